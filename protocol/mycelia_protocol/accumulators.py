@@ -1,0 +1,151 @@
+"""What a chain's prefix amounts to: the facts that rules read about the chain's own past.
+
+Validity never asks another chain for its state. It reads the entry, the headers
+that the entry names, and these accumulators, which only valid entries of the
+same chain change. An invalid entry keeps its place and counts for nothing.
+
+Spec: 08-validation, "Accumulators".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import NamedTuple
+
+from .envelope import Entry
+
+LineId = tuple[bytes, int]  # the id of a commit, and the number of a line in it, from 0
+
+
+class Mark(IntFlag):
+    """What a chain itself did to a line, or has cited of the other side's doing."""
+
+    RELEASED = 1  # provider's own
+    DELIVERED = 2
+    CANCELLED = 4  # own, on either side
+    ACCEPTED = 8  # receiver's own
+    LAPSED = 16
+    RECEIVED = 32
+    CITES_ACCEPT = 64
+    CITES_LAPSE = 128
+    CITES_CANCEL = 256  # the other side's cancel
+    CITES_RELEASE = 512
+    CITES_DELIVER = 1024
+
+
+class NeedFacts(NamedTuple):
+    """An own need: whether it is withdrawn, and the sum of accepted amounts that still count."""
+
+    withdrawn: bool = False
+    accepted: int = 0
+
+
+class OfferFacts(NamedTuple):
+    """An own offer: its committed sum, its latest row and what that row still holds per need."""
+
+    withdrawn: bool = False
+    committed: int = 0
+    row: bytes | None = None
+    tentative: tuple[tuple[bytes, int], ...] = ()
+
+
+class CommittedLine(NamedTuple):
+    """A line that this chain committed to, as provider."""
+
+    offer: bytes
+    need: bytes
+    receiver: bytes  # the need's chain
+    amount: int
+    hold: int
+    until: int
+    marks: int = 0
+
+
+class AcceptedLine(NamedTuple):
+    """A line that this chain accepted or refused, as receiver."""
+
+    need: bytes
+    provider: bytes  # the commit's chain
+    amount: int
+    until: int
+    marks: int = 0
+
+
+class Cited(NamedTuple):
+    """Foreign entries about a thing that this chain has cited: (kind, author chain), sorted."""
+
+    by: tuple[tuple[str, bytes], ...] = ()
+
+
+Fact = NeedFacts | OfferFacts | CommittedLine | AcceptedLine | Cited
+# (record, id, line number or -1); records: "need", "offer", "committed", "accepted", "cited"
+FactKey = tuple[str, bytes, int]
+
+
+@dataclass(slots=True)
+class Prefix:
+    """A chain up to a place: its tip, and the facts that its valid entries add up to.
+
+    `own` gives a valid entry of this very prefix by id, or None.
+    """
+
+    chain: bytes
+    key: bytes
+    tip: bytes
+    sequence: int
+    time: int
+    facts: MutableMapping[FactKey, Fact]
+    own: Callable[[bytes], Entry | None]
+
+
+class Draft(MutableMapping[FactKey, Fact]):
+    """Changes to facts that become real only when the entry that makes them is valid."""
+
+    __slots__ = ("_base", "changes")
+
+    def __init__(self, base: MutableMapping[FactKey, Fact]) -> None:
+        self._base = base
+        self.changes: dict[FactKey, Fact] = {}
+
+    def __getitem__(self, key: FactKey) -> Fact:
+        change = self.changes.get(key)
+        return self._base[key] if change is None else change
+
+    def __setitem__(self, key: FactKey, fact: Fact) -> None:
+        self.changes[key] = fact
+
+    def __delitem__(self, key: FactKey) -> None:
+        raise TypeError("facts are never forgotten by a rule")
+
+    def __iter__(self) -> Iterator[FactKey]:
+        return iter({**self._base, **self.changes})
+
+    def __len__(self) -> int:
+        return len(set(self._base) | set(self.changes))
+
+    def need(self, need: bytes) -> NeedFacts:
+        """Return the facts of an own need."""
+        fact = self.get(("need", need, -1))
+        return fact if isinstance(fact, NeedFacts) else NeedFacts()
+
+    def offer(self, offer: bytes) -> OfferFacts:
+        """Return the facts of an own offer."""
+        fact = self.get(("offer", offer, -1))
+        return fact if isinstance(fact, OfferFacts) else OfferFacts()
+
+    def committed(self, line: LineId) -> CommittedLine | None:
+        """Return the line if this chain committed to it."""
+        fact = self.get(("committed", *line))
+        return fact if isinstance(fact, CommittedLine) else None
+
+    def accepted(self, line: LineId) -> AcceptedLine | None:
+        """Return the line if this chain accepted or refused it."""
+        fact = self.get(("accepted", *line))
+        return fact if isinstance(fact, AcceptedLine) else None
+
+    def cites(self, name: bytes, number: int, kind: str, author: bytes) -> bool:
+        """Return whether an entry of `kind` by `author` about this thing has been cited."""
+        fact = self.get(("cited", name, number))
+        return isinstance(fact, Cited) and (kind, author) in fact.by

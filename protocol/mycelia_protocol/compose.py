@@ -1,0 +1,83 @@
+"""Composing entries: from what is meant to the terms and dependencies that say it.
+
+Terms point into the sorted dependencies by index; these functions do that
+arithmetic, so that nobody else has to. They check nothing: `validation` does.
+
+    >>> content = row(offer=b"o" * 32, previous=None, lines=[(b"n" * 32, 5)])
+    >>> content.terms
+    [1, None, None, 0, 5]
+
+Spec: 07-kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from .accumulators import LineId
+from .envelope import Term
+
+
+class Content(NamedTuple):
+    """The part of a header that its author means: kind, terms and sorted dependencies."""
+
+    kind: str
+    terms: list[Term]
+    deps: bytes
+
+
+def need(resource_class: str, amount: int, cell: int, *, begin_ms: int, end_ms: int, urgency: int) -> Content:
+    """Return a need of `amount` quanta at an H3 cell, within a window in milliseconds."""
+    return Content("need", [resource_class, amount, cell, begin_ms, end_ms, urgency], b"")
+
+
+def offer(resource_class: str, amount: int, cell: int, *, begin_ms: int, end_ms: int) -> Content:
+    """Return an offer of `amount` quanta at an H3 cell, within a window in milliseconds."""
+    return Content("offer", [resource_class, amount, cell, begin_ms, end_ms], b"")
+
+
+def row(*, offer: bytes, previous: bytes | None, lines: Sequence[tuple[bytes, int]]) -> Content:
+    """Return the next row of an own offer: (need, amount) lines, after its `previous` row."""
+    deps, index = _sorted(offer, *([previous] if previous else []), *(name for name, _ in lines))
+    terms: list[Term] = [index[offer], index[previous] if previous else None, None]
+    for name, amount in lines:
+        terms += [index[name], amount]
+    return Content("row", terms, deps)
+
+
+def commit(
+    *, row: bytes, hold_ms: int, until_ms: int, lines: Sequence[tuple[bytes, int]], cites: Iterable[bytes] = ()
+) -> Content:
+    """Return a commit that firms (need, amount) lines of a row until the given times."""
+    deps, index = _sorted(row, *(name for name, _ in lines), *cites)
+    terms: list[Term] = [index[row], hold_ms, until_ms]
+    for name, amount in lines:
+        terms += [index[name], amount]
+    return Content("commit", terms, deps)
+
+
+def accept(*, need: bytes, lines: Sequence[LineId], cites: Iterable[bytes] = ()) -> Content:
+    """Return an accept of commit lines for an own need; `cites` are exits that free its quantity."""
+    deps, index = _sorted(need, *(name for name, _ in lines), *cites)
+    return Content("accept", [index[need], *_refs(lines, index)], deps)
+
+
+def on_lines(kind: str, lines: Sequence[LineId], cites: Iterable[bytes] = ()) -> Content:
+    """Return a `deliver`, `receive`, `release`, `lapse` or `cancel` of lines, citing what it rests on."""
+    deps, index = _sorted(*(name for name, _ in lines), *cites)
+    return Content(kind, _refs(lines, index), deps)
+
+
+def withdraw(intent: bytes) -> Content:
+    """Return the withdrawal of an own need or offer."""
+    return Content("withdraw", [0], intent)
+
+
+def _refs(lines: Sequence[LineId], index: dict[bytes, int]) -> list[Term]:
+    return [term for name, number in lines for term in (index[name], number)]
+
+
+def _sorted(*links: bytes) -> tuple[bytes, dict[bytes, int]]:
+    unique = sorted(set(links))
+    return b"".join(unique), {link: at for at, link in enumerate(unique)}

@@ -1,0 +1,24 @@
+"""The kinds of entry: each a noun with the shape of its terms and its rules, in order.
+
+A new kind is one module here, one line in `KINDS`, one chapter section and its
+vectors. Kinds named `x.<reverse-dns>.<name>` are anybody's: the envelope's and
+the chain's rules apply to them, their terms are opaque to validation.
+
+Spec: 07-kinds.
+"""
+
+from __future__ import annotations
+
+from .exits import CANCEL, LAPSE, RELEASE, WITHDRAW
+from .flows import ACCEPT, COMMIT, DELIVER, RECEIVE
+from .intents import NEED, OFFER
+from .kind import Judged, Kind
+from .opening import OPEN
+from .rows import ROW
+
+KINDS = {
+    kind.name: kind
+    for kind in (OPEN, NEED, OFFER, ROW, COMMIT, ACCEPT, DELIVER, RECEIVE, RELEASE, LAPSE, CANCEL, WITHDRAW)
+}
+
+__all__ = ["KINDS", "Judged", "Kind"]

@@ -1,0 +1,116 @@
+"""`release`, `lapse`, `cancel`, `withdraw`: the signed ways out, with exact guards and no timers."""
+
+from __future__ import annotations
+
+from ..accumulators import AcceptedLine, LineId, Mark
+from ..errors import Refused
+from .flows import FREED, line_of
+from .kind import Judged, Kind, line_refs, nothing
+
+_CLOSED = Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED
+
+
+def _judge_release(judged: Judged) -> None:
+    for line in line_refs(judged.header, 0, "release.terms"):
+        given = judged.facts.committed(line)
+        if given is None:
+            raise Refused("release.line", "the line is not a committed line of this chain")
+        if given.marks & _CLOSED:
+            raise Refused("release.open", "the line was released, cancelled or delivered before")
+        unseen = not given.marks & Mark.CITES_ACCEPT
+        expired = judged.header.time_ms > given.hold
+        withdrawn = judged.facts.cites(given.need, -1, "withdraw", given.receiver)
+        if not (given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL) or (unseen and (expired or withdrawn))):
+            raise Refused(
+                "release.ground",
+                "a line is released after its hold with no accept cited, or citing the receiver's lapse or cancel, "
+                "or citing the need's withdrawal with no accept cited",
+            )
+        _free_capacity(judged, line, Mark.RELEASED)
+
+
+def _judge_lapse(judged: Judged) -> None:
+    for line in line_refs(judged.header, 0, "lapse.terms"):
+        taken = judged.facts.accepted(line)
+        if taken is None or not taken.marks & Mark.ACCEPTED:
+            raise Refused("lapse.line", "the line is not an accepted line of this chain")
+        if taken.marks & (Mark.LAPSED | Mark.CANCELLED | Mark.RECEIVED):
+            raise Refused("lapse.open", "the line was lapsed, cancelled or received before")
+        due = taken.until + judged.charter.grace_ms
+        if judged.header.time_ms <= due:
+            raise Refused("lapse.time", f"the line may lapse after {due}, the entry is of {judged.header.time_ms}")
+        if taken.marks & Mark.CITES_DELIVER:
+            raise Refused("lapse.delivered", "this chain has cited the delivery of the line")
+        _free_need(judged, line, taken, Mark.LAPSED)
+
+
+def _judge_cancel(judged: Judged) -> None:
+    for line in line_refs(judged.header, 0, "cancel.terms"):
+        given = judged.facts.committed(line)
+        if given is not None:
+            if given.marks & _CLOSED:
+                raise Refused("cancel.open", "the line was released, cancelled or delivered before")
+            _free_capacity(judged, line, Mark.CANCELLED)
+            continue
+        taken = judged.facts.accepted(line)
+        if taken is None:
+            _refuse_line(judged, line)
+        elif taken.marks & (Mark.LAPSED | Mark.CANCELLED | Mark.RECEIVED):
+            raise Refused("cancel.open", "the line was lapsed, cancelled or received before")
+        else:
+            _free_need(judged, line, taken, Mark.CANCELLED)
+
+
+def _refuse_line(judged: Judged, line: LineId) -> None:
+    """A receiver's cancel of a line that she never accepted: a refusal, without debt."""
+    stated = line_of(judged, line, "cancel.line")
+    if judged.prefix.own(stated.need) is None:
+        raise Refused("cancel.line", "the line is neither committed by this chain nor for one of its needs")
+    provider = judged.deps[line[0]].chain
+    judged.facts["accepted", *line] = AcceptedLine(stated.need, provider, stated.amount, stated.until, Mark.CANCELLED)
+
+
+def _judge_withdraw(judged: Judged) -> None:
+    terms = judged.header.terms
+    if len(terms) != 1:
+        raise Refused("withdraw.terms", "a withdraw has one term, the intent")
+    intent = judged.dep(terms[0], "withdraw.terms")
+    kind = intent.header.kind
+    if kind not in ("need", "offer") or judged.prefix.own(intent.id) is None:
+        raise Refused("withdraw.intent", "the intent is not a valid need or offer of this chain")
+    facts = judged.facts.need(intent.id) if kind == "need" else judged.facts.offer(intent.id)
+    if facts.withdrawn:
+        raise Refused("withdraw.again", "the intent was withdrawn before")
+    judged.facts[kind, intent.id, -1] = facts._replace(withdrawn=True)
+
+
+def _free_capacity(judged: Judged, line: LineId, mark: Mark) -> None:
+    given = judged.facts.committed(line)
+    assert given is not None  # the caller has read it
+    offer = judged.facts.offer(given.offer)
+    judged.facts["offer", given.offer, -1] = offer._replace(committed=offer.committed - given.amount)
+    judged.facts["committed", *line] = given._replace(marks=given.marks | mark)
+
+
+def _free_need(judged: Judged, line: LineId, taken: AcceptedLine, mark: Mark) -> None:
+    if not taken.marks & FREED:
+        need = judged.facts.need(taken.need)
+        judged.facts["need", taken.need, -1] = need._replace(accepted=need.accepted - taken.amount)
+    judged.facts["accepted", *line] = taken._replace(marks=taken.marks | mark)
+
+
+_LINES = ("*commit", "*line")
+RELEASE = Kind(
+    "release", _LINES, ("release.terms", "release.line", "release.open", "release.ground"), _judge_release, nothing
+)
+LAPSE = Kind(
+    "lapse",
+    _LINES,
+    ("lapse.terms", "lapse.line", "lapse.open", "lapse.time", "lapse.delivered"),
+    _judge_lapse,
+    nothing,
+)
+CANCEL = Kind("cancel", _LINES, ("cancel.terms", "cancel.line", "cancel.open"), _judge_cancel, nothing)
+WITHDRAW = Kind(
+    "withdraw", ("intent",), ("withdraw.terms", "withdraw.intent", "withdraw.again"), _judge_withdraw, nothing
+)

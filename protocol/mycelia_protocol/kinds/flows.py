@@ -1,0 +1,202 @@
+"""`commit`, `accept`, `deliver`, `receive`: how a line becomes binding on both sides and is fulfilled.
+
+`commit` firms lines of the provider's row (ValueFlows Commitment, provider's
+half), `accept` makes them binding on the need's chain (receiver's half),
+`deliver` and `receive` are the two halves of the transfer (EconomicEvent).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark
+from ..envelope import Entry, Header
+from ..errors import Refused
+from .intents import AMOUNT, END_MS
+from .kind import Judged, Kind, amounts_by_dep, is_natural, line_refs
+from .rows import OFFER_AT
+
+ROW_AT, HOLD_AT, UNTIL_AT, LINES_AT = range(4)
+FREED = Mark.LAPSED | Mark.CANCELLED | Mark.CITES_RELEASE | Mark.CITES_CANCEL
+
+
+class CommitLine(NamedTuple):
+    """A line as the header of its commit states it."""
+
+    need: bytes
+    amount: int
+    hold: int
+    until: int
+
+
+def commit_lines(commit: Entry) -> list[CommitLine]:
+    """Return the lines that a commit's header states, valid or not; none if its terms have another shape."""
+    header = commit.header
+    try:
+        lines = amounts_by_dep(header, LINES_AT, "commit.terms", 2**63 - 1)
+    except Refused:
+        return []
+    if header.kind != "commit" or not all(is_natural(term) for term in header.terms[:LINES_AT]):
+        return []
+    _, hold, until = cast(list[int], header.terms[:LINES_AT])
+    return [CommitLine(need, amount, hold, until) for need, amount in lines]
+
+
+def line_of(judged: Judged, line: LineId, rule: str) -> CommitLine:
+    """Return what the named commit says of a line, or refuse `rule`."""
+    commit = judged.deps[line[0]]
+    lines = commit_lines(commit)
+    if line[1] >= len(lines) or commit.chain == judged.prefix.chain:
+        raise Refused(rule, f"there is no line {line[1]} in that commit, or the commit is this chain's own")
+    return lines[line[1]]
+
+
+def _judge_commit(judged: Judged) -> None:
+    header, facts = judged.header, judged.facts
+    if len(header.terms) <= LINES_AT or not all(is_natural(term) for term in header.terms[:LINES_AT]):
+        raise Refused("commit.terms", "a commit has the terms row, hold, until, then (need, amount) pairs")
+    lines = amounts_by_dep(header, LINES_AT, "commit.terms", judged.charter.max_amount)
+    _, hold, until = cast(list[int], header.terms[:LINES_AT])
+    row = judged.dep(header.terms[ROW_AT], "commit.terms")
+    if row.header.kind != "row" or judged.prefix.own(row.id) is None:
+        raise Refused("commit.row", "the row is not a valid row of this chain")
+    offer_id = row.header.dep(cast(int, row.header.terms[OFFER_AT]))
+    offer = facts.offer(offer_id)
+    if offer.row != row.id:
+        raise Refused("commit.row", "the row is not the latest row of its offer")
+    if offer.withdrawn:
+        raise Refused("commit.open", "the offer is withdrawn")
+    if not header.time_ms < hold <= until:
+        raise Refused("commit.hold", f"hold {hold} must lie after the entry's {header.time_ms} and not after until {until}")
+    tentative = dict(offer.tentative)
+    own = cast(Entry, judged.prefix.own(offer_id))
+    for need_id, amount in lines:
+        need = judged.deps[need_id]
+        if amount > tentative.get(need_id, 0):
+            raise Refused("commit.capacity", f"{amount} is more than the {tentative.get(need_id, 0)} that the row holds")
+        if amount > cast(int, need.header.terms[AMOUNT]):
+            raise Refused("commit.amount", f"{amount} is more than the need's {need.header.terms[AMOUNT]!r}")
+        if header.time_ms > min(cast(int, need.header.terms[END_MS]), cast(int, own.header.terms[END_MS])):
+            raise Refused("commit.window", "the window of the need or the offer has ended")
+        if facts.cites(need_id, -1, "withdraw", need.chain):
+            raise Refused("commit.withdrawn", "this chain has cited the withdrawal of the need")
+        tentative[need_id] -= amount
+    facts["offer", offer_id, -1] = offer._replace(
+        committed=offer.committed + sum(amount for _, amount in lines),
+        tentative=tuple((need, left) for need, left in tentative.items() if left),
+    )
+    for number, (need_id, amount) in enumerate(lines):
+        receiver = judged.deps[need_id].chain
+        facts["committed", judged.entry.id, number] = CommittedLine(offer_id, need_id, receiver, amount, hold, until)
+
+
+def _judge_accept(judged: Judged) -> None:
+    header, facts = judged.header, judged.facts
+    lines = line_refs(header, 1, "accept.terms")
+    need = judged.dep(header.terms[0], "accept.terms")
+    if need.header.kind != "need" or judged.prefix.own(need.id) is None:
+        raise Refused("accept.need", "the need is not a valid need of this chain")
+    need_facts = facts.need(need.id)
+    total = need_facts.accepted
+    for line in lines:
+        stated = line_of(judged, line, "accept.line")
+        if stated.need != need.id:
+            raise Refused("accept.line", "the line serves another need")
+        if header.time_ms > stated.hold:
+            raise Refused("accept.hold", f"the line was held until {stated.hold}, the entry is of {header.time_ms}")
+        if need_facts.withdrawn:
+            raise Refused("accept.withdrawn", "the need is withdrawn")
+        if facts.accepted(line) is not None:
+            raise Refused("accept.again", "the line was accepted or refused before")
+        provider = judged.deps[line[0]].chain
+        if facts.cites(*line, "release", provider) or facts.cites(*line, "cancel", provider):
+            raise Refused("accept.exited", "this chain has cited the release or cancel of the line")
+        total += stated.amount
+        quantity = cast(int, need.header.terms[AMOUNT])
+        if total > quantity:
+            raise Refused("accept.quantity", f"{total} accepted is more than the need's {quantity}")
+        marks = Mark.ACCEPTED | (Mark.CITES_DELIVER if facts.cites(*line, "deliver", provider) else 0)
+        facts["accepted", *line] = AcceptedLine(need.id, provider, stated.amount, stated.until, marks)
+    facts["need", need.id, -1] = need_facts._replace(accepted=total)
+
+
+def _judge_deliver(judged: Judged) -> None:
+    for line in line_refs(judged.header, 0, "deliver.terms"):
+        given = judged.facts.committed(line)
+        if given is None:
+            raise Refused("deliver.line", "the line is not a committed line of this chain")
+        if given.marks & (Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED):
+            raise Refused("deliver.open", "the line was released, cancelled or delivered before")
+        if not given.marks & Mark.CITES_ACCEPT:
+            raise Refused("deliver.accept", "no accept of the line is cited")
+        if given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL):
+            raise Refused("deliver.exited", "this chain has cited the receiver's lapse or cancel of the line")
+        judged.facts["committed", *line] = given._replace(marks=given.marks | Mark.DELIVERED)
+
+
+def _judge_receive(judged: Judged) -> None:
+    facts = judged.facts
+    for line in line_refs(judged.header, 0, "receive.terms"):
+        taken = facts.accepted(line)
+        if taken is None or not taken.marks & Mark.ACCEPTED:
+            raise Refused("receive.line", "the line is not an accepted line of this chain")
+        if taken.marks & Mark.RECEIVED:
+            raise Refused("receive.again", "the line was received before")
+        if not taken.marks & Mark.CITES_DELIVER:
+            raise Refused("receive.deliver", "no deliver of the line is cited")
+        if taken.marks & FREED:
+            need_facts = facts.need(taken.need)
+            need = cast(Entry, judged.prefix.own(taken.need))
+            total, quantity = need_facts.accepted + taken.amount, cast(int, need.header.terms[AMOUNT])
+            if total > quantity:
+                raise Refused("receive.quantity", f"counted again the line makes {total} of the need's {quantity}")
+            facts["need", taken.need, -1] = need_facts._replace(accepted=total)
+        facts["accepted", *line] = taken._replace(marks=taken.marks | Mark.RECEIVED)
+
+
+def _commit_relies_on(header: Header) -> tuple[bytes, ...]:
+    return tuple(header.dep(cast(int, header.terms[at])) for at in (ROW_AT, *range(LINES_AT, len(header.terms), 2)))
+
+
+def _accept_relies_on(header: Header) -> tuple[bytes, ...]:
+    return tuple(header.dep(cast(int, header.terms[at])) for at in (0, *range(1, len(header.terms), 2)))
+
+
+def _transfer_relies_on(header: Header) -> tuple[bytes, ...]:
+    return tuple(header.dep(cast(int, header.terms[at])) for at in range(0, len(header.terms), 2))
+
+
+COMMIT = Kind(
+    "commit",
+    ("row", "hold_ms", "until_ms", "*need", "*amount"),
+    (
+        "commit.terms", "commit.row", "commit.open", "commit.hold", "commit.capacity", "commit.amount",
+        "commit.window", "commit.withdrawn",
+    ),
+    _judge_commit,
+    _commit_relies_on,
+)
+ACCEPT = Kind(
+    "accept",
+    ("need", "*commit", "*line"),
+    (
+        "accept.terms", "accept.need", "accept.line", "accept.hold", "accept.withdrawn", "accept.again",
+        "accept.exited", "accept.quantity",
+    ),
+    _judge_accept,
+    _accept_relies_on,
+)
+DELIVER = Kind(
+    "deliver",
+    ("*commit", "*line"),
+    ("deliver.terms", "deliver.line", "deliver.open", "deliver.accept", "deliver.exited"),
+    _judge_deliver,
+    _transfer_relies_on,
+)
+RECEIVE = Kind(
+    "receive",
+    ("*commit", "*line"),
+    ("receive.terms", "receive.line", "receive.again", "receive.deliver", "receive.quantity"),
+    _judge_receive,
+    _transfer_relies_on,
+)

@@ -1,0 +1,99 @@
+"""What a kind is: a name, the rules it is judged by, and one function that applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from ..accumulators import Draft, LineId, Prefix
+from ..charter import Charter
+from ..envelope import Entry, Header, Term
+from ..errors import Refused
+
+
+@dataclass(slots=True)
+class Judged:
+    """Everything that a rule may read about one entry; `facts` takes what the entry changes."""
+
+    entry: Entry
+    prefix: Prefix
+    deps: Mapping[bytes, Entry]
+    charter: Charter
+    facts: Draft
+
+    @property
+    def header(self) -> Header:
+        """The header of the entry that is judged."""
+        return self.entry.header
+
+    def dep(self, index: Term, rule: str) -> Entry:
+        """Return the dependency that a term points to; `rule` is refused if it points nowhere."""
+        if not is_natural(index) or index >= len(self.header.deps) // 32:
+            raise Refused(rule, f"{index!r} is not the index of a dependency")
+        return self.deps[self.header.dep(index)]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of entry. `rules` are the names it checks, in order; `judge` raises or changes facts.
+
+    `relies_on` gives the ids that must be effective for the entry to be effective.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    rules: tuple[str, ...]
+    judge: Callable[[Judged], None]
+    relies_on: Callable[[Header], tuple[bytes, ...]]
+
+
+def is_natural(term: object) -> TypeGuard[int]:
+    """Return whether a term is an integer of zero or more (a boolean is not)."""
+    return type(term) is int and term >= 0
+
+
+def nothing(header: Header) -> tuple[bytes, ...]:
+    """Return no ids: the entry is effective as soon as it is valid."""
+    return ()
+
+
+def every_dep(header: Header) -> tuple[bytes, ...]:
+    """Return all dependencies."""
+    return tuple(header.links)
+
+
+def line_refs(header: Header, skip: int, rule: str) -> list[LineId]:
+    """Return the lines that terms name after `skip` fields as (index of commit, line number) pairs.
+
+    Raises:
+        Refused: `rule`, unless there is at least one pair, all of them distinct and in range.
+    """
+    terms, count = header.terms, len(header.deps) // 32
+    refs: list[LineId] = []
+    for at in range(skip, len(terms) - 1, 2):
+        index, number = terms[at], terms[at + 1]
+        if type(index) is not int or type(number) is not int or not 0 <= index < count or number < 0:
+            raise Refused(rule, f"terms {at} and {at + 1} do not name a line of a dependency")
+        refs.append((header.dep(index), number))
+    if not refs or (len(terms) - skip) % 2 or len(set(refs)) != len(refs):
+        raise Refused(rule, "the terms name at least one line, each once, as (commit, line) pairs")
+    return refs
+
+
+def amounts_by_dep(header: Header, skip: int, rule: str, most: int) -> list[tuple[bytes, int]]:
+    """Return the (dependency, amount) pairs that terms name after `skip` fields.
+
+    Raises:
+        Refused: `rule`, unless each dependency stands once with an amount from 1 to `most`.
+    """
+    terms, count = header.terms, len(header.deps) // 32
+    pairs: list[tuple[bytes, int]] = []
+    for at in range(skip, len(terms) - 1, 2):
+        index, amount = terms[at], terms[at + 1]
+        if type(index) is not int or type(amount) is not int or not 0 <= index < count or not 0 < amount <= most:
+            raise Refused(rule, f"terms {at} and {at + 1} are not a dependency and an amount from 1 to {most}")
+        pairs.append((header.dep(index), amount))
+    if (len(terms) - skip) % 2 or len({name for name, _ in pairs}) != len(pairs):
+        raise Refused(rule, "lines are (need, amount) pairs, each need once")
+    return pairs

@@ -1,0 +1,68 @@
+"""`row`: which needs an offer means to serve, tentatively; only the latest row counts."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from ..envelope import Entry, Header
+from ..errors import Refused
+from .intents import AMOUNT, CLASS, END_MS
+from .kind import Judged, Kind, amounts_by_dep
+
+OFFER_AT, PREVIOUS_AT, JOINT_AT, LINES_AT = range(4)
+
+
+def _judge(judged: Judged) -> None:
+    header = judged.header
+    if len(header.terms) < LINES_AT:
+        raise Refused("row.terms", "a row has the terms offer, previous, joint, then (need, amount) pairs")
+    lines = amounts_by_dep(header, LINES_AT, "row.terms", judged.charter.max_amount)
+    offer = own_offer(judged, judged.dep(header.terms[OFFER_AT], "row.terms"), "row.offer")
+    facts = judged.facts.offer(offer.id)
+    if facts.withdrawn:
+        raise Refused("row.open", "the offer is withdrawn")
+    previous_at = header.terms[PREVIOUS_AT]
+    previous = None if previous_at is None else judged.dep(previous_at, "row.terms").id
+    if previous != facts.row:
+        raise Refused("row.version", "the row does not name the latest row of its offer")
+    if header.terms[JOINT_AT] is not None:
+        raise Refused("row.joint", "joint rows are not part of this version")
+    for need, _ in lines:
+        check_need(judged, judged.deps[need], offer)
+    total = sum(amount for _, amount in lines)
+    capacity = cast(int, offer.header.terms[AMOUNT])
+    if facts.committed + total > capacity:
+        raise Refused(
+            "row.capacity", f"{facts.committed} committed and {total} in the row exceed the capacity of {capacity}"
+        )
+    judged.facts["offer", offer.id, -1] = facts._replace(row=judged.entry.id, tentative=tuple(lines))
+
+
+def own_offer(judged: Judged, offer: Entry, rule: str) -> Entry:
+    """Return `offer` if it is a valid offer of the judged entry's own prefix, else refuse `rule`."""
+    if offer.header.kind != "offer" or judged.prefix.own(offer.id) is None:
+        raise Refused(rule, "the offer is not a valid offer of this chain")
+    return offer
+
+
+def check_need(judged: Judged, need: Entry, offer: Entry) -> None:
+    """Refuse unless `need` is another chain's need of the offer's class (rules `row.need`, `row.class`)."""
+    terms = need.header.terms  # the need may be invalid: its shape is all that can be relied on
+    has_shape = len(terms) == 6 and type(terms[AMOUNT]) is int and type(terms[END_MS]) is int
+    if need.header.kind != "need" or not has_shape or need.chain == judged.prefix.chain:
+        raise Refused("row.need", "a line names a need of another chain")
+    if terms[CLASS] != offer.header.terms[CLASS]:
+        raise Refused("row.class", f"the need is of class {terms[CLASS]!r}, the offer of {offer.header.terms[CLASS]!r}")
+
+
+def _relies_on(header: Header) -> tuple[bytes, ...]:
+    return tuple(header.dep(cast(int, header.terms[at])) for at in (OFFER_AT, *range(LINES_AT, len(header.terms), 2)))
+
+
+ROW = Kind(
+    "row",
+    ("offer", "previous", "joint", "*need", "*amount"),
+    ("row.terms", "row.offer", "row.open", "row.version", "row.joint", "row.need", "row.class", "row.capacity"),
+    _judge,
+    _relies_on,
+)

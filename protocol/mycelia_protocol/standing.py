@@ -1,0 +1,202 @@
+"""Standing: what the valid entries add up to, the same in any order of arrival.
+
+A line between a provider and a receiver is `pending`, `firm`, `done` or `void`,
+read from marks that only ever accumulate. Evidence changes standing, never
+validity. An exit voids if it is valid: its own dependencies are not asked.
+
+Spec: 09-standing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import cast
+
+from .accumulators import LineId
+from .envelope import Entry
+from .errors import Refused
+from .kinds import KINDS
+from .kinds.flows import commit_lines
+from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY
+from .kinds.kind import line_refs
+from .kinds.rows import LINES_AT, OFFER_AT
+
+
+Mark = tuple[str, bytes]  # what was signed about a line, and the chain that signed it
+
+
+class Status(StrEnum):
+    """Where a line stands."""
+
+    PENDING = "pending"
+    FIRM = "firm"
+    DONE = "done"
+    VOID = "void"
+    DISPUTED = "disputed"  # void, though delivered
+
+
+@dataclass(slots=True)
+class Intent:
+    """A valid need or offer (ValueFlows Intent)."""
+
+    id: bytes
+    chain: bytes
+    kind: str
+    resource_class: str
+    amount: int
+    cell: int
+    begin_ms: int
+    end_ms: int
+    urgency: int  # 0 in an offer
+    published_ms: int
+    withdrawn: bool = False
+
+
+@dataclass(slots=True)
+class Line:
+    """A line of a valid commit, with everything that was signed about it."""
+
+    commit: bytes
+    number: int
+    provider: bytes
+    receiver: bytes
+    offer: bytes
+    need: bytes
+    amount: int
+    hold: int
+    until: int
+    marks: set[Mark] = field(default_factory=set)
+
+    @property
+    def id(self) -> LineId:
+        """The commit's id and the line's number in it."""
+        return (self.commit, self.number)
+
+
+@dataclass(slots=True)
+class Row:
+    """The latest valid row of an offer: what it means to give to whom."""
+
+    id: bytes
+    offer: bytes
+    sequence: int
+    lines: tuple[tuple[bytes, int], ...]
+
+
+class Standing:
+    """The fold over valid entries. Feed it each valid entry once, in any order.
+
+    `entry_of` gives any authentic entry by id; an added entry's dependencies must be held.
+    """
+
+    def __init__(self, entry_of: Callable[[bytes], Entry | None]) -> None:
+        self._entry_of = entry_of
+        self.needs: dict[bytes, Intent] = {}
+        self.offers: dict[bytes, Intent] = {}
+        self.rows: dict[bytes, Row] = {}  # by offer
+        self.lines: dict[LineId, Line] = {}
+        self.lines_of: dict[bytes, list[LineId]] = {}  # by need and by offer
+        self._marks: dict[LineId, set[Mark]] = {}
+        self._withdrawn: set[bytes] = set()
+
+    def add(self, entry: Entry) -> None:
+        """Count a valid entry."""
+        kind = entry.header.kind
+        if kind == "need" or kind == "offer":
+            self._add_intent(entry)
+        elif kind == "row":
+            self._add_row(entry)
+        elif kind == "commit":
+            self._add_commit(entry)
+        elif kind == "withdraw":
+            self._withdraw(entry.header.dep(cast(int, entry.header.terms[0])))
+        elif kind in KINDS and kind != "open":
+            skip = 1 if kind == "accept" else 0
+            for line in line_refs(entry.header, skip, f"{kind}.terms"):
+                self._mark(line, kind, entry.chain)
+        if entry.header.deps:
+            self._note_exits(entry)
+
+    def status(self, line: Line) -> Status:
+        """Return where the line stands: the fold of its marks."""
+        provider, receiver, marks = line.provider, line.receiver, line.marks
+        delivered = ("deliver", provider) in marks
+        if delivered and ("receive", receiver) in marks:
+            return Status.DONE
+        given_up = (f"exit by {provider.hex()}", receiver) in marks
+        by_receiver = given_up or ("lapse", receiver) in marks or ("cancel", receiver) in marks
+        if by_receiver or ("release", provider) in marks or ("cancel", provider) in marks:
+            return Status.DISPUTED if delivered and by_receiver else Status.VOID
+        is_effective = line.need in self.needs
+        return Status.FIRM if is_effective and ("accept", receiver) in marks else Status.PENDING
+
+    def is_live(self, line: Line) -> bool:
+        """Return whether the line uses capacity: it is neither void nor disputed."""
+        return self.status(line) not in (Status.VOID, Status.DISPUTED)
+
+    def lines_by(self, intent: bytes) -> Iterator[Line]:
+        """Yield all lines of a need or an offer."""
+        return (self.lines[line] for line in self.lines_of.get(intent, ()))
+
+    def _add_intent(self, entry: Entry) -> None:
+        terms, kind = cast(list[int], entry.header.terms), entry.header.kind
+        intent = Intent(
+            entry.id,
+            entry.chain,
+            kind,
+            str(terms[CLASS]),
+            terms[AMOUNT],
+            terms[CELL],
+            terms[BEGIN_MS],
+            terms[END_MS],
+            terms[URGENCY] if kind == "need" else 0,
+            entry.header.time_ms,
+            entry.id in self._withdrawn,
+        )
+        (self.needs if kind == "need" else self.offers)[entry.id] = intent
+
+    def _add_row(self, entry: Entry) -> None:
+        header, terms = entry.header, cast(list[int], entry.header.terms)
+        offer = header.dep(terms[OFFER_AT])
+        latest = self.rows.get(offer)
+        if latest is None or (header.sequence, entry.id) > (latest.sequence, latest.id):
+            lines = tuple((header.dep(terms[at]), terms[at + 1]) for at in range(LINES_AT, len(terms), 2))
+            self.rows[offer] = Row(entry.id, offer, header.sequence, lines)
+
+    def _add_commit(self, entry: Entry) -> None:
+        row = cast(Entry, self._entry_of(entry.header.dep(cast(int, entry.header.terms[0]))))
+        offer = row.header.dep(cast(int, row.header.terms[OFFER_AT]))
+        for number, stated in enumerate(commit_lines(entry)):
+            line = (entry.id, number)
+            receiver = cast(Entry, self._entry_of(stated.need)).chain
+            marks = self._marks.setdefault(line, set())
+            self.lines[line] = Line(
+                entry.id, number, entry.chain, receiver, offer, stated.need,
+                stated.amount, stated.hold, stated.until, marks,
+            )  # fmt: skip
+            self.lines_of.setdefault(stated.need, []).append(line)
+            self.lines_of.setdefault(offer, []).append(line)
+
+    def _withdraw(self, intent: bytes) -> None:
+        self._withdrawn.add(intent)
+        known = self.needs.get(intent) or self.offers.get(intent)
+        if known is not None:
+            known.withdrawn = True
+
+    def _mark(self, line: LineId, kind: str, author: bytes) -> None:
+        self._marks.setdefault(line, set()).add((kind, author))
+
+    def _note_exits(self, entry: Entry) -> None:
+        """A receiver who cites a release or a provider's cancel, whatever its verdict, gives the line up."""
+        for link in entry.header.links:
+            exit_ = self._entry_of(link)
+            if exit_ is None or exit_.header.kind not in ("release", "cancel") or exit_.chain == entry.chain:
+                continue
+            try:
+                lines = line_refs(exit_.header, 0, "release.terms")
+            except Refused:
+                continue
+            for line in lines:
+                self._mark(line, f"exit by {exit_.chain.hex()}", entry.chain)

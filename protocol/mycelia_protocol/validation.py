@@ -1,0 +1,151 @@
+"""Validity: is this entry allowed, for ever and for everyone?
+
+Pure, permanent and shallow. It reads the entry, the accumulators of its own
+chain's prefix and the headers that it names: no clock, no absence, no arrival
+order, never a dependency's own verdict. Whether the entry also *counts* is
+another question, answered by `standing`.
+
+Spec: 08-validation; the numbers below are the chapter's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+from .accumulators import AcceptedLine, Cited, Draft, Fact, FactKey, LineId, Mark, Prefix
+from .charter import Charter
+from .envelope import Entry
+from .errors import Premature, Refused
+from .kinds import KINDS, Judged
+from .kinds.flows import FREED
+from .kinds.kind import is_natural, line_refs
+
+CUSTOM = "x."
+_NAMES_LINES = {"accept": 1, "deliver": 0, "receive": 0, "release": 0, "lapse": 0, "cancel": 0}
+_COMMITTED_CITES = {"accept": Mark.CITES_ACCEPT, "lapse": Mark.CITES_LAPSE, "cancel": Mark.CITES_CANCEL}
+_ACCEPTED_CITES = {"release": Mark.CITES_RELEASE, "cancel": Mark.CITES_CANCEL, "deliver": Mark.CITES_DELIVER}
+
+
+class Verdict(NamedTuple):
+    """`refused` is None for a valid entry; `changes` are the facts that it adds to its chain."""
+
+    refused: Refused | None
+    changes: dict[FactKey, Fact]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether no rule was broken."""
+        return self.refused is None
+
+
+_VALID_UNCHANGED = Verdict(None, {})
+
+
+def judge(entry: Entry, prefix: Prefix, held: Callable[[bytes], Entry | None], charter: Charter) -> Verdict:
+    """Return the verdict on an authentic entry that links to the tip of `prefix`.
+
+    `held` gives an authentic entry by id. Nothing is changed: `extend` applies the verdict.
+
+    Raises:
+        Premature: dependencies are not held (rule `deps.held`); their ids are in `missing`.
+    """
+    header = entry.header
+    # 6. Everything that the entry names is held.
+    deps: dict[bytes, Entry] = {}
+    missing = []
+    for link in header.links if header.deps else ():
+        dep = held(link)
+        if dep is None:
+            missing.append(link)
+        else:
+            deps[link] = dep
+    if missing:
+        raise Premature("deps.held", f"{len(missing)} named entries are not held", frozenset(missing))
+    draft = Draft(prefix.facts)
+    try:
+        _judge(Judged(entry, prefix, deps, charter, draft))
+    except Refused as refused:
+        return Verdict(refused, {})
+    return Verdict(None, draft.changes) if draft.changes else _VALID_UNCHANGED
+
+
+def _judge(judged: Judged) -> None:
+    header = judged.header
+    # 7. Time moves on, past the entry before and past everything named.
+    latest = max([judged.prefix.time, *(dep.header.time for dep in judged.deps.values())])
+    if header.time <= latest:
+        raise Refused("chain.time", f"time {header.time} does not lie after {latest}")
+    # 8. The charter version in force is the one last adopted in the chain's own prefix.
+    if header.charter_version != 0:
+        raise Refused("version.adopted", f"charter version {header.charter_version} was never adopted on this chain")
+    # 9. The kind is known, or nobody's business.
+    kind = KINDS.get(header.kind)
+    if kind is None:
+        if header.kind.startswith(CUSTOM):
+            return
+        raise Refused("kind.known", f"kind {header.kind!r} is neither known nor custom")
+    # 10. What the entry cites is noted before its own rules are asked: cites(e) includes its deps.
+    for dep in judged.deps.values():
+        if dep.chain != judged.prefix.chain:
+            _note_cite(judged, dep)
+    # 11. The rules of its kind, in their order.
+    kind.judge(judged)
+
+
+def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:
+    """Move the prefix on to `entry`: its place and time always count, its facts only if it is valid."""
+    prefix.tip = entry.id
+    prefix.sequence = entry.header.sequence
+    prefix.time = max(prefix.time, entry.header.time)
+    for key, fact in verdict.changes.items():
+        prefix.facts[key] = fact
+
+
+def _note_cite(judged: Judged, dep: Entry) -> None:
+    kind, facts = dep.header.kind, judged.facts
+    if kind == "withdraw":
+        terms = dep.header.terms
+        if len(terms) == 1 and is_natural(terms[0]) and cast(int, terms[0]) < len(dep.header.links):
+            _remember(facts, dep.header.dep(cast(int, terms[0])), -1, kind, dep.chain)
+        return
+    skip = _NAMES_LINES.get(kind)
+    if skip is None:
+        return
+    try:
+        lines = line_refs(dep.header, skip, f"{kind}.terms")
+    except Refused:
+        return  # its own author broke the shape; it says nothing about any line
+    for line in lines:
+        _mark_line(facts, line, kind, dep.chain)
+
+
+def _mark_line(facts: Draft, line: LineId, kind: str, author: bytes) -> None:
+    given = facts.committed(line)
+    if given is not None:
+        if author == given.receiver:
+            marks = given.marks | _COMMITTED_CITES.get(kind, 0)
+            facts["committed", *line] = given._replace(marks=marks)
+        return
+    taken = facts.accepted(line)
+    if taken is None:
+        if kind in _ACCEPTED_CITES:  # read if this chain is asked to accept the line later
+            _remember(facts, *line, kind, author)
+    elif author == taken.provider:
+        _cite_provider(facts, line, taken, Mark(_ACCEPTED_CITES.get(kind, 0)))
+
+
+def _cite_provider(facts: Draft, line: LineId, taken: AcceptedLine, mark: Mark) -> None:
+    counts = taken.marks & Mark.ACCEPTED and not taken.marks & (FREED | Mark.RECEIVED)
+    if counts and mark & FREED:
+        need = facts.need(taken.need)
+        facts["need", taken.need, -1] = need._replace(accepted=need.accepted - taken.amount)
+    facts["accepted", *line] = taken._replace(marks=taken.marks | mark)
+
+
+def _remember(facts: Draft, name: bytes, number: int, kind: str, author: bytes) -> None:
+    before = facts.get(("cited", name, number))
+    by = before.by if isinstance(before, Cited) else ()
+    facts["cited", name, number] = Cited(tuple(sorted({*by, (kind, author)})))
+
+
