@@ -6,6 +6,7 @@ Size and depth are bounded before anything is decoded. This module says nothing
 about what a value means: that is the business of the chapter that uses it.
 
     >>> encode([1, b"\\x02", "three"]).hex()
+    '83014102657468726565'
 
 Spec: 01-canonical.
 """

@@ -11,7 +11,7 @@ Spec: 08-validation; the numbers below are the chapter's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from .accumulators import AcceptedLine, Cited, Draft, Fact, FactKey, LineId, Mark, Prefix
 from .charter import Charter
@@ -106,8 +106,8 @@ def _note_cite(judged: Judged, dep: Entry) -> None:
     kind, facts = dep.header.kind, judged.facts
     if kind == "withdraw":
         terms = dep.header.terms
-        if len(terms) == 1 and is_natural(terms[0]) and cast(int, terms[0]) < len(dep.header.links):
-            _remember(facts, dep.header.dep(cast(int, terms[0])), -1, kind, dep.chain)
+        if len(terms) == 1 and is_natural(terms[0]) and terms[0] < len(dep.header.links):
+            _remember(facts, dep.header.dep(terms[0]), -1, kind, dep.chain)
         return
     skip = _NAMES_LINES.get(kind)
     if skip is None:
