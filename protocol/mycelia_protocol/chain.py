@@ -11,13 +11,14 @@ Spec: 05-chain.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from .envelope import Entry, is_signed_by
 from .errors import Malformed
 from .keys import PUBLIC_BYTES
 
 MAX_RUN_ENTRIES = 64
-MAX_RUN_BYTES = 64 * 1024
+MAX_RUN_BYTES = 63 * 1024  # with one seal and its array heads, a run always fits a frame of 64 KiB
 COUNTER_BITS = 16
 
 
@@ -49,7 +50,7 @@ def check_run(run: Sequence[Entry]) -> None:
         raise Malformed("chain.run", f"{len(run)} entries, a run has 1 to {MAX_RUN_ENTRIES}")
     if sum(len(entry.raw) + len(entry.body or b"") for entry in run) > MAX_RUN_BYTES:
         raise Malformed("chain.run", f"a run is at most {MAX_RUN_BYTES} bytes")
-    for before, entry in zip(run, run[1:], strict=False):
+    for before, entry in pairwise(run):
         check_link(entry, before)
 
 

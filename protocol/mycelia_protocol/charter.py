@@ -31,6 +31,7 @@ SEED_BYTES = 16
 MAX_AMOUNT = 2**53 - 1  # every language's integers reach it
 DAY_MS = 86_400_000
 
+_FIELDS = {"classes", "drift_ms", "grace_ms", "limits", "membership", "name", "seed", "version"}
 _CLASS = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*", re.ASCII)
 
 
@@ -98,11 +99,13 @@ def read(raw: bytes) -> Charter:
         Malformed: not canonical, or against a `charter.*` rule.
     """
     document = decode(raw, max_bytes=MAX_CHARTER_BYTES)
-    known = {"classes", "drift_ms", "grace_ms", "limits", "membership", "name", "seed", "version"}
-    if not isinstance(document, dict) or set(document) != known:
-        raise Malformed("charter.fields", f"a charter is a map of {', '.join(sorted(known))}")
-    if document["version"] is True or document["version"] != 1:
-        raise Malformed("charter.version", f"charter version {document['version']!r}, this is version 1")
+    if not isinstance(document, dict):
+        raise Malformed("charter.fields", "a charter is a map")
+    version = document.get("version")
+    if version is True or version != 1:
+        raise Malformed("charter.version", f"charter version {version!r}, this is version 1")
+    if set(document) != _FIELDS:
+        raise Malformed("charter.fields", f"a charter of version 1 is a map of {', '.join(sorted(_FIELDS))}")
     name, seed = document["name"], document["seed"]
     if not isinstance(name, str) or not 0 < len(name.encode()) <= 128:
         raise Malformed("charter.fields", "the name is text of 1 to 128 bytes")

@@ -18,6 +18,7 @@ from hashlib import sha256
 from .errors import Malformed
 
 DIGEST_BYTES = 32
+CID_LENGTH = 59  # `b` and 36 bytes in base32
 _PREFIX = b"\x01\x71\x12\x20"  # CIDv1, dag-cbor, sha2-256, 32 bytes
 
 
@@ -37,10 +38,12 @@ def link(cid: str) -> bytes:
     Raises:
         Malformed: another base, version, codec, hash or length (rule `cid.form`).
     """
+    if len(cid) != CID_LENGTH:  # before any work: the text may come from anywhere and be of any length
+        raise Malformed("cid.form", f"{len(cid)} characters, a content id has {CID_LENGTH}")
     try:
         data = base64.b32decode(cid[1:].upper() + "=" * (-len(cid[1:]) % 8))
     except (binascii.Error, ValueError) as error:
         raise Malformed("cid.form", f"{cid[:24]!r} is not base32") from error
-    if data[:4] != _PREFIX or len(data) != 4 + DIGEST_BYTES or text(data[4:]) != cid:
+    if data[:4] != _PREFIX or text(data[4:]) != cid:  # the text again: case, base and spare bits
         raise Malformed("cid.form", f"{cid[:24]!r} is not a dag-cbor, sha2-256 CIDv1 in lower-case base32")
     return data[4:]

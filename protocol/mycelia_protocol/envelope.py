@@ -19,12 +19,13 @@ Spec: 04-envelope.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple, cast
 
 import cbor2
 
 from . import keys
-from .canonical import INT64_MAX, INT64_MIN, Value, decode, encode
+from .canonical import INT64_MAX, INT64_MIN, Value, decode, encode, load
 from .cid import DIGEST_BYTES, digest
 from .errors import Malformed
 
@@ -88,24 +89,35 @@ def read_header(raw: bytes) -> Header:
 
     Raises:
         Malformed: rules `envelope.size`, `envelope.form`, `envelope.version`, `envelope.fields`,
-            `envelope.kind`, `envelope.deps`, `envelope.terms`, in this order.
+            `envelope.kind`, `envelope.deps`, `envelope.terms`, the first of them that is broken.
     """
     if len(raw) > MAX_HEADER_BYTES:
         raise Malformed("envelope.size", f"a header of {len(raw)} bytes, at most {MAX_HEADER_BYTES} are allowed")
     try:
-        fields = cbor2.loads(raw, max_depth=2, allow_indefinite=False)
-        same = type(fields) is list and cbor2.dumps(fields) == raw
-    except (cbor2.CBORError, ValueError, OverflowError, TypeError) as error:
-        raise Malformed("envelope.form", f"no canonical header: {error}") from error
-    if not same:
-        raise Malformed("envelope.form", "the header is not a flat array in canonical form")
-    if not fields or fields[0] is True or fields[0] != VERSION:
+        return _header_of(raw)
+    except Malformed:
+        _check_form(raw)  # only now: the types by position have already checked the profile of a good header
+        raise
+
+
+def _header_of(raw: bytes) -> Header:
+    fields = load(raw)
+    if type(fields) is not list or cbor2.dumps(fields) != raw:
+        raise Malformed("envelope.form", "the header is not an array in canonical form")
+    if not fields or type(fields[0]) is not int or fields[0] != VERSION:
         raise Malformed("envelope.version", f"envelope version {fields[:1]}, this is version {VERSION}")
     if len(fields) != 13:
         raise Malformed("envelope.fields", f"{len(fields)} fields, a header has 13")
     header = Header._make(fields[1:])
     _check_fields(header)
     return header
+
+
+def _check_form(raw: bytes) -> None:
+    try:
+        decode(raw, max_bytes=MAX_HEADER_BYTES)
+    except Malformed as error:
+        raise Malformed("envelope.form", f"no canonical header: {error.message}") from error
 
 
 def _check_fields(header: Header) -> None:
@@ -124,17 +136,17 @@ def _check_fields(header: Header) -> None:
         and len(incarnation) == INCARNATION_BYTES
         and (expiry is None or (type(expiry) is int and 0 < expiry <= INT64_MAX))
         and type(length) is int
-        and (length == 0 if body is None else type(body) is bytes and len(body) == DIGEST_BYTES and 0 < length)
+        and (length == 0 if body is None else type(body) is bytes and len(body) == DIGEST_BYTES and length > 0)
         and length <= MAX_BODY_BYTES
     ):
         raise Malformed("envelope.fields", "a field has the wrong type, length or range")
     if type(kind) is not str or len(kind) > MAX_KIND_BYTES or not _KIND.fullmatch(kind) or (kind == "open") != first:
-        raise Malformed("envelope.kind", "a kind is dotted lower-case ASCII, and `open` stands at sequence 0 alone")
+        raise Malformed("envelope.kind", "a kind is dotted lower-case ASCII; `open` alone stands at sequence 0")
     if type(deps) is not bytes or len(deps) % DIGEST_BYTES or len(deps) > MAX_DEPS * DIGEST_BYTES:
         raise Malformed("envelope.deps", f"dependencies are at most {MAX_DEPS} ids of 32 bytes")
     if len(deps) > DIGEST_BYTES:
         links = header.links
-        if any(one >= other for one, other in zip(links, links[1:], strict=False)):
+        if any(one >= other for one, other in pairwise(links)):
             raise Malformed("envelope.deps", "dependencies are not sorted and unique")
     if type(terms) is not list:
         raise Malformed("envelope.terms", "the terms are not an array")
@@ -150,8 +162,11 @@ def write_header(header: Header) -> bytes:
     Raises:
         Malformed: the header breaks a rule of `read_header`.
     """
-    raw = cbor2.dumps([VERSION, *header])
     _check_fields(header)
+    try:
+        raw = cbor2.dumps([VERSION, *header])
+    except UnicodeEncodeError as error:
+        raise Malformed("envelope.terms", "a text term holds half of a surrogate pair") from error
     if len(raw) > MAX_HEADER_BYTES:
         raise Malformed("envelope.size", f"a header of {len(raw)} bytes, at most {MAX_HEADER_BYTES} are allowed")
     return raw
@@ -160,7 +175,7 @@ def write_header(header: Header) -> bytes:
 def read_entry(raw: bytes, signature: bytes | None = None, body: bytes | None = None) -> Entry:
     """Return the entry of these header bytes; a body that is not the header's is refused.
 
-    The signature is carried along, not checked: that needs the chain's key (see `runs`).
+    The signature is carried along, not checked: that needs the chain's key (see `chain`).
 
     Raises:
         Malformed: as `read_header`, or `envelope.body`.

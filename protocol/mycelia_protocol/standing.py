@@ -23,7 +23,6 @@ from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY
 from .kinds.kind import line_refs
 from .kinds.rows import LINES_AT, OFFER_AT
 
-
 Mark = tuple[str, bytes]  # what was signed about a line, and the chain that signed it
 
 
@@ -122,23 +121,62 @@ class Standing:
     def status(self, line: Line) -> Status:
         """Return where the line stands: the fold of its marks."""
         provider, receiver, marks = line.provider, line.receiver, line.marks
-        delivered = ("deliver", provider) in marks
+        accepted, delivered = ("accept", receiver) in marks, ("deliver", provider) in marks
         if delivered and ("receive", receiver) in marks:
             return Status.DONE
         given_up = (f"exit by {provider.hex()}", receiver) in marks
         by_receiver = given_up or ("lapse", receiver) in marks or ("cancel", receiver) in marks
         if by_receiver or ("release", provider) in marks or ("cancel", provider) in marks:
-            return Status.DISPUTED if delivered and by_receiver else Status.VOID
-        is_effective = line.need in self.needs
-        return Status.FIRM if is_effective and ("accept", receiver) in marks else Status.PENDING
+            return Status.DISPUTED if accepted and delivered and by_receiver else Status.VOID
+        return Status.FIRM if accepted else Status.PENDING
 
     def is_live(self, line: Line) -> bool:
-        """Return whether the line uses capacity: it is neither void nor disputed."""
+        """Return whether the line still means something to both: it is neither void nor disputed."""
         return self.status(line) not in (Status.VOID, Status.DISPUTED)
 
     def lines_by(self, intent: bytes) -> Iterator[Line]:
         """Yield all lines of a need or an offer."""
         return (self.lines[line] for line in self.lines_of.get(intent, ()))
+
+    def committed(self, offer: bytes) -> int:
+        """Return how much of an offer its own chain counts as committed: all that it did not release or cancel."""
+        return sum(
+            line.amount
+            for line in self.lines_by(offer)
+            if not line.marks & {("release", line.provider), ("cancel", line.provider)}
+        )
+
+    def accepted(self, need: bytes) -> int:
+        """Return how much of a need its own chain counts as accepted: all that it received or has not let go."""
+        return sum(line.amount for line in self.lines_by(need) if self._counts_for_need(line))
+
+    def is_effective(self, entry: Entry) -> bool:
+        """Return whether a valid entry counts in full: nothing that it relies on is lacking."""
+        return not self.lacking(entry)
+
+    def lacking(self, entry: Entry) -> list[bytes]:
+        """Return the needs and commits that a valid entry relies on and that lack a valid counterpart here.
+
+        A row and a commit rely on their needs, an accept on its commits, a `deliver` on a valid
+        accept of each of its lines, a `receive` on a valid `deliver`; everything else on nothing.
+        """
+        kind = entry.header.kind
+        if kind == "deliver" or kind == "receive":
+            lines = line_refs(entry.header, 0, f"{kind}.terms")
+            return list(dict.fromkeys(commit for commit, number in lines if not self._is_answered(commit, number, kind)))
+        relies_on = KINDS[kind].relies_on(entry.header) if kind in KINDS else ()
+        return [name for name in relies_on if name not in self.needs and (name, 0) not in self.lines]
+
+    def _is_answered(self, commit: bytes, number: int, kind: str) -> bool:
+        line = self.lines.get((commit, number))
+        if line is None:
+            return False
+        return (("accept", line.receiver) if kind == "deliver" else ("deliver", line.provider)) in line.marks
+
+    def _counts_for_need(self, line: Line) -> bool:
+        receiver, marks = line.receiver, line.marks
+        freed = {("lapse", receiver), ("cancel", receiver), (f"exit by {line.provider.hex()}", receiver)}
+        return ("accept", receiver) in marks and (("receive", receiver) in marks or not marks & freed)
 
     def _add_intent(self, entry: Entry) -> None:
         terms, kind = cast(list[int], entry.header.terms), entry.header.kind

@@ -13,7 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .accumulators import AcceptedLine, Cited, Draft, Fact, FactKey, LineId, Mark, Prefix
+from .accumulators import (
+    AcceptedLine,
+    Cited,
+    Draft,
+    Fact,
+    FactKey,
+    LineId,
+    Mark,
+    Prefix,
+)
 from .charter import Charter
 from .envelope import Entry
 from .errors import Premature, Refused
@@ -81,16 +90,15 @@ def _judge(judged: Judged) -> None:
         raise Refused("version.adopted", f"charter version {header.charter_version} was never adopted on this chain")
     # 9. The kind is known, or nobody's business.
     kind = KINDS.get(header.kind)
-    if kind is None:
-        if header.kind.startswith(CUSTOM):
-            return
+    if kind is None and not header.kind.startswith(CUSTOM):
         raise Refused("kind.known", f"kind {header.kind!r} is neither known nor custom")
-    # 10. What the entry cites is noted before its own rules are asked: cites(e) includes its deps.
+    # 10. What the entry cites, of whatever kind it is, is noted before its own rules are asked.
     for dep in judged.deps.values():
         if dep.chain != judged.prefix.chain:
             _note_cite(judged, dep)
-    # 11. The rules of its kind, in their order.
-    kind.judge(judged)
+    # 11. The rules of its kind, in their order. A custom kind has none.
+    if kind is not None:
+        kind.judge(judged)
 
 
 def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:

@@ -64,7 +64,8 @@ def _judge_cancel(judged: Judged) -> None:
 def _refuse_line(judged: Judged, line: LineId) -> None:
     """A receiver's cancel of a line that she never accepted: a refusal, without debt."""
     stated = line_of(judged, line, "cancel.line")
-    if judged.prefix.own(stated.need) is None:
+    need = judged.prefix.own(stated.need)
+    if need is None or need.header.kind != "need":
         raise Refused("cancel.line", "the line is neither committed by this chain nor for one of its needs")
     provider = judged.deps[line[0]].chain
     judged.facts["accepted", *line] = AcceptedLine(stated.need, provider, stated.amount, stated.until, Mark.CANCELLED)

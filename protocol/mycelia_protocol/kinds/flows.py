@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple, cast
 
 from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark
+from ..canonical import INT64_MAX
 from ..envelope import Entry, Header
 from ..errors import Refused
 from .intents import AMOUNT, END_MS
-from .kind import Judged, Kind, amounts_by_dep, is_natural, line_refs
+from .kind import Judged, Kind, amounts_by_dep, is_natural, line_refs, nothing
 from .rows import OFFER_AT
 
 ROW_AT, HOLD_AT, UNTIL_AT, LINES_AT = range(4)
@@ -32,14 +33,19 @@ class CommitLine(NamedTuple):
 def commit_lines(commit: Entry) -> list[CommitLine]:
     """Return the lines that a commit's header states, valid or not; none if its terms have another shape."""
     header = commit.header
-    try:
-        lines = amounts_by_dep(header, LINES_AT, "commit.terms", 2**63 - 1)
-    except Refused:
-        return []
-    if header.kind != "commit" or not all(is_natural(term) for term in header.terms[:LINES_AT]):
+    if header.kind != "commit" or not _has_commit_shape(header):
         return []
     _, hold, until = cast(list[int], header.terms[:LINES_AT])
+    try:
+        lines = amounts_by_dep(header, LINES_AT, "commit.terms", INT64_MAX)
+    except Refused:
+        return []
     return [CommitLine(need, amount, hold, until) for need, amount in lines]
+
+
+def _has_commit_shape(header: Header) -> bool:
+    terms = header.terms
+    return len(terms) > LINES_AT and all(is_natural(term) for term in terms[:LINES_AT])
 
 
 def line_of(judged: Judged, line: LineId, rule: str) -> CommitLine:
@@ -53,7 +59,7 @@ def line_of(judged: Judged, line: LineId, rule: str) -> CommitLine:
 
 def _judge_commit(judged: Judged) -> None:
     header, facts = judged.header, judged.facts
-    if len(header.terms) <= LINES_AT or not all(is_natural(term) for term in header.terms[:LINES_AT]):
+    if not _has_commit_shape(header):
         raise Refused("commit.terms", "a commit has the terms row, hold, until, then (need, amount) pairs")
     lines = amounts_by_dep(header, LINES_AT, "commit.terms", judged.charter.max_amount)
     _, hold, until = cast(list[int], header.terms[:LINES_AT])
@@ -154,16 +160,12 @@ def _judge_receive(judged: Judged) -> None:
         facts["accepted", *line] = taken._replace(marks=taken.marks | Mark.RECEIVED)
 
 
-def _commit_relies_on(header: Header) -> tuple[bytes, ...]:
-    return tuple(header.dep(cast(int, header.terms[at])) for at in (ROW_AT, *range(LINES_AT, len(header.terms), 2)))
+def _needs_of(header: Header) -> tuple[bytes, ...]:
+    return tuple(header.dep(cast(int, header.terms[at])) for at in range(LINES_AT, len(header.terms), 2))
 
 
-def _accept_relies_on(header: Header) -> tuple[bytes, ...]:
-    return tuple(header.dep(cast(int, header.terms[at])) for at in (0, *range(1, len(header.terms), 2)))
-
-
-def _transfer_relies_on(header: Header) -> tuple[bytes, ...]:
-    return tuple(header.dep(cast(int, header.terms[at])) for at in range(0, len(header.terms), 2))
+def _commits_of(header: Header) -> tuple[bytes, ...]:
+    return tuple({header.dep(cast(int, header.terms[at])): None for at in range(1, len(header.terms), 2)})
 
 
 COMMIT = Kind(
@@ -174,7 +176,7 @@ COMMIT = Kind(
         "commit.window", "commit.withdrawn",
     ),
     _judge_commit,
-    _commit_relies_on,
+    _needs_of,
 )
 ACCEPT = Kind(
     "accept",
@@ -184,19 +186,19 @@ ACCEPT = Kind(
         "accept.exited", "accept.quantity",
     ),
     _judge_accept,
-    _accept_relies_on,
+    _commits_of,
 )
 DELIVER = Kind(
     "deliver",
     ("*commit", "*line"),
     ("deliver.terms", "deliver.line", "deliver.open", "deliver.accept", "deliver.exited"),
     _judge_deliver,
-    _transfer_relies_on,
+    nothing,
 )
 RECEIVE = Kind(
     "receive",
     ("*commit", "*line"),
     ("receive.terms", "receive.line", "receive.again", "receive.deliver", "receive.quantity"),
     _judge_receive,
-    _transfer_relies_on,
+    nothing,
 )

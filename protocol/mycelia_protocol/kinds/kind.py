@@ -38,7 +38,8 @@ class Judged:
 class Kind:
     """A kind of entry. `rules` are the names it checks, in order; `judge` raises or changes facts.
 
-    `relies_on` gives the ids that must be effective for the entry to be effective.
+    `relies_on` gives the needs and commits that must be valid for the entry to be effective; what
+    `deliver` and `receive` rely on is not in their headers, so `standing` knows it.
     """
 
     name: str
@@ -56,11 +57,6 @@ def is_natural(term: object) -> TypeGuard[int]:
 def nothing(header: Header) -> tuple[bytes, ...]:
     """Return no ids: the entry is effective as soon as it is valid."""
     return ()
-
-
-def every_dep(header: Header) -> tuple[bytes, ...]:
-    """Return all dependencies."""
-    return tuple(header.links)
 
 
 def line_refs(header: Header, skip: int, rule: str) -> list[LineId]:

@@ -7,8 +7,7 @@ from .kind import Judged, Kind, nothing
 
 
 def _judge(judged: Judged) -> None:
-    _, identity = judged.header.terms  # their shape is `chain.open`, checked before authenticity
-    if identity is not None:
+    if judged.header.terms[1:] != [None]:  # the shape of the key is `chain.open`, checked before authenticity
         raise Refused("open.identity", "an identity stands in `open`, identities are not part of this version")
     if judged.header.deps:
         raise Refused("open.deps", "an `open` names no dependencies")

@@ -56,7 +56,7 @@ def check_need(judged: Judged, need: Entry, offer: Entry) -> None:
 
 
 def _relies_on(header: Header) -> tuple[bytes, ...]:
-    return tuple(header.dep(cast(int, header.terms[at])) for at in (OFFER_AT, *range(LINES_AT, len(header.terms), 2)))
+    return tuple(header.dep(cast(int, header.terms[at])) for at in range(LINES_AT, len(header.terms), 2))
 
 
 ROW = Kind(

@@ -1,0 +1,91 @@
+"""Facts on disk: the accumulators of one branch of a chain, read when asked for, written with their entries."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, MutableMapping
+from typing import Any, cast
+
+import cbor2
+
+from mycelia_protocol.accumulators import AcceptedLine, Cited, CommittedLine, Fact, FactKey, NeedFacts, OfferFacts
+
+_RECORDS: dict[str, type[Any]] = {
+    "need": NeedFacts,
+    "offer": OfferFacts,
+    "committed": CommittedLine,
+    "accepted": AcceptedLine,
+    "cited": Cited,
+}
+
+
+class StoredFacts(MutableMapping[FactKey, Fact]):
+    """A mapping over the facts table; changes gather in `unsaved` until `save`."""
+
+    def __init__(self, connection: sqlite3.Connection, chain: int, branch: int) -> None:
+        self._connection, self._chain, self._branch = connection, chain, branch
+        self._known: dict[FactKey, Fact | None] = {}
+        self.unsaved: dict[FactKey, Fact] = {}
+
+    def __getitem__(self, key: FactKey) -> Fact:
+        if key not in self._known:
+            self._known[key] = self._load(key)
+        fact = self._known[key]
+        if fact is None:
+            raise KeyError(key)
+        return fact
+
+    def __setitem__(self, key: FactKey, fact: Fact) -> None:
+        self._known[key] = fact
+        self.unsaved[key] = fact
+
+    def __delitem__(self, key: FactKey) -> None:
+        raise TypeError("facts are never forgotten by a rule")
+
+    def __iter__(self) -> Iterator[FactKey]:
+        rows = self._connection.execute(
+            "select key, value from facts where chain=? and branch=?", (self._chain, self._branch)
+        )
+        stored = {read_key(key): read_fact(read_key(key), value) for key, value in rows}
+        return iter({**stored, **self.unsaved})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def save(self) -> None:
+        """Write what changed, inside the caller's transaction."""
+        if self.unsaved:
+            self._connection.executemany(
+                "insert or replace into facts(chain, branch, key, value) values (?, ?, ?, ?)",
+                [(self._chain, self._branch, write_key(key), cbor2.dumps(fact)) for key, fact in self.unsaved.items()],
+            )
+            self.unsaved = {}
+
+    def _load(self, key: FactKey) -> Fact | None:
+        row = self._connection.execute(
+            "select value from facts where chain=? and branch=? and key=?", (self._chain, self._branch, write_key(key))
+        ).fetchone()
+        return None if row is None else read_fact(key, row[0])
+
+
+def write_key(key: FactKey) -> bytes:
+    """Return the bytes that a fact is stored under: record letter, id, line number."""
+    record, name, number = key
+    letter = b"x" if record == "cited" else record[:1].encode()
+    return letter + name + (number + 1).to_bytes(8, "big")
+
+
+def read_key(data: bytes) -> FactKey:
+    """Return the key of stored bytes."""
+    letters = {b"n": "need", b"o": "offer", b"c": "committed", b"a": "accepted", b"x": "cited"}
+    return letters[data[:1]], data[1:33], int.from_bytes(data[33:], "big") - 1
+
+
+def read_fact(key: FactKey, value: bytes) -> Fact:
+    """Return the record of stored bytes."""
+    parts = cbor2.loads(value)
+    return cast(Fact, _RECORDS[key[0]](*(_frozen(part) for part in parts)))
+
+
+def _frozen(part: object) -> object:
+    return tuple(_frozen(one) for one in part) if isinstance(part, list) else part

@@ -1,0 +1,531 @@
+"""The ledger: the one door through which entries come in, one's own and other people's.
+
+`publish` and `ingest` share one acceptance function: link, authenticity,
+verdict, place. What does not link or is not authentic is dropped; what a rule
+refuses keeps its place and counts for nothing; what cannot be judged yet waits
+in the quarantine and wakes on arrival. Each call is one durable transaction.
+
+Synchronous and thread-safe. The clock and the entropy are arguments.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from mycelia_protocol import chain as chains
+from mycelia_protocol import charter as charters
+from mycelia_protocol.accumulators import Prefix
+from mycelia_protocol.canonical import Value
+from mycelia_protocol.charter import Charter
+from mycelia_protocol.cid import digest
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import INCARNATION_BYTES, NONCE_BYTES, Entry, Header, seal, write_body
+from mycelia_protocol.errors import Malformed, Premature, Refused
+from mycelia_protocol.frontier import MAX_TIPS, Tip, set_digest
+from mycelia_protocol.keys import KeyPair
+from mycelia_protocol.standing import Standing
+from mycelia_protocol.validation import extend, judge
+
+from . import reading
+from .facts import StoredFacts
+from .faults import StoreFault
+from .quarantine import Awaiting, Quarantine
+from .store import Branch, ChainRow, Store, entry_of
+
+_CACHED_ENTRIES = 20_000
+
+
+class Stored(NamedTuple):
+    """An entry in the ledger: its number in the order of acceptance, and the rule that refused it, if one did."""
+
+    arrival: int
+    entry: Entry
+    refused: tuple[str, str] | None  # (rule, message) of an invalid entry
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether no rule was broken."""
+        return self.refused is None
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What became of runs that came from elsewhere."""
+
+    accepted: list[Stored] = field(default_factory=list)
+    missing: frozenset[bytes] = frozenset()  # ids that the quarantine waits for
+    awaiting: int = 0  # runs of this call that wait
+    unlinked: dict[bytes, int] = field(default_factory=dict)  # chain -> first sequence that is needed before
+    faults: list[Malformed] = field(default_factory=list)  # what the sender is charged with
+
+
+@dataclass(slots=True)
+class _Branch:
+    """A branch in memory: its prefix, and where it stands in the store."""
+
+    chain: ChainRow
+    number: int
+    prefix: Prefix
+    facts: StoredFacts
+    path: set[bytes] | None = None  # ids of this branch, once the chain has another
+
+
+class Ledger:
+    """One home's entries, under one charter."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> None:
+        raw = store.setting("charter")
+        if raw is None:
+            raise StoreFault(f"the ledger at {store.path} has no charter", "make it again with `mycelia init`")
+        self.charter: Charter = charters.read(raw)
+        self.network = self.charter.network
+        self._store, self._clock, self._entropy = store, clock, entropy
+        self._incarnation = entropy(INCARNATION_BYTES)
+        self._lock = threading.RLock()
+        self._branches: dict[bytes, list[_Branch]] = {}
+        self._entries: dict[bytes, Stored] = {}
+        self._arrival = store.last_arrival()
+        self._fresh: list[tuple[int, Stored]] = []  # (chain number, entry) of the open transaction
+        self._touched: dict[tuple[int, int], _Branch] = {}
+        self._quarantine = Quarantine(store)
+        self._standing: Standing | None = None
+        self._calls: list[Callable[[list[Stored]], None]] = []
+        self._digest: tuple[int, bytes] | None = None
+
+    @classmethod
+    def create(
+        cls, path: Path, charter: Charter, *, clock: Callable[[], int], entropy: Callable[[int], bytes]
+    ) -> Self:
+        """Make an empty ledger under `charter` in the directory `path`.
+
+        Raises:
+            StoreFault: there is a ledger already, or the disk refuses.
+        """
+        file = path / "ledger.sqlite"
+        if file.exists():
+            raise StoreFault(f"there is a ledger at {path} already", "choose another home")
+        store = Store(file, create=True)
+        with store.transaction():
+            store.set_setting("charter", charter.raw)
+        return cls(store, clock=clock, entropy=entropy)
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> Self:
+        """Open the ledger in the directory `path`.
+
+        Raises:
+            StoreFault: there is none, it is in use, torn, foreign or newer than this software.
+        """
+        store = Store(path / "ledger.sqlite")
+        try:
+            return cls(store, clock=clock, entropy=entropy)
+        except BaseException:
+            store.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file and let others open it."""
+        with self._lock:
+            self._store.close()
+
+    # Coming in
+
+    def open_chain(self, pair: KeyPair) -> Entry:
+        """Publish the `open` of a new chain for this key and return it."""
+        header = Header(
+            None, 0, None, chains.next_time(self._clock()), "open", 0, self._incarnation, b"", None, None, 0,
+            [pair.public, None],
+        )  # fmt: skip
+        entry = seal(header, pair, network=self.network)
+        with self._lock:
+            self._act(lambda: self._admit(self._begin(entry), entry))
+        return entry
+
+    def publish(
+        self,
+        pair: KeyPair,
+        chain: bytes,
+        contents: Sequence[Content],
+        bodies: Sequence[dict[str, Value] | None] | None = None,
+    ) -> list[Entry]:
+        """Append entries to an own chain; durable when it returns, all of them or none.
+
+        Raises:
+            Refused: a rule refuses one of them; nothing was stored.
+            Premature: one names an entry that is not held.
+            Malformed: a term or body lies outside the profile.
+            StoreFault: the disk refuses, or the clock runs behind the chain by more than the drift.
+        """
+        with self._lock:
+            entries: list[Entry] = []
+            self._act(
+                lambda: entries.extend(
+                    self._append(pair, chain, content, body)
+                    for content, body in zip(contents, bodies or [None] * len(contents), strict=True)
+                )
+            )
+            return entries
+
+    def rehearse(self, pair: KeyPair, chain: bytes, contents: Sequence[Content]) -> list[Entry]:
+        """Return what `publish` would append, checked by the same rules, and store nothing.
+
+        Raises:
+            Refused, Premature, Malformed, StoreFault: as `publish`.
+        """
+        with self._lock:
+            try:
+                return [self._append(pair, chain, content, None) for content in contents]
+            finally:
+                self._forget()
+
+    def ingest(self, runs: Iterable[Sequence[Entry]]) -> Ingested:
+        """Take in runs from elsewhere. Bad input is reported, never raised.
+
+        Raises:
+            StoreFault: the disk refuses; nothing of this call was stored.
+        """
+        with self._lock:
+            report = Ingested()
+            report.accepted = self._act(lambda: self._take_in(runs, report))
+            report.missing = self._quarantine.missing()
+            return report
+
+    def _take_in(self, runs: Iterable[Sequence[Entry]], report: Ingested) -> None:
+        now_ms = self._clock()
+        queue = [list(run) for run in runs]
+        queue[:0] = self._quarantine.due(now_ms)
+        at = 0
+        while at < len(queue):
+            before = len(self._fresh)
+            try:
+                self._take_run(queue[at], report, now_ms)
+            except Malformed as fault:
+                report.faults.append(fault)
+            names = [stored.entry.id for _, stored in self._fresh[before:]]
+            queue.extend(self._quarantine.woken_by(names, now_ms))
+            at += 1
+
+    def _take_run(self, run: list[Entry], report: Ingested, now_ms: int) -> None:
+        known = 0
+        while known < len(run) and self._knows(run[known]):
+            known += 1
+        run = run[known:]
+        if not run:
+            return
+        first, branch = run[0], None
+        if first.header.sequence == 0:
+            key = chains.key_of_open(first)
+        else:
+            before = self.entry_of(first.header.backlink or b"")
+            held = self._store_chain(first.chain)
+            if before is None or held is None:
+                self._wait_for_predecessor(run, report)
+                return
+            chains.check_link(first, before)
+            key = held.key
+        length = chains.sealed_length(run, key, network=self.network)
+        if length < len(run):
+            report.faults.append(Malformed("chain.seal", f"{len(run) - length} entries have no good signature above"))
+            run = run[:length]
+        if not run:
+            return
+        run = [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
+        missing, until_ms = self._not_yet(run, now_ms)
+        if missing or until_ms:
+            self._quarantine.put(run, missing, until_ms)
+            report.awaiting += 1
+            return
+        branch = self._begin(first) if first.header.sequence == 0 else self._branch_after(first)
+        for entry in run if branch else ():
+            self._admit(branch, entry)  # type: ignore[arg-type]
+
+    def _not_yet(self, run: list[Entry], now_ms: int) -> tuple[frozenset[bytes], int]:
+        """Return what a run still waits for: ids that are not held, and a time if it lies in the future."""
+        ahead_ms = run[-1].header.time_ms - self.charter.drift_ms
+        until_ms = ahead_ms if ahead_ms > now_ms else 0
+        missing: set[bytes] = set()
+        for entry in run:
+            if entry.header.deps:
+                missing.update(link for link in entry.header.links if self.entry_of(link) is None)
+        if missing:
+            missing -= {entry.id for entry in run}
+        return frozenset(missing), until_ms
+
+    def _wait_for_predecessor(self, run: list[Entry], report: Ingested) -> None:
+        backlink = run[0].header.backlink or b""
+        held = self._store_chain(run[0].chain)
+        if backlink in self._quarantine and held is not None:
+            if chains.sealed_length(run, held.key, network=self.network) == len(run):
+                self._quarantine.put(run, frozenset({backlink}), 0)
+                report.awaiting += 1
+            return
+        needed = run[0].header.sequence - 1
+        report.unlinked[run[0].chain] = min(needed, report.unlinked.get(run[0].chain, needed))
+
+    def _append(self, pair: KeyPair, chain: bytes, content: Content, body: dict[str, Value] | None) -> Entry:
+        branches = self._branches_of(chain)
+        if not branches:
+            raise Malformed("chain.same", "this ledger holds no such chain")
+        branch, now_ms = branches[0], self._clock()
+        prefix = branch.prefix
+        if (prefix.time >> 16) > now_ms + self.charter.drift_ms:
+            raise StoreFault("the clock runs behind this chain's last entry by more than the drift", "set the clock")
+        links = [content.deps[at : at + 32] for at in range(0, len(content.deps), 32)]
+        deps = [self.entry_of(link) for link in links]
+        missing = frozenset(link for link, dep in zip(links, deps, strict=True) if dep is None)
+        if missing:
+            raise Premature("deps.held", f"{len(missing)} named entries are not held", missing)
+        time = chains.next_time(now_ms, prefix.time, *(dep.header.time for dep in deps if dep))
+        block = None if body is None else write_body(body, self._entropy(NONCE_BYTES))
+        header = Header(
+            chain, prefix.sequence + 1, prefix.tip, time, content.kind, 0, self._incarnation, content.deps, None,
+            None if block is None else digest(block), len(block or b""), content.terms,
+        )  # fmt: skip
+        entry = seal(header, pair, network=self.network, body=block)
+        stored = self._admit(branch, entry)
+        if stored.refused is not None:
+            raise Refused(*stored.refused)
+        return entry
+
+    def _admit(self, branch: _Branch, entry: Entry) -> Stored:
+        """The acceptance function: judge an authentic, linked entry, extend its branch, give it its place."""
+        verdict = judge(entry, branch.prefix, self.entry_of, self.charter)
+        extend(branch.prefix, entry, verdict)
+        refused = verdict.refused
+        self._arrival += 1
+        stored = Stored(self._arrival, entry, None if refused is None else (refused.rule, refused.message))
+        self._fresh.append((branch.chain.number, stored))
+        self._entries[entry.id] = stored
+        if branch.path is not None:
+            branch.path.add(entry.id)
+        self._touched[branch.chain.number, branch.number] = branch
+        return stored
+
+    def _act(self, change: Callable[[], object]) -> list[Stored]:
+        """Run a change as one durable transaction, then tell whoever listens; memory follows the disk."""
+        try:
+            with self._store.transaction():
+                first = self._arrival + 1
+                change()
+                self._store.add_entries(
+                    ((chain, one.entry, one.refused and ": ".join(one.refused)) for chain, one in self._fresh), first
+                )
+                for branch in self._touched.values():
+                    branch.facts.save()
+                self._store.set_tips(
+                    Branch(one.chain.number, one.number, one.prefix.sequence, one.prefix.tip, one.prefix.time)
+                    for one in self._touched.values()
+                )
+        except BaseException:
+            self._forget()
+            raise
+        accepted = [stored for _, stored in self._fresh]
+        self._fresh, self._touched = [], {}
+        if len(self._entries) > _CACHED_ENTRIES:
+            self._entries.clear()
+        if accepted:
+            if self._standing is not None:
+                _count(self._standing, accepted)
+            for call in list(self._calls):
+                call(accepted)
+        return accepted
+
+    def _forget(self) -> None:
+        """Drop what memory knows beyond the disk."""
+        self._branches.clear()
+        self._entries.clear()
+        self._fresh, self._touched = [], {}
+        self._arrival = self._store.last_arrival()
+        self._quarantine.reload()
+
+    # Chains and their branches
+
+    def _knows(self, entry: Entry) -> bool:
+        """Whether an entry is held or waits; a held one may gain the seal that its copy lacks."""
+        if entry.id in self._quarantine:
+            return True
+        held = self.get(entry.id)
+        if held is None:
+            return False
+        if held.entry.body is None and entry.body is not None:
+            self._store.keep_body(held.arrival, entry.body)
+            self._entries.pop(entry.id, None)
+        return True
+
+    def _store_chain(self, chain: bytes) -> ChainRow | None:
+        branches = self._branches.get(chain)
+        return branches[0].chain if branches else self._store.chain(chain)
+
+    def _branches_of(self, chain: bytes) -> list[_Branch]:
+        branches = self._branches.get(chain)
+        if branches is None:
+            row = self._store.chain(chain)
+            if row is None:
+                return []
+            stored = self._store.branches(row.number)
+            branches = [self._load_branch(row, one, forked=len(stored) > 1) for one in stored]
+            self._branches[chain] = branches
+        return branches
+
+    def _load_branch(self, row: ChainRow, stored: Branch, *, forked: bool) -> _Branch:
+        facts = StoredFacts(self._store.connection, row.number, stored.branch)
+        prefix = Prefix(row.id, row.key, stored.id, stored.sequence, stored.time, facts, lambda _: None)
+        branch = _Branch(row, stored.branch, prefix, facts, set(self._path_to(stored.id)) if forked else None)
+        prefix.own = self._own_of(branch)
+        return branch
+
+    def _own_of(self, branch: _Branch) -> Callable[[bytes], Entry | None]:
+        def own(name: bytes) -> Entry | None:
+            stored = self.get(name)
+            if stored is None or stored.refused is not None or stored.entry.chain != branch.chain.id:
+                return None
+            return stored.entry if branch.path is None or name in branch.path else None
+
+        return own
+
+    def _begin(self, entry: Entry) -> _Branch:
+        """Return the branch of a new chain, standing just before its `open`."""
+        row = self._store.add_chain(entry.id, chains.key_of_open(entry))
+        branch = self._new_branch(row, 0)
+        self._branches[entry.id] = [branch]
+        return branch
+
+    def _new_branch(self, row: ChainRow, number: int) -> _Branch:
+        facts = StoredFacts(self._store.connection, row.number, number)
+        prefix = Prefix(row.id, row.key, b"", -1, 0, facts, lambda _: None)
+        branch = _Branch(row, number, prefix, facts)
+        prefix.own = self._own_of(branch)
+        return branch
+
+    def _branch_after(self, entry: Entry) -> _Branch | None:
+        """Return the branch that ends before `entry`, forking one off if need be; None beyond two branches."""
+        branches = self._branches_of(entry.chain)
+        backlink = entry.header.backlink or b""
+        for branch in branches:
+            if branch.prefix.tip == backlink:
+                return branch
+        if len(branches) >= MAX_TIPS:
+            return None
+        for branch in branches:
+            branch.path = set(self._path_to(branch.prefix.tip))
+        fork = self._new_branch(branches[0].chain, len(branches))
+        fork.path = set()
+        for name in reversed(self._path_to(backlink)):
+            past = self.entry_of(name)
+            assert past is not None  # a held entry's past is held
+            fork.path.add(name)
+            extend(fork.prefix, past, judge(past, fork.prefix, self.entry_of, self.charter))
+        branches.append(fork)
+        return fork
+
+    def _path_to(self, name: bytes) -> list[bytes]:
+        """Return the ids from an entry down to its chain's `open`."""
+        path = []
+        link: bytes | None = name
+        while link is not None:
+            stored = self.get(link)
+            if stored is None:
+                break
+            path.append(link)
+            link = stored.entry.header.backlink
+        return path
+
+    # Reading
+
+    def get(self, name: bytes) -> Stored | None:
+        """Return an accepted entry by id."""
+        stored = self._entries.get(name)
+        if stored is None:
+            with self._lock:
+                row = self._store.find(name)
+                if row is None:
+                    return None
+                stored = Stored(row.arrival, entry_of(row), reading.refusal(row.refused))
+                self._entries[name] = stored
+        return stored
+
+    def entry_of(self, name: bytes) -> Entry | None:
+        """Return an authentic entry by id, whatever its verdict."""
+        stored = self.get(name)
+        return None if stored is None else stored.entry
+
+    def find(self, text: str) -> list[bytes]:
+        """Return the ids that a pasted id or a prefix of one means: hex, or CID text."""
+        with self._lock:
+            return reading.find(self._store, text)
+
+    def frontier(self) -> list[Tip]:
+        """Return the tips of all chains, sorted."""
+        with self._lock:
+            return [Tip(*row) for row in self._store.tips()]
+
+    def have(self, tip: Tip) -> bool:
+        """Return whether the entry of a tip is held or waits."""
+        with self._lock:
+            return tip.id in self._quarantine or self.get(tip.id) is not None
+
+    def count(self) -> int:
+        """Return how many entries are held."""
+        return self._arrival
+
+    def digest(self) -> bytes:
+        """Return the digest of the set of entries (spec: 10-frontier)."""
+        with self._lock:
+            if self._digest is None or self._digest[0] != self._arrival:
+                self._digest = (self._arrival, set_digest(digest(row.raw) for row in reading.all_rows(self._store)))
+            return self._digest[1]
+
+    def stored(
+        self, after: int = 0, limit: int = 1000, *, chain: bytes | None = None, kind: str | None = None
+    ) -> list[Stored]:
+        """Return accepted entries in order of acceptance, after an arrival number."""
+        with self._lock:
+            return reading.stored(self._store, after, limit, chain, kind)
+
+    def runs_for(
+        self, wanted: Mapping[bytes, int], after: int, max_bytes: int
+    ) -> tuple[list[list[Entry]], int | None]:
+        """Return sealed runs of the wanted chains (chain -> first sequence), in order of acceptance.
+
+        At most about `max_bytes`, at least one run; the second value is the arrival number to
+        go on after, None when there is nothing more.
+        """
+        with self._lock:
+            return reading.runs_for(self._store, wanted, after, max_bytes)
+
+    def runs_of_ids(self, names: Sequence[bytes]) -> list[list[Entry]]:
+        """Return each held entry with its seal path: the run from it to the next sealed entry."""
+        with self._lock:
+            return [run for name in names if (run := reading.seal_path(self._store, self.get(name)))]
+
+    def awaiting(self) -> list[Awaiting]:
+        """Return the runs that wait to be judged, oldest first."""
+        with self._lock:
+            return self._quarantine.awaiting()
+
+    @property
+    def standing(self) -> Standing:
+        """The fold over all valid entries, built on first use and kept up to date by acceptance."""
+        with self._lock:
+            if self._standing is None:
+                standing, after = Standing(self.entry_of), 0
+                while batch := self.stored(after, 1000):
+                    _count(standing, batch)
+                    after = batch[-1].arrival
+                self._standing = standing
+            return self._standing
+
+    def subscribe(self, call: Callable[[list[Stored]], None]) -> Callable[[], None]:
+        """Have `call` told of accepted entries, after their commit, in the acting thread; returns the way out."""
+        self._calls.append(call)
+        return lambda: self._calls.remove(call)
+
+
+def _count(standing: Standing, batch: list[Stored]) -> None:
+    for stored in batch:
+        if stored.refused is None:
+            standing.add(stored.entry)
