@@ -463,6 +463,12 @@ class Ledger:
         with self._lock:
             return [Tip(*row) for row in self._store.tips()]
 
+    def tips_of(self, chain: bytes) -> list[Tip]:
+        """Return the tips of one chain: one, two if it is forked, none if it is not held."""
+        with self._lock:
+            row = self._store_chain(chain)
+            return [] if row is None else [Tip(chain, one.sequence, one.id) for one in self._store.branches(row.number)]
+
     def have(self, tip: Tip) -> bool:
         """Return whether the entry of a tip is held or waits."""
         with self._lock:

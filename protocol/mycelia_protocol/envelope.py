@@ -223,7 +223,10 @@ def read_body(block: bytes) -> dict[str, Value]:
     Raises:
         Malformed: not canonical, or not `[nonce, map]` (rule `envelope.body`).
     """
-    value = decode(block, max_bytes=MAX_BODY_BYTES)
+    try:
+        value = decode(block, max_bytes=MAX_BODY_BYTES)
+    except Malformed as error:
+        raise Malformed("envelope.body", f"no canonical body block: {error.message}") from error
     if isinstance(value, list) and len(value) == 2:
         nonce, content = value
         if isinstance(nonce, bytes) and len(nonce) == NONCE_BYTES and isinstance(content, dict):

@@ -27,9 +27,9 @@ from .cid import text
 from .envelope import Entry
 from .errors import Malformed
 from .runs import Run, pack
+from .runs import read as read_runs
 
 HEAD = "mycelia-run"
-END = "end"
 VERSION = 1
 _MAGIC = b"\x83\x6b" + HEAD.encode("ascii")  # how the payload of every head begins
 _BITE_BYTES = 64 * 1024
@@ -96,7 +96,7 @@ class _Tally:
                 self._ids.update(entry.id)
 
     def end(self) -> list[Value]:
-        return [END, self._count, self._ids.digest()]
+        return ["end", self._count, self._ids.digest()]
 
 
 class _Reader:
@@ -122,19 +122,23 @@ class _Reader:
         """Return the runs up to the end, which must count them."""
         tally = _Tally()
         while (payload := self._next()) is not None:
-            value = decode(payload, max_bytes=frames.MAX_PAYLOAD_BYTES)
-            if isinstance(value, list) and value[:1] == [END]:
-                if payload != encode(tally.end()):
-                    raise Malformed("runfile.digest", "the end of the file counts other entries than it holds")
-                if self._frames.buffered or next(self._bites, None) is not None:
-                    raise Malformed("runfile.form", "the file goes on after its end")
-                return
-            message = messages.read(payload)
-            if not isinstance(message, messages.Runs):
-                raise Malformed("runfile.form", "a run file holds entries, and nothing else that peers may say")
-            tally.add(message.runs)
-            yield from message.runs
+            match decode(payload, max_bytes=frames.MAX_PAYLOAD_BYTES):
+                case ["entries", value]:
+                    found = read_runs(value)
+                    tally.add(found)
+                    yield from found
+                case ["end", *_]:
+                    self._check_end(payload, tally)
+                    return
+                case _:
+                    raise Malformed("runfile.form", "a run file holds entries and an end, nothing else")
         raise Malformed("runfile.truncated", "the file stops before its end")
+
+    def _check_end(self, payload: bytes, tally: _Tally) -> None:
+        if payload != encode(tally.end()):
+            raise Malformed("runfile.digest", "the end of the file counts other entries than it holds")
+        if self._frames.buffered or next(self._bites, None) is not None:
+            raise Malformed("runfile.form", "the file goes on after its end")
 
     def _next(self) -> bytes | None:
         """Return the next payload, or None where the file stops between two frames."""

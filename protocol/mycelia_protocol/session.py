@@ -44,6 +44,21 @@ from .messages import (
 )
 from .outbox import Outbox
 
+__all__ = [
+    "Asked",
+    "Credited",
+    "Event",
+    "Greeted",
+    "Heads",
+    "Left",
+    "Limits",
+    "Pinged",
+    "Ponged",
+    "Pulled",
+    "Runs",
+    "Session",
+]
+
 MAX_IN_FLIGHT_BYTES = 512 * 1024
 
 

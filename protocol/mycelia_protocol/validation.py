@@ -155,5 +155,3 @@ def _remember(facts: Draft, name: bytes, number: int, kind: str, author: bytes) 
     before = facts.get(("cited", name, number))
     by = before.by if isinstance(before, Cited) else ()
     facts["cited", name, number] = Cited(tuple(sorted({*by, (kind, author)})))
-
-

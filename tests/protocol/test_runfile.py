@@ -36,7 +36,7 @@ ENTRIES = chain(5)
 RUNS = [tuple(ENTRIES[:2]), tuple(ENTRIES[2:])]
 FILE = b"".join(runfile.write(OOST, RUNS))
 HEAD = frames.write(encode([runfile.HEAD, 1, OOST.raw]))
-END = frames.write(encode([runfile.END, 0, bytes(32)]))
+END = frames.write(encode(["end", 0, bytes(32)]))
 
 
 def rule_of(data: bytes) -> str:
@@ -104,7 +104,7 @@ class TestARunFile:
     def test_of_another_network_is_told_by_both_names(self) -> None:
         runfile.check_network(OOST, OOST.network)
 
-        with pytest.raises(Malformed, match="bafyrei.*West.*bafyrei") as refusal:
+        with pytest.raises(Malformed, match=r"bafyrei.*West.*bafyrei") as refusal:
             runfile.check_network(WEST, OOST.network)
         assert refusal.value.rule == "runfile.network"
 

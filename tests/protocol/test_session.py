@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from mycelia_protocol import frames, messages
 from mycelia_protocol.chain import MAX_RUN_BYTES, MAX_RUN_ENTRIES
 from mycelia_protocol.charter import Charter, ResourceClass, found
-from mycelia_protocol.envelope import Entry, Header, Term, seal
+from mycelia_protocol.cid import digest
+from mycelia_protocol.envelope import Entry, Header, seal
 from mycelia_protocol.errors import Malformed
-from mycelia_protocol.frontier import Tip, first_wanted, frontier, set_digest, tip_of, wanted
+from mycelia_protocol.frontier import Tip, tip_of
 from mycelia_protocol.keys import KeyPair, keypair
 from mycelia_protocol.session import (
     Asked,
@@ -69,49 +70,22 @@ def rule_of(session: Session, data: bytes) -> str:
     return refusal.value.rule
 
 
-class Author:
-    """A chain and its key; `write` seals one more entry after any entry of the chain."""
-
-    def __init__(self, number: int) -> None:
-        self.pair: KeyPair = keypair(number.to_bytes(32, "big"))
-        self.open = self._seal(None, "open", b"", [self.pair.public, None])
-        self.branches = [self.open]  # the ends of its branches, at most two
-
-    def write(self, before: Entry, *, mark: int = 0, deps: Iterable[bytes] = (), body: bytes | None = None) -> Entry:
-        entry = self._seal(before, "x.test", b"".join(sorted(deps)), [mark], body)
-        self.branches = [entry if end is before else end for end in self.branches]
-        if entry not in self.branches:
-            self.branches.append(entry)
-        return entry
-
-    def _seal(
-        self, before: Entry | None, kind: str, deps: bytes, terms: list[Term], body: bytes | None = None
-    ) -> Entry:
-        place = before.header.sequence + 1 if before else 0
-        digest = None if body is None else set_digest([body])
-        header = Header(
-            before.chain if before else None,
-            place,
-            before.id if before else None,
-            (place + 1) << 16,
-            kind,
-            0,
-            bytes(8),
-            deps,
-            None,
-            digest,
-            len(body or b""),
-            terms,
-        )
-        return seal(header, self.pair, network=OOST.network, body=body)
-
-
-def chain(length: int, number: int = 1) -> list[Entry]:
-    author = Author(number)
-    entries = [author.open]
+def chain(length: int, *, number: int = 1, body: bytes | None = None) -> list[Entry]:
+    """A chain of custom entries, all sealed, each but the first with the body."""
+    pair = keypair(number.to_bytes(32, "big"))
+    opening = Header(None, 0, None, 1, "open", 0, bytes(8), b"", None, None, 0, [pair.public, None])
+    entries = [seal(opening, pair, network=OOST.network)]
     while len(entries) < length:
-        entries.append(author.write(entries[-1]))
+        entries.append(after(entries[-1], pair, body))
     return entries
+
+
+def after(before: Entry, pair: KeyPair, body: bytes | None) -> Entry:
+    place, named = before.header.sequence + 1, None if body is None else digest(body)
+    header = Header(
+        *(before.chain, place, before.id, place + 1, "x.test", 0, bytes(8), b"", None, named, len(body or b""), [])
+    )
+    return seal(header, pair, network=OOST.network, body=body)
 
 
 class TestAGreeting:
@@ -333,10 +307,7 @@ class TestARunOnItsWay:
 
     def test_is_cut_after_sealed_entries_where_a_frame_is_too_small(self) -> None:
         one, other = greeted()
-        author = Author(1)
-        run = [author.open]
-        while len(run) < 31:
-            run.append(author.write(run[-1], body=bytes(2_000)))
+        run = chain(31, body=bytes(1_900))
 
         one.send_runs([run])
         heard = [event for event in exchange(one, other)[1] if isinstance(event, Runs)]
@@ -345,13 +316,11 @@ class TestARunOnItsWay:
 
     def test_of_the_largest_size_fits_a_frame_with_its_only_seal(self) -> None:
         one, other = greeted()
-        author = Author(1)
-        run = [author.open]
-        while len(run) < MAX_RUN_ENTRIES:
-            left = MAX_RUN_BYTES - sum(len(entry.raw) + len(entry.body or b"") for entry in run)
-            run.append(author.write(run[-1], body=bytes(left // (MAX_RUN_ENTRIES - len(run)) - 180)))
+        run = chain(MAX_RUN_ENTRIES - 1, body=bytes(820))
+        left = MAX_RUN_BYTES - sum(len(entry.raw) + len(entry.body or b"") for entry in run)
+        run.append(after(run[-1], keypair((1).to_bytes(32, "big")), bytes(left - 131)))
         unsealed = [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
-        assert MAX_RUN_BYTES - 100 < sum(len(entry.raw) + len(entry.body or b"") for entry in run) <= MAX_RUN_BYTES
+        assert MAX_RUN_BYTES - 60 < sum(len(entry.raw) + len(entry.body or b"") for entry in run) <= MAX_RUN_BYTES
 
         one.send_runs([unsealed])
         (event,) = exchange(one, other)[1]
@@ -440,175 +409,3 @@ def cut(data: bytes, sizes: list[int]) -> Iterator[bytes]:
         size = sizes[turn % len(sizes)]
         yield data[at : at + size]
         at, turn = at + size, turn + 1
-
-
-MOST_IN_A_RUN = 4  # so that a run also fits the small credit that some of these tests give
-
-
-class Replica:
-    """A set of entries in the order of acceptance; what cites an unknown entry waits."""
-
-    def __init__(self) -> None:
-        self.held: dict[bytes, Entry] = {}
-        self.waiting: list[Entry] = []
-        self.has_stalled = False
-
-    def tips(self, of_chain: bytes | None = None) -> list[Tip]:
-        return frontier([entry for entry in self.held.values() if of_chain in (None, entry.chain)])
-
-    def take(self, entries: Iterable[Entry]) -> list[Entry]:
-        """Accept what links and cites only what is held; return what was new."""
-        before = len(self.held)
-        self.waiting += [entry for entry in entries if entry.id not in self.held]
-        progress = True
-        while progress:
-            ready = [entry for entry in self.waiting if self._may_accept(entry)]
-            for entry in ready:
-                if self._may_accept(entry):
-                    self.held[entry.id] = entry
-            progress = bool(ready)
-            self.waiting = [entry for entry in self.waiting if entry.id not in self.held]
-        return list(self.held.values())[before:]
-
-    def _may_accept(self, entry: Entry) -> bool:
-        header = entry.header
-        links = header.backlink is None or header.backlink in self.held
-        return entry.id not in self.held and links and all(link in self.held for link in header.links)
-
-    def runs_for(self, firsts: dict[bytes, int]) -> list[list[Entry]]:
-        runs: list[list[Entry]] = []
-        for entry in self.held.values():
-            if entry.chain in firsts and entry.header.sequence >= firsts[entry.chain]:
-                if runs and runs[-1][-1].id == entry.header.backlink and len(runs[-1]) < MOST_IN_A_RUN:
-                    runs[-1].append(entry)
-                else:
-                    runs.append([entry])
-        return runs
-
-
-class Peer:
-    """A driver as small as it can be: a replica behind a session."""
-
-    def __init__(self, replica: Replica, session: Session) -> None:
-        self.replica, self.session = replica, session
-        self.backlog: list[list[Entry]] = []
-        self.sought: dict[Tip, int] = {}
-
-    def act(self, event: Event) -> None:
-        match event:
-            case Greeted():
-                self.session.send_heads(self.replica.tips(), complete=True)
-            case Heads(tips):
-                held = {tip.chain: self.replica.tips(tip.chain) for tip in tips}
-                self.sought.update({tip: 0 for tip in tips if tip.id not in self.replica.held})
-                self.session.send_pull(wanted(held, tips, lambda tip: tip.id in self.replica.held))
-            case Pulled(firsts):
-                self.backlog += self.replica.runs_for(dict(firsts))
-            case Runs(runs, size):
-                self._take([entry for run in runs for entry in run])
-                self.session.send_credit(size)
-            case _:
-                pass
-        while self.backlog and self.session.credit > 0:
-            self.session.send_runs([self.backlog.pop(0)])
-
-    def _take(self, entries: list[Entry]) -> None:
-        accepted = self.replica.take(entries)
-        self.replica.has_stalled |= bool(self.replica.waiting)
-        self.session.send_heads([tip for one in {e.chain for e in accepted} for tip in self.replica.tips(one)])
-        for entry in entries:
-            tip = tip_of(entry)
-            if tip in self.sought and self.is_unlinked(entry):
-                self.sought[tip] += 1
-                first = first_wanted(self.replica.tips(tip.chain), tip, self.sought[tip])
-                assert first is not None
-                self.session.send_pull({tip.chain: first})
-
-    def is_unlinked(self, entry: Entry) -> bool:
-        below = {waiting.id: waiting for waiting in self.replica.waiting}
-        while entry.id in below:
-            link = entry.header.backlink
-            if link is None or link in self.replica.held:
-                return False
-            if link not in below:
-                return True
-            entry = below[link]
-        return False
-
-
-@st.composite
-def worlds(draw: st.DrawFn, *, forks: bool) -> tuple[Replica, Replica]:
-    """Two replicas that each hold a closed part of one world, accepted in their own order."""
-    authors = [Author(number) for number in range(1, draw(st.integers(1, 4)) + 1)]
-    world = [author.open for author in authors]
-    for mark in range(draw(st.integers(0, 24))):
-        author = draw(st.sampled_from(authors))
-        before = draw(st.sampled_from(author.branches))
-        if forks and len(author.branches) == 1 and draw(st.booleans()):
-            before = draw(st.sampled_from([one for one in world if one.chain == author.open.id]))
-        foreign = [one for one in world if one.chain != author.open.id]
-        deps = {draw(st.sampled_from(foreign)).id} if foreign and draw(st.booleans()) else set[bytes]()
-        world.append(author.write(before, mark=mark, deps=deps))
-    return draw(_parts(world)), draw(_parts(world))
-
-
-@st.composite
-def _parts(draw: st.DrawFn, world: list[Entry]) -> Replica:
-    replica = Replica()
-    lost = draw(st.sets(st.sampled_from([entry.id for entry in world]), max_size=3))
-    for entry in draw(st.permutations(world)):
-        if entry.id not in lost:
-            replica.take([entry])
-    replica.waiting.clear()
-    return replica
-
-
-def sync(left: Replica, right: Replica, sizes: list[int], in_flight_bytes: int = 512 * 1024) -> None:
-    limits = Limits(in_flight_bytes=in_flight_bytes)
-    one = Peer(left, member(b"one", is_dialer=True, limits=limits))
-    other = Peer(right, member(b"other", is_dialer=False, limits=limits))
-    while True:
-        there, back = one.session.to_send(), other.session.to_send()
-        if not there and not back:
-            return
-        for peer, data in ((other, there), (one, back)):
-            for chunk in cut(data, sizes):
-                for event in peer.session.receive(chunk):
-                    peer.act(event)
-
-
-class TestTwoPeers:
-    @given(worlds(forks=False), st.lists(st.integers(1, 2_000), min_size=1, max_size=3), st.sampled_from([1_500, 10**6]))
-    def test_end_with_equal_sets_and_never_wait_for_a_citation(
-        self, world: tuple[Replica, Replica], sizes: list[int], in_flight_bytes: int
-    ) -> None:
-        left, right = world
-        union = left.held.keys() | right.held.keys()
-
-        sync(left, right, sizes, in_flight_bytes)
-
-        assert left.held.keys() == right.held.keys() == union
-        assert set_digest(left.held) == set_digest(right.held)
-        assert not (left.has_stalled or right.has_stalled)
-
-    @given(worlds(forks=True), st.lists(st.integers(1, 2_000), min_size=1, max_size=5))
-    def test_end_with_equal_sets_though_chains_fork(self, world: tuple[Replica, Replica], sizes: list[int]) -> None:
-        left, right = world
-        union = left.held.keys() | right.held.keys()
-
-        sync(left, right, sizes)
-
-        assert left.held.keys() == right.held.keys() == union
-
-    def test_say_nothing_more_when_they_hold_the_same(self) -> None:
-        left, right = Replica(), Replica()
-        left.take(chain(3))
-        right.take(chain(3))
-
-        sync(left, right, [65_536])
-        one, other = greeted()
-        one.send_ping(set_digest(left.held))
-        (ping,) = exchange(one, other)[1]
-
-        assert isinstance(ping, Pinged)
-        assert ping.digest == set_digest(right.held)

@@ -1,0 +1,128 @@
+"""A home: the directory that holds all of one node's files, and the settings it runs with."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from .faults import StoreFault
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where the files of a node are."""
+
+    path: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The SQLite file of the ledger."""
+        return self.path / "ledger.sqlite"
+
+    @property
+    def keys(self) -> Path:
+        """The members' keys, one file each."""
+        return self.path / "keys"
+
+    @property
+    def node_key(self) -> Path:
+        """The seed of the node's transport identity; it signs nothing on the ledger."""
+        return self.path / "node.key"
+
+    @property
+    def api(self) -> Path:
+        """Where and with which token a running node is spoken to."""
+        return self.path / "api.json"
+
+    @property
+    def peers(self) -> Path:
+        """The addresses that the node dials."""
+        return self.path / "peers.json"
+
+    @property
+    def settings(self) -> Path:
+        """The operator's settings, TOML."""
+        return self.path / "config.toml"
+
+    def known_peers(self) -> list[str]:
+        """Return the addresses that the node dials."""
+        if not self.peers.exists():
+            return []
+        return [str(address) for address in json.loads(self.peers.read_text())]
+
+    def remember_peer(self, address: str) -> None:
+        """Add an address to those that the node dials."""
+        known = self.known_peers()
+        if address not in known:
+            write_private(self.peers, json.dumps([*known, address], indent=1).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may change; times in the unit of their name."""
+
+    listen: tuple[str, ...] = ("/ip4/127.0.0.1/tcp/0",)
+    api_port: int = 0
+    gossip_ms: int = 200  # changed tips are gathered for so long before they are announced
+    heartbeat_s: float = 5.0
+    repair_s: float = 10.0
+    pull_timeout_s: float = 5.0
+    redial_s: float = 0.5  # the first wait before an unreachable peer is dialled again; doubles up to a minute
+
+
+def settings(home: Home, environment: Mapping[str, str], **given: Any) -> Settings:
+    """Return the settings of a home: arguments before MYCELIA_* variables before config.toml before defaults.
+
+    Raises:
+        StoreFault: an unknown key or a value of the wrong type, with where it stands.
+    """
+    known = {field.name: field for field in fields(Settings)}
+    values: dict[str, Any] = {}
+    if home.settings.exists():
+        try:
+            document = tomllib.loads(home.settings.read_text())
+        except tomllib.TOMLDecodeError as error:
+            raise StoreFault(f"{home.settings} is not TOML: {error}", "mend the line it names") from error
+        for key, value in document.items():
+            if key not in known:
+                raise StoreFault(f"{home.settings}: unknown setting {key!r}", f"use one of {', '.join(known)}")
+            values[key] = tuple(value) if isinstance(value, list) else value
+    for key in known:
+        text = environment.get(f"MYCELIA_{key.upper()}")
+        if text is not None:
+            values[key] = _parsed(key, text, getattr(Settings(), key))
+    values |= {key: value for key, value in given.items() if value is not None}
+    for key, value in values.items():
+        default = getattr(Settings(), key)
+        if isinstance(default, float) and isinstance(value, int):
+            values[key] = value = float(value)
+        if type(value) is not type(default):
+            raise StoreFault(f"setting {key} is {value!r}", f"give it a value like {default!r}")
+    return replace(Settings(), **values)
+
+
+def _parsed(key: str, text: str, default: object) -> object:
+    try:
+        if isinstance(default, tuple):
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        return type(default)(text)  # type: ignore[call-arg]
+    except ValueError as error:
+        raise StoreFault(f"MYCELIA_{key.upper()} is {text!r}", f"give it a value like {default!r}") from error
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    draft.replace(path)

@@ -1,0 +1,211 @@
+"""A commons in memory: chains that publish through the project's own judge and extend, with good defaults.
+
+    >>> commons = Commons()
+    >>> anna, bo = commons.member("anna"), commons.member("bo")
+    >>> need = anna.need(amount=10)
+    >>> offer = bo.offer(amount=6)
+    >>> line = bo.commit(bo.row(offer, (need, 6)), (need, 6)), 0
+    >>> accept = anna.accept(need, line)
+    >>> commons.status(line)
+    <Status.FIRM: 'firm'>
+
+Refusals are raised as they come from the rules; `Member.misstep` publishes an entry although it is invalid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mycelia_protocol import compose, keys
+from mycelia_protocol.accumulators import LineId, NeedFacts, OfferFacts, Prefix
+from mycelia_protocol.chain import next_time
+from mycelia_protocol.charter import Charter, ResourceClass, found
+from mycelia_protocol.cid import digest
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import Entry, Header, seal
+from mycelia_protocol.errors import Refused
+from mycelia_protocol.standing import Standing, Status
+from mycelia_protocol.validation import Verdict, extend, judge
+
+NOW_MS = 1_700_000_000_000
+HOUR_MS = 3_600_000
+CELL = 0x08928308280FFFFF  # H3, resolution 9, San Francisco
+INCARNATION = bytes(range(8))
+
+Line = tuple[Entry | bytes, int]  # a commit and the number of its line, or a need and an amount
+
+
+def charter(**changes: int) -> Charter:
+    """Return a charter with two resource classes; `changes` are the numbers that `found` takes."""
+    classes = {"food": ResourceClass("kg", 1, 10), "care": ResourceClass("h", 1, 4)}
+    return found("Oost", seed=bytes(16), classes=classes, **changes)
+
+
+class Commons:
+    """Some chains, everything they said in order of acceptance, and what it adds up to."""
+
+    def __init__(self, law: Charter | None = None) -> None:
+        self.charter = law or charter()
+        self.now_ms = NOW_MS
+        self.held: dict[bytes, Entry] = {}
+        self.valid: list[Entry] = []
+        self.standing = Standing(self.held.get)
+
+    def member(self, name: str, *, now_ms: int | None = None) -> Member:
+        """Open the chain of a member, whose key is made from its name."""
+        return Member(self, name, self.now_ms if now_ms is None else now_ms)
+
+    def wait(self, ms: int) -> None:
+        """Let time go by."""
+        self.now_ms += ms
+
+    def status(self, line: Line) -> Status:
+        """Return where a line stands."""
+        return self.standing.status(self.standing.lines[line_id(line)])
+
+
+class Member:
+    """One chain of a commons, and the short forms of what it can say."""
+
+    def __init__(self, commons: Commons, name: str, now_ms: int) -> None:
+        self.commons = commons
+        self.pair = keys.keypair(digest(name.encode()))
+        self.own: dict[bytes, Entry] = {}
+        header = Header(
+            None, 0, None, next_time(now_ms), "open", 0, INCARNATION, b"", None, None, 0, [self.pair.public, None]
+        )
+        self.opening = seal(header, self.pair, network=commons.charter.network)
+        self.chain = self.opening.id
+        self.prefix = Prefix(self.chain, self.pair.public, b"", -1, 0, {}, self.own.get)
+        self._take(self.opening)
+
+    def draft(self, content: Content, *, time: int | None = None, charter_version: int = 0) -> Entry:
+        """Return the signed entry that would say `content` next, not yet taken."""
+        named = [self.commons.held[link] for link in links(content) if link in self.commons.held]
+        if time is None:
+            time = next_time(self.commons.now_ms, self.prefix.time, *(entry.header.time for entry in named))
+        header = Header(
+            self.chain, self.prefix.sequence + 1, self.prefix.tip, time, content.kind, charter_version,
+            INCARNATION, content.deps, None, None, 0, content.terms,
+        )  # fmt: skip
+        return seal(header, self.pair, network=self.commons.charter.network)
+
+    def judge(self, entry: Entry) -> Verdict:
+        """Return the verdict on an entry at the tip of this chain; nothing changes."""
+        return judge(entry, self.prefix, self.commons.held.get, self.commons.charter)
+
+    def say(self, content: Content) -> Entry:
+        """Publish a valid entry, or raise the refusal and leave the chain as it was."""
+        entry = self.draft(content)
+        refused = self.judge(entry).refused
+        if refused is not None:
+            raise refused
+        return self._take(entry)
+
+    def misstep(self, content: Content) -> Entry:
+        """Publish an entry that a rule refuses: it keeps its place and counts for nothing."""
+        entry = self.draft(content)
+        assert not self.judge(entry).is_valid, f"the {content.kind} is valid"
+        return self._take(entry)
+
+    def why_not(self, content: Content) -> str:
+        """Return the rule that refuses this content, or "valid"."""
+        try:
+            self.say(content)
+        except Refused as refused:
+            return refused.rule
+        return "valid"
+
+    def need(self, amount: int = 10, *, resource_class: str = "food", urgency: int = 0, ends_in: int = HOUR_MS) -> Entry:
+        """Ask for something here, from now on."""
+        now = self.commons.now_ms
+        return self.say(compose.need(
+            resource_class, amount, CELL, begin_ms=now, end_ms=now + ends_in, urgency=urgency
+        ))  # fmt: skip
+
+    def offer(self, amount: int = 10, *, resource_class: str = "food", ends_in: int = HOUR_MS) -> Entry:
+        """Offer something here, from now on."""
+        now = self.commons.now_ms
+        return self.say(compose.offer(resource_class, amount, CELL, begin_ms=now, end_ms=now + ends_in))
+
+    def row(self, offer: Entry, *lines: Line) -> Entry:
+        """Write the next row of an own offer: (need, amount) lines."""
+        return self.say(self.row_content(offer, *lines))
+
+    def row_content(self, offer: Entry, *lines: Line) -> Content:
+        """Return the next row of an own offer without publishing it."""
+        facts = self.prefix.facts.get(("offer", offer.id, -1))
+        previous = facts.row if isinstance(facts, OfferFacts) else None
+        return compose.row(offer=offer.id, previous=previous, lines=_ids(lines))
+
+    def commit(self, row: Entry, *lines: Line, hold: int = 600_000, until: int = 1_800_000) -> Entry:
+        """Firm (need, amount) lines of an own row, held and kept for that many milliseconds from now."""
+        return self.say(self.commit_content(row, *lines, hold=hold, until=until))
+
+    def commit_content(self, row: Entry, *lines: Line, hold: int = 600_000, until: int = 1_800_000) -> Content:
+        """Return a commit without publishing it."""
+        now = self.commons.now_ms
+        return compose.commit(row=row.id, hold_ms=now + hold, until_ms=now + until, lines=_ids(lines))
+
+    def pledge(self, need: Entry, amount: int, *, capacity: int = 10, hold: int = 600_000, until: int = 1_800_000) -> Line:
+        """Offer, row and commit in one go; return the line."""
+        row = self.row(self.offer(capacity), (need, amount))
+        return self.commit(row, (need, amount), hold=hold, until=until), 0
+
+    def accept(self, need: Entry, *lines: Line, cites: Iterable[Entry] = ()) -> Entry:
+        """Accept commit lines for an own need."""
+        return self.say(accept(need, *lines, cites=cites))
+
+    def on(self, kind: str, *lines: Line, cites: Iterable[Entry] = ()) -> Entry:
+        """`deliver`, `receive`, `release`, `lapse` or `cancel` lines."""
+        return self.say(on(kind, *lines, cites=cites))
+
+    def committed(self, offer: Entry) -> int:
+        """Return the committed sum of an own offer, as its own accumulator has it."""
+        facts = self.prefix.facts.get(("offer", offer.id, -1))
+        return facts.committed if isinstance(facts, OfferFacts) else 0
+
+    def accepted(self, need: Entry) -> int:
+        """Return the accepted sum of an own need, as its own accumulator has it."""
+        facts = self.prefix.facts.get(("need", need.id, -1))
+        return facts.accepted if isinstance(facts, NeedFacts) else 0
+
+    def _take(self, entry: Entry) -> Entry:
+        verdict = self.judge(entry)
+        extend(self.prefix, entry, verdict)
+        self.commons.held[entry.id] = entry
+        if verdict.is_valid:
+            self.own[entry.id] = entry
+            self.commons.valid.append(entry)
+            self.commons.standing.add(entry)
+        return entry
+
+
+def accept(need: Entry, *lines: Line, cites: Iterable[Entry] = ()) -> Content:
+    """Return an accept without publishing it."""
+    return compose.accept(need=need.id, lines=_ids(lines), cites=[entry.id for entry in cites])
+
+
+def on(kind: str, *lines: Line, cites: Iterable[Entry] = ()) -> Content:
+    """Return an entry about lines without publishing it."""
+    return compose.on_lines(kind, _ids(lines), [entry.id for entry in cites])
+
+
+def note(*cites: Entry) -> Content:
+    """Return an entry of a custom kind that says nothing but names others."""
+    return Content("x.org.example.note", [], b"".join(sorted({entry.id for entry in cites})))
+
+
+def links(content: Content) -> list[bytes]:
+    """Return the ids that a content names."""
+    return [content.deps[at : at + 32] for at in range(0, len(content.deps), 32)]
+
+
+def line_id(line: Line) -> LineId:
+    """Return the id of a line whose commit is given as an entry or as an id."""
+    name, number = line
+    return (name.id if isinstance(name, Entry) else name, number)
+
+
+def _ids(lines: Sequence[Line]) -> list[LineId]:
+    return [line_id(line) for line in lines]
