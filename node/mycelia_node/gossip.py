@@ -7,7 +7,7 @@ digests is what makes it complete.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 Announce = Callable[[frozenset[bytes]], Awaitable[None]]
 
@@ -20,9 +20,9 @@ class Gossip:
         self._changed: set[bytes] = set()
         self._news = asyncio.Event()
 
-    def changed(self, chain: bytes) -> None:
-        """Note that a chain has a new tip."""
-        self._changed.add(chain)
+    def changed(self, chains: Iterable[bytes]) -> None:
+        """Note that chains have new tips."""
+        self._changed.update(chains)
         self._news.set()
 
     async def run(self) -> None:

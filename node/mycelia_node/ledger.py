@@ -35,6 +35,7 @@ from .facts import StoredFacts
 from .faults import StoreFault
 from .quarantine import Awaiting, Quarantine
 from .store import Branch, ChainRow, Store, entry_of
+from .verify import Verification, VerifyReport
 
 _CACHED_ENTRIES = 20_000
 
@@ -492,6 +493,11 @@ class Ledger:
         with self._lock:
             return reading.stored(self._store, after, limit, chain, kind)
 
+    def opens(self) -> list[Entry]:
+        """Return the `open` of every chain."""
+        with self._lock:
+            return [stored.entry for stored in reading.stored(self._store, 0, -1, None, "open")]
+
     def runs_for(
         self, wanted: Mapping[bytes, int], after: int, max_bytes: int
     ) -> tuple[list[list[Entry]], int | None]:
@@ -524,6 +530,11 @@ class Ledger:
                     after = batch[-1].arrival
                 self._standing = standing
             return self._standing
+
+    def verify(self, progress: Callable[[int], None] | None = None) -> VerifyReport:
+        """Judge every stored entry again, from its bytes."""
+        with self._lock:
+            return Verification(self._store, self.charter, len(self._quarantine.awaiting())).run(progress)
 
     def subscribe(self, call: Callable[[list[Stored]], None]) -> Callable[[], None]:
         """Have `call` told of accepted entries, after their commit, in the acting thread; returns the way out."""

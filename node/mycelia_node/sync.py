@@ -116,7 +116,7 @@ class Sync:
         def accepted(batch: list[Stored]) -> None:
             chains = {stored.entry.chain for stored in batch}
             with contextlib.suppress(RuntimeError):  # the loop is closing
-                loop.call_soon_threadsafe(lambda: [self._gossip.changed(chain) for chain in chains])
+                loop.call_soon_threadsafe(self._gossip.changed, chains)
 
         self._unsubscribe = self._ledger.subscribe(accepted)
         try:
@@ -259,13 +259,17 @@ class Sync:
 
     async def _pull(self, here: Conversation, tips: tuple[Tip, ...]) -> None:
         now = asyncio.get_running_loop().time()
-        unknown = [tip for tip in tips if self._pulling.get(tip.chain, (-1, 0.0)) < (tip.sequence, now)]
+        unknown = [tip for tip in tips if not self._is_pulling(tip, now)]
         firsts: Mapping[bytes, int] = await self._on_ledger(self._wanted, unknown)
         for tip in unknown:
             if tip.chain in firsts:
                 self._pulling[tip.chain] = (tip.sequence, now + self._settings.pull_timeout_s)
         if firsts and here.session.is_open:
             here.session.send_pull(firsts)
+
+    def _is_pulling(self, tip: Tip, now: float) -> bool:
+        sequence, until = self._pulling.get(tip.chain, (-1, 0.0))
+        return tip.sequence <= sequence and now < until
 
     def _wanted(self, tips: list[Tip]) -> Mapping[bytes, int]:
         """Runs in the ledger's thread."""

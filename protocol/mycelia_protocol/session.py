@@ -29,6 +29,7 @@ from .errors import Malformed
 from .frames import Frames
 from .frontier import Tip
 from .messages import (
+    MAX_TEXT_BYTES,
     Asked,
     Chartered,
     Credited,
@@ -102,6 +103,7 @@ class Session:
         self._outbox = Outbox(limits.in_flight_bytes, limits.drain_bytes)
         self._other: Hello | None = None
         self._is_over = False
+        self._was_given = False  # a newcomer was given the charter
         self._unconsumed = 0  # bytes of entries that came in and were not credited yet
         self._pinged: int | None = None  # token of the own ping that waits for its pong
         self._asked_pong: int | None = None  # token of the other's ping that waits for ours
@@ -223,12 +225,12 @@ class Session:
 
     def _hear_charter(self, message: Message) -> Event:
         other = self._other
-        if other is None or self._hello.network is not None or not isinstance(message, Chartered):
+        if other is None or self._charter is not None or self._was_given or not isinstance(message, Chartered):
             raise Malformed("session.newcomer", "a newcomer is given the charter; nothing else is said")
         charter = charters.read(message.raw)
         if charter.network != other.network:
             raise Malformed("session.network", "the charter is not the one of the network in the hello")
-        self._hello = Hello(charter.network, self._hello.node, self._hello.clock_ms)
+        self._was_given = True
         return Greeted(charter.network, charter, other.node, other.clock_ms)
 
     # What goes out.
@@ -282,13 +284,13 @@ class Session:
     def send_bye(self, code: str, text: str) -> None:
         """Say goodbye; whatever still waited to be said is dropped, and nothing more is read."""
         if not self._outbox.is_closed:
-            self._outbox.close(Left(code, text))
+            self._outbox.close(Left(code, _clipped(text)))
         self._end()
 
     def send_refusal(self, error: Malformed) -> None:
         """Say goodbye because of the rule that the other side broke."""
         code = {"session.network": "network", "session.version": "version", "session.self": "self"}
-        self.send_bye(code.get(error.rule, "malformed"), str(error)[:256])
+        self.send_bye(code.get(error.rule, "malformed"), str(error))
 
     def to_send(self) -> bytes:
         """Return the next bytes to write, whole frames, and forget them; empty when there is nothing to say."""
@@ -302,6 +304,10 @@ class Session:
     def _end(self) -> None:
         self._is_over = True
         self._frames.drop()
+
+
+def _clipped(sentence: str) -> str:
+    return sentence.encode("utf-8", "replace")[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
 
 
 def _short(network: bytes | None) -> str:

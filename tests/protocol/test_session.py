@@ -271,6 +271,13 @@ class TestMembers:
         assert list(other.receive(b"garbage after the bye")) == []
         assert one.to_send() == b""
 
+    def test_part_with_a_sentence_that_is_cut_to_what_may_be_said(self) -> None:
+        one, other = greeted()
+
+        one.send_bye("closing", "€" * 600)
+
+        assert exchange(one, other)[1] == [Left("closing", "€" * 170)]
+
 
 class TestARunOnItsWay:
     def test_is_refused_without_a_signature_at_its_end(self) -> None:

@@ -98,6 +98,7 @@ class Peer:
 
     def __init__(self, replica: Replica, session: Session) -> None:
         self.replica, self.session = replica, session
+        self.siblings: list[Peer] = []  # the same replica's conversations with others
         self.backlog: list[list[Entry]] = []
         self.sought: dict[Tip, int] = {}
 
@@ -122,7 +123,9 @@ class Peer:
     def _take(self, entries: list[Entry]) -> None:
         accepted = self.replica.take(entries)
         self.replica.has_stalled |= bool(self.replica.waiting)
-        self.session.send_heads([tip for one in {e.chain for e in accepted} for tip in self.replica.tips(one)])
+        news = [tip for one in {entry.chain for entry in accepted} for tip in self.replica.tips(one)]
+        for sibling in self.siblings:
+            sibling.session.send_heads(news)
         for entry in entries:
             tip = tip_of(entry)
             if tip in self.sought and self.is_unlinked(entry):
@@ -154,8 +157,8 @@ def worlds(draw: st.DrawFn, *, forks: bool) -> tuple[Replica, Replica]:
         if forks and len(author.branches) == 1 and draw(st.booleans()):
             before = draw(st.sampled_from([one for one in world if one.chain == author.open.id]))
         foreign = [one for one in world if one.chain != author.open.id]
-        deps = [draw(st.sampled_from(foreign)).id] if foreign and draw(st.booleans()) else []
-        world.append(author.write(before, mark=mark, deps=deps))
+        cited = draw(st.lists(st.sampled_from(foreign), max_size=1)) if foreign else []
+        world.append(author.write(before, mark=mark, deps=[entry.id for entry in cited]))
     places = st.sets(st.sampled_from(range(len(world))), max_size=3)
     orders = st.permutations(world)
     return part(draw(orders), draw(places)), part(draw(orders), draw(places))
@@ -169,21 +172,28 @@ def part(world: Iterable[Entry], lost: set[int]) -> Replica:
     return replica
 
 
-def sync(left: Replica, right: Replica, sizes: list[int], in_flight_bytes: int = 512 * 1024) -> int:
-    """Let the two talk until both are silent; return how many `entries` messages it took."""
+def link(left: Replica, right: Replica, in_flight_bytes: int = 512 * 1024) -> tuple[Peer, Peer]:
     limits = Limits(in_flight_bytes=in_flight_bytes)
-    one = Peer(left, session(b"one", is_dialer=True, limits=limits))
-    other = Peer(right, session(b"other", is_dialer=False, limits=limits))
-    frames_of_entries = 0
-    while True:
-        there, back = one.session.to_send(), other.session.to_send()
-        if not there and not back:
-            return frames_of_entries
-        for peer, data in ((other, there), (one, back)):
-            for chunk in cut(data, sizes):
-                for event in peer.session.receive(chunk):
-                    frames_of_entries += isinstance(event, Runs)
-                    peer.act(event)
+    return (
+        Peer(left, session(b"one", is_dialer=True, limits=limits)),
+        Peer(right, session(b"other", is_dialer=False, limits=limits)),
+    )
+
+
+def talk(links: list[tuple[Peer, Peer]], sizes: list[int]) -> int:
+    """Let all talk until they are silent; return how many `entries` messages it took."""
+    frames_of_entries, is_silent = 0, False
+    while not is_silent:
+        is_silent = True
+        for one, other in links:
+            for speaker, listener in ((one, other), (other, one)):
+                data = speaker.session.to_send()
+                is_silent = is_silent and not data
+                for chunk in cut(data, sizes):
+                    for event in listener.session.receive(chunk):
+                        frames_of_entries += isinstance(event, Runs)
+                        listener.act(event)
+    return frames_of_entries
 
 
 class TestTwoPeers:
@@ -194,7 +204,7 @@ class TestTwoPeers:
         left, right = world
         union = left.held.keys() | right.held.keys()
 
-        sync(left, right, sizes, in_flight_bytes)
+        talk([link(left, right, in_flight_bytes)], sizes)
 
         assert left.held.keys() == right.held.keys() == union
         assert set_digest(left.held) == set_digest(right.held)
@@ -206,7 +216,7 @@ class TestTwoPeers:
         left, right = world
         union = left.held.keys() | right.held.keys()
 
-        sync(left, right, sizes)
+        talk([link(left, right)], sizes)
 
         assert left.held.keys() == right.held.keys() == union
 
@@ -217,4 +227,17 @@ class TestTwoPeers:
         left.take(entries)
         right.take(entries)
 
-        assert sync(left, right, [65_536]) == 0
+        assert talk([link(left, right)], [65_536]) == 0
+
+
+class TestALineOfPeers:
+    @given(worlds(forks=True), SIZES)
+    def test_passes_news_on_from_one_to_the_next(self, world: tuple[Replica, Replica], sizes: list[int]) -> None:
+        left, middle, right = world[0], Replica(), world[1]
+        union = left.held.keys() | right.held.keys()
+        here, there = link(left, middle), link(middle, right)
+        here[1].siblings, there[0].siblings = [there[0]], [here[1]]
+
+        talk([here, there], sizes)
+
+        assert left.held.keys() == middle.held.keys() == right.held.keys() == union

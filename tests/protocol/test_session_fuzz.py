@@ -9,11 +9,11 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mycelia_protocol import charter, frames, runfile
+from mycelia_protocol import charter, frames, messages, runfile
 from mycelia_protocol.canonical import encode
 from mycelia_protocol.errors import Malformed
 from mycelia_protocol.rules import RULES
-from mycelia_protocol.session import Event, Greeted, Heads, Pinged, Pulled, Runs, Session
+from mycelia_protocol.session import Event, Greeted, Heads, Left, Pinged, Pulled, Runs, Session
 
 VECTORS = json.loads((Path(__file__).parents[2] / "spec" / "vectors" / "session.json").read_text("utf-8"))
 PAYLOADS = [bytes.fromhex(case["given"]["message"]) for case in VECTORS if case["do"] == "message"]
@@ -68,7 +68,10 @@ def check_refusal(session: Session, refusal: Malformed) -> None:
     session.send_refusal(refusal)
     assert session.is_over
     assert session.buffered == 0
-    assert len(session.to_send()) < 1_000
+    said = frames.Frames()
+    said.feed(session.to_send())
+    assert isinstance(messages.read(said.next() or b""), Left)
+    assert said.buffered == 0
 
 
 def answer(session: Session, event: Event) -> None:

@@ -1,0 +1,307 @@
+"""The desk: everything that people and programs ask of a node, as plain functions over its ledger and keys.
+
+The API and the command line say the same because both ask here: over HTTP when
+the node runs, directly when it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+
+from mycelia_protocol import cid, compose, runfile
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.keys import did
+from mycelia_protocol.kinds import KINDS
+from mycelia_protocol.rules import RULES
+
+from . import models, projections, signals
+from .keystore import Keystore, Member
+from .ledger import Ledger, Stored
+from .sync import PeerState
+
+COMMON_RULES = ("envelope.*", "chain.*", "deps.held", "chain.time", "version.adopted", "kind.known")
+SKEW_WARNING_MS = 60_000
+
+
+class NotFound(LookupError):
+    """No entry, or more than one, has the id that was asked for."""
+
+
+class Desk:
+    """One node's ledger and members, asked and told things."""
+
+    def __init__(self, ledger: Ledger, keystore: Keystore, clock: Callable[[], int]) -> None:
+        self.ledger, self.keystore, self._clock = ledger, keystore, clock
+
+    # Telling
+
+    def create_member(self, new: models.NewMember) -> models.MemberView:
+        """Make a member with a chain of its own."""
+        return _member_view(self.keystore.create(new.name, self.ledger))
+
+    def publish(self, news: Sequence[models.NewSignal]) -> list[models.Published]:
+        """Publish needs and offers, a member's all or none; with `dry_run` only check them.
+
+        Raises:
+            BadInput, StoreFault, Refused, Malformed: the first that cannot be published.
+        """
+        published: list[models.Published] = []
+        for (name, dry_run), group in groupby(news, key=lambda new: (new.member, new.dry_run)):
+            member, batch = self.keystore.member(name), list(group)
+            contents = [self.content(new) for new in batch]
+            bodies = [{"note": new.note} if new.note else None for new in batch]
+            pair = self.keystore.pair(member.name)
+            if dry_run:
+                entries = self.ledger.rehearse(pair, member.chain, contents)
+            else:
+                entries = self.ledger.publish(pair, member.chain, contents, bodies)  # type: ignore[arg-type]
+            published += [_published(entry, dry_run=dry_run) for entry in entries]
+        return published
+
+    def content(self, new: models.NewSignal) -> Content:
+        """Return what a signal says, in the ledger's terms."""
+        return signals.intent(
+            self.ledger.charter,
+            new.kind,
+            resource_class=new.resource_class,
+            amount=new.amount,
+            at=new.at,
+            begin=new.begin,
+            until=new.until,
+            urgency=new.urgency,
+            now_ms=self._clock(),
+        )
+
+    def withdraw(self, new: models.NewWithdrawal) -> models.Published:
+        """Withdraw an own need or offer.
+
+        Raises:
+            NotFound, StoreFault, Refused: it is unknown, somebody else's, or withdrawn already.
+        """
+        stored = self.entry(new.id)
+        member = self.keystore.owner(stored.entry.chain)
+        if member is None:
+            raise NotFound(f"{new.id} was not published by a member of this node")
+        pair, content = self.keystore.pair(member.name), compose.withdraw(stored.entry.id)
+        act = self.ledger.rehearse if new.dry_run else self.ledger.publish
+        [entry] = act(pair, member.chain, [content])
+        return _published(entry, dry_run=new.dry_run)
+
+    def import_runs(self, data: bytes | Iterable[bytes]) -> models.ImportView:
+        """Take in a run file of this commons.
+
+        Raises:
+            Malformed: it is no run file, cut short, or of another network.
+        """
+        charter, runs = runfile.read(data)
+        runfile.check_network(charter, self.ledger.network)
+        accepted = awaiting = 0
+        faults: list[str] = []
+        for run in runs:
+            report = self.ledger.ingest([run])
+            accepted += len(report.accepted)
+            awaiting += report.awaiting
+            faults += [fault.explain() for fault in report.faults]
+            faults += [f"chain {cid.text(chain)} lacks the entries before this run" for chain in report.unlinked]
+        return models.ImportView(accepted=accepted, awaiting=awaiting, faults=faults)
+
+    # Asking
+
+    def members(self) -> list[models.MemberView]:
+        """Return the members of the node."""
+        return [_member_view(member) for member in self.keystore.members()]
+
+    def status(
+        self,
+        *,
+        peers: Sequence[PeerState] = (),
+        addresses: Sequence[str] = (),
+        node: str | None = None,
+        started_ms: int | None = None,
+        last_event: str | None = None,
+    ) -> models.StatusView:
+        """Return how the node is; what only a running node knows is given."""
+        ledger = self.ledger
+        awaiting = [models.awaiting_view(one) for one in ledger.awaiting()]
+        return models.StatusView(
+            commons=ledger.charter.name,
+            network=cid.text(ledger.network),
+            node=node,
+            addresses=list(addresses),
+            members=self.members(),
+            peers=[peer_view(state) for state in peers],
+            entries=ledger.count(),
+            chains=len({tip.chain for tip in ledger.frontier()}),
+            awaiting=awaiting,
+            digest=ledger.digest().hex(),
+            classes={name: one.unit for name, one in ledger.charter.classes.items()},
+            started_ms=started_ms,
+            last_event=last_event,
+            warnings=self._warnings(peers, awaiting),
+        )
+
+    def _warnings(self, peers: Sequence[PeerState], awaiting: Sequence[models.AwaitingView]) -> list[str]:
+        warnings = [
+            f"the clock of {peer.node} differs from this one by {abs(peer.clock_skew_ms) // 1000} s: set the wrong one"
+            for peer in peers
+            if peer.clock_skew_ms is not None and abs(peer.clock_skew_ms) > SKEW_WARNING_MS
+        ]
+        now_ms = self._clock()
+        ahead = [one for one in awaiting if one.until_ms > now_ms]
+        if ahead:
+            most_s = (max(one.until_ms for one in ahead) - now_ms + self.ledger.charter.drift_ms) // 1000
+            warnings.append(
+                f"{len(ahead)} runs lie up to {most_s} s ahead of this clock and wait: is this clock behind?"
+            )
+        return warnings
+
+    def field(
+        self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False,
+        last_event: str | None = None,
+    ) -> models.FieldView:  # fmt: skip
+        """Return the field at this moment."""
+        now_ms = self._clock()
+        found = projections.field(
+            self.ledger.standing, now_ms, kind=kind, resource_class=resource_class, everything=everything
+        )
+        views = [models.signal_view(self.ledger.charter, signal) for signal in found]
+        return models.FieldView(at_ms=now_ms, signals=views, last_event=last_event)
+
+    def log(
+        self, *, after: int = 0, limit: int = 100, kind: str | None = None, chain: str | None = None
+    ) -> list[models.EntryView]:
+        """Return accepted entries in order of acceptance."""
+        link = None if chain is None else self.entry(chain).entry.chain
+        found = self.ledger.stored(after, limit, chain=link, kind=kind)
+        return [models.entry_view(stored) for stored in found]
+
+    def entry(self, name: str) -> Stored:
+        """Return the entry that a pasted id or a prefix of one means.
+
+        Raises:
+            NotFound: none, or several.
+        """
+        names = self.ledger.find(name)
+        if len(names) > 1:
+            raise NotFound(f"{len(names)} entries begin with {name}: give more of the id")
+        stored = self.ledger.get(names[0]) if names else None
+        if stored is None:
+            raise NotFound(f"this node holds no entry {name}")
+        return stored
+
+    def show(self, name: str) -> models.EntryView:
+        """Return one entry."""
+        return models.entry_view(self.entry(name))
+
+    def why(self, name: str) -> models.WhyView:
+        """Return which rules an entry was judged by and what would mend it.
+
+        Raises:
+            NotFound: it is neither held nor waiting.
+        """
+        try:
+            stored = self.entry(name)
+        except NotFound:
+            waiting = [one for one in self.ledger.awaiting() if cid.text(one.id).startswith(name)]
+            if not waiting:
+                raise
+            rule = RULES["deps.held"]
+            missing = sorted(cid.text(link) for link in waiting[0].missing)
+            message = f"{len(missing)} named entries are not held" if missing else "it lies ahead of this clock"
+            return models.WhyView(
+                id=cid.text(waiting[0].id), verdict="awaiting", is_effective=False, checked=list(COMMON_RULES[:3]),
+                rule="deps.held", message=message, law=rule.law, remedy=rule.remedy, waits_for=missing, lines=[],
+            )  # fmt: skip
+        return self._explained(stored)
+
+    def _explained(self, stored: Stored) -> models.WhyView:
+        entry, standing = stored.entry, self.ledger.standing
+        kind = KINDS.get(entry.header.kind)
+        checked = [*COMMON_RULES, *(kind.rules if kind else ())]
+        rule = message = law = remedy = None
+        if stored.refused is not None:
+            rule, message = stored.refused
+            law, remedy = RULES[rule]
+            checked = checked[: checked.index(rule) + 1] if rule in checked else checked
+        lines = [line for line in standing.lines.values() if entry.id in (line.commit, line.need, line.offer)]
+        return models.WhyView(
+            id=cid.text(entry.id),
+            verdict="valid" if stored.is_valid else "invalid",
+            is_effective=self._is_effective(stored),
+            checked=checked,
+            rule=rule,
+            message=message,
+            law=law,
+            remedy=remedy,
+            waits_for=[],
+            lines=[
+                models.LineView(
+                    commit=cid.text(line.commit),
+                    number=line.number,
+                    offer=cid.text(line.offer),
+                    need=cid.text(line.need),
+                    amount=line.amount,
+                    status=standing.status(line),
+                    hold_ms=line.hold,
+                    until_ms=line.until,
+                )
+                for line in lines
+            ],
+        )
+
+    def _is_effective(self, stored: Stored) -> bool:
+        """Valid, and everything that its kind relies on is effective; dependencies are older, so this ends."""
+        if not stored.is_valid:
+            return False
+        kind = KINDS.get(stored.entry.header.kind)
+        links = kind.relies_on(stored.entry.header) if kind else ()
+        held = [self.ledger.get(link) for link in links]
+        return all(one is not None and self._is_effective(one) for one in held)
+
+    def verify(self, progress: Callable[[int], None] | None = None) -> models.VerifyView:
+        """Judge every stored entry again."""
+        report = self.ledger.verify(progress)
+        awaiting = [models.awaiting_view(one) for one in self.ledger.awaiting()]
+        return models.VerifyView(
+            entries=report.entries, invalid=report.invalid, awaiting=awaiting, faults=report.faults
+        )
+
+    def export(self) -> Iterable[bytes]:
+        """Yield the run file of everything that is held."""
+        return runfile.write(self.ledger.charter, self._all_runs())
+
+    def _all_runs(self) -> Iterable[list[Entry]]:
+        wanted = {tip.chain: 0 for tip in self.ledger.frontier()}
+        after: int | None = 0
+        while after is not None:
+            runs, after = self.ledger.runs_for(wanted, after, 1 << 20)
+            yield from runs
+
+
+def peer_view(state: PeerState) -> models.PeerView:
+    """Return a peer as the API says it."""
+    return models.PeerView(
+        node=state.node,
+        address=state.address,
+        is_connected=state.is_connected,
+        since_ms=state.since_ms,
+        clock_skew_ms=state.clock_skew_ms,
+        received=state.received,
+        sent=state.sent,
+        last_error=state.last_error,
+    )
+
+
+def _member_view(member: Member) -> models.MemberView:
+    return models.MemberView(name=member.name, chain=cid.text(member.chain), key=did(member.public))
+
+
+def _published(entry: Entry, *, dry_run: bool) -> models.Published:
+    return models.Published(
+        id=cid.text(entry.id), chain=cid.text(entry.chain), sequence=entry.header.sequence, kind=entry.header.kind,
+        dry_run=dry_run,
+    )  # fmt: skip
+
+

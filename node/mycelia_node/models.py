@@ -1,0 +1,339 @@
+"""What the API says and hears: one struct a message, the same in the server, the clients and the OpenAPI document.
+
+Ids are CID text. Amounts stand twice: as integer quanta, and as text with the unit.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from mycelia_protocol import cid
+from mycelia_protocol.amounts import format_amount
+from mycelia_protocol.canonical import Value
+from mycelia_protocol.charter import Charter
+from mycelia_protocol.envelope import Term, read_body
+from mycelia_protocol.errors import Malformed
+from mycelia_protocol.kinds import KINDS
+
+from .ledger import Stored
+from .projections import Signal
+from .quarantine import Awaiting
+
+Text = Annotated[str, Meta(min_length=1, max_length=256)]
+Place = str | int | tuple[float, float]
+Moment = str | int
+
+
+class _Said(Struct, frozen=True, kw_only=True):
+    """What the node says."""
+
+
+class _Heard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the node hears: unknown fields are errors, not silence."""
+
+
+class Problem(_Said):
+    """Why something was not done (RFC 9457), with the rule and what to try."""
+
+    status: int
+    code: str
+    title: str  # what
+    detail: str  # why
+    remedy: str  # what to try
+    rule: str | None = None
+    type: str = "about:blank"
+
+
+class PeerView(_Said):
+    """A peer that is dialled or talked to."""
+
+    node: str
+    address: str | None
+    is_connected: bool
+    since_ms: int | None
+    clock_skew_ms: int | None
+    received: int
+    sent: int
+    last_error: str | None
+
+
+class MemberView(_Said):
+    """Somebody who publishes through this node."""
+
+    name: str
+    chain: str
+    key: str  # did:key
+
+
+class AwaitingView(_Said):
+    """A run that cannot be judged yet, by its last entry."""
+
+    id: str
+    chain: str
+    sequence: int
+    missing: list[str]
+    until_ms: int
+
+
+class StatusView(_Said):
+    """How the node is."""
+
+    commons: str
+    network: str
+    node: str | None
+    addresses: list[str]
+    members: list[MemberView]
+    peers: list[PeerView]
+    entries: int
+    chains: int
+    awaiting: list[AwaitingView]
+    digest: str
+    classes: dict[str, str]  # name -> unit
+    started_ms: int | None
+    last_event: str | None
+    warnings: list[str]
+
+
+class EntryView(_Said):
+    """An entry, with its terms by name."""
+
+    id: str
+    arrival: int
+    chain: str
+    sequence: int
+    backlink: str | None
+    time_ms: int
+    kind: str
+    terms: dict[str, Term | list[Term]]
+    deps: list[str]
+    verdict: Literal["valid", "invalid"]
+    rule: str | None
+    message: str | None
+    body: dict[str, object] | None
+
+
+class SignalView(_Said):
+    """A need or offer in the field."""
+
+    id: str
+    kind: Literal["need", "offer"]
+    chain: str
+    resource_class: str
+    amount: int
+    remaining: int
+    pending: int
+    firm: int
+    done: int
+    tentative: int
+    amount_text: str
+    remaining_text: str
+    cell: str
+    begin_ms: int
+    end_ms: int
+    urgency: int
+    strength: int
+    withdrawn: bool
+
+
+class FieldView(_Said):
+    """The field at a moment; `last_event` continues it without a gap."""
+
+    at_ms: int
+    signals: list[SignalView]
+    last_event: str | None
+
+
+class LineView(_Said):
+    """A line between a provider and a receiver, and where it stands."""
+
+    commit: str
+    number: int
+    offer: str
+    need: str
+    amount: int
+    status: str
+    hold_ms: int
+    until_ms: int
+
+
+class WhyView(_Said):
+    """Which rules an entry was judged by, and what came of it."""
+
+    id: str
+    verdict: Literal["valid", "invalid", "awaiting", "unknown"]
+    is_effective: bool
+    checked: list[str]
+    rule: str | None
+    message: str | None
+    law: str | None
+    remedy: str | None
+    waits_for: list[str]
+    lines: list[LineView]
+
+
+class VerifyView(_Said):
+    """The outcome of judging every stored entry again."""
+
+    entries: int
+    invalid: int
+    awaiting: list[AwaitingView]
+    faults: list[str]
+
+
+class ImportView(_Said):
+    """What became of a run file."""
+
+    accepted: int
+    awaiting: int
+    faults: list[str]
+
+
+class Published(_Said):
+    """An entry that was published, or would be with `dry_run`."""
+
+    id: str
+    chain: str
+    sequence: int
+    kind: str
+    dry_run: bool = False
+
+
+class NewMember(_Heard):
+    """Make a member."""
+
+    name: Text
+
+
+class NewSignal(_Heard):
+    """A need or an offer to publish."""
+
+    kind: Literal["need", "offer"]
+    resource_class: Text
+    amount: str | int
+    at: Place
+    until: Moment | None = None
+    begin: Moment | None = None
+    urgency: int = 0
+    member: Text | None = None
+    note: Annotated[str, Meta(max_length=4096)] | None = None
+    dry_run: bool = False
+
+
+class NewSignals(_Heard):
+    """Several signals, published member by member; all of a member's or none."""
+
+    signals: Annotated[list[NewSignal], Meta(min_length=1, max_length=1000)]
+
+
+class NewWithdrawal(_Heard):
+    """Withdraw an own need or offer."""
+
+    id: Text
+    dry_run: bool = False
+
+
+class NewPeer(_Heard):
+    """Dial a peer and remember it."""
+
+    address: Annotated[str, Meta(min_length=1, max_length=1024)]
+
+
+def entry_view(stored: Stored) -> EntryView:
+    """Return an entry as the API says it."""
+    entry, header = stored.entry, stored.entry.header
+    return EntryView(
+        id=cid.text(entry.id),
+        arrival=stored.arrival,
+        chain=cid.text(entry.chain),
+        sequence=header.sequence,
+        backlink=None if header.backlink is None else cid.text(header.backlink),
+        time_ms=header.time_ms,
+        kind=header.kind,
+        terms=_named(header.kind, header.terms),
+        deps=[cid.text(link) for link in header.links],
+        verdict="valid" if stored.is_valid else "invalid",
+        rule=stored.refused[0] if stored.refused else None,
+        message=stored.refused[1] if stored.refused else None,
+        body=_body(entry.body),
+    )
+
+
+def _named(kind: str, terms: list[Term]) -> dict[str, Term | list[Term]]:
+    fields = KINDS[kind].fields if kind in KINDS else ()
+    single = [name for name in fields if not name.startswith("*")]
+    repeated = [name[1:] for name in fields if name.startswith("*")]
+    if not fields or len(terms) < len(single) or (not repeated and len(terms) != len(single)):
+        return {"terms": [_plain(term) for term in terms]}
+    named: dict[str, Term | list[Term]] = {name: _plain(term) for name, term in zip(single, terms, strict=False)}
+    rest = terms[len(single) :]
+    for at, name in enumerate(repeated):
+        named[name] = [_plain(term) for term in rest[at :: len(repeated)]]
+    return named
+
+
+def _plain(term: Term) -> Term:
+    return term.hex() if isinstance(term, bytes) else term
+
+
+def _body(block: bytes | None) -> dict[str, object] | None:
+    if block is None:
+        return None
+    try:
+        return {key: _readable(value) for key, value in read_body(block).items()}
+    except Malformed:
+        return None  # a body is nobody's law: one that cannot be read is simply not shown
+
+
+def _readable(value: Value) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list):
+        return [_readable(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _readable(one) for key, one in value.items()}
+    return value
+
+
+def signal_view(charter: Charter, signal: Signal) -> SignalView:
+    """Return a signal as the API says it."""
+    intent = signal.intent
+    resource_class = charter.classes[intent.resource_class]
+    return SignalView(
+        id=cid.text(intent.id),
+        kind="need" if intent.kind == "need" else "offer",
+        chain=cid.text(intent.chain),
+        resource_class=intent.resource_class,
+        amount=intent.amount,
+        remaining=signal.remaining,
+        pending=signal.pending,
+        firm=signal.firm,
+        done=signal.done,
+        tentative=signal.tentative,
+        amount_text=format_amount(intent.amount, resource_class),
+        remaining_text=format_amount(signal.remaining, resource_class),
+        cell=f"{intent.cell:x}",
+        begin_ms=intent.begin_ms,
+        end_ms=intent.end_ms,
+        urgency=intent.urgency,
+        strength=signal.strength,
+        withdrawn=intent.withdrawn,
+    )
+
+
+def awaiting_view(awaiting: Awaiting) -> AwaitingView:
+    """Return a waiting run as the API says it."""
+    return AwaitingView(
+        id=cid.text(awaiting.id),
+        chain=cid.text(awaiting.chain),
+        sequence=awaiting.sequence,
+        missing=sorted(cid.text(name) for name in awaiting.missing),
+        until_ms=awaiting.until_ms,
+    )
+
+
+def encode(message: object) -> bytes:
+    """Return a message as JSON."""
+    return msgspec.json.encode(message)

@@ -1,0 +1,238 @@
+"""A peer: one home, running. Wires ledger, keys, transport, sync and API, and takes them down in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mycelia_protocol.charter import Charter
+
+from .config import Home, Settings, settings, write_private
+from .events import Bus
+from .faults import StoreFault
+from .keystore import Keystore
+from .ledger import Ledger, Stored
+from .sync import PeerState, Sync, charter_from
+
+if TYPE_CHECKING:
+    from .net import Link, Network
+
+_Result = TypeVar("_Result")
+
+MAX_REDIAL_S = 60.0
+_SEED_BYTES = 32
+
+
+def now_ms() -> int:
+    """Return milliseconds since the Unix epoch: the clock of a real node."""
+    return time.time_ns() // 1_000_000
+
+
+class Peer:
+    """A running node. Made by `Peer.running`."""
+
+    def __init__(self, home: Home, ledger: Ledger, keystore: Keystore, chosen: Settings) -> None:
+        self.home, self.ledger, self.keystore, self.settings = home, ledger, keystore, chosen
+        self.bus = Bus(boot=secrets.token_hex(4))
+        self.started_ms = now_ms()
+        self.api_url = ""
+        self.api_token = secrets.token_urlsafe(24)
+        self.stopping = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "mycelia-ledger")
+        self._dialled: dict[str, PeerState] = {}
+        self._kept: list[asyncio.Task[None]] = []  # one task per link
+        self._network: Network
+        self._sync: Sync
+        self._tasks: asyncio.TaskGroup
+        self._loop: asyncio.AbstractEventLoop
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def running(
+        cls,
+        home: Path,
+        *,
+        listen: Sequence[str] | None = None,
+        api_port: int | None = None,
+        dial: Sequence[str] = (),
+        **more: Any,
+    ) -> AsyncIterator[Peer]:
+        """Run the node of a home until the block ends.
+
+        Raises:
+            StoreFault: the home cannot be used; the sentence says why.
+            ConnectionError: an address cannot be listened on.
+        """
+        place = Home(home)
+        chosen = settings(
+            place, os.environ, listen=tuple(listen) if listen is not None else None, api_port=api_port, **more
+        )
+        ledger = Ledger.open(home, clock=now_ms, entropy=secrets.token_bytes)
+        try:
+            keystore = Keystore(place.keys, entropy=secrets.token_bytes)
+            keystore.recover(ledger)
+            peer = cls(place, ledger, keystore, chosen)
+            async with peer._running(dial):
+                yield peer
+        finally:
+            ledger.close()
+
+    @contextlib.asynccontextmanager
+    async def _running(self, dial: Sequence[str]) -> AsyncIterator[None]:
+        from .net import Network  # a second and 85 MB: only where the network is used
+
+        unsubscribe = self.ledger.subscribe(self._tell)
+        self._loop = asyncio.get_running_loop()
+        try:
+            async with Network.running(node_seed(self.home), self.settings.listen, self._welcome) as network:
+                self._network = network
+                node = network.node.to_bytes()
+                self._sync = Sync(self.ledger, self.on_ledger, node=node, clock=now_ms, settings=self.settings)
+                async with asyncio.TaskGroup() as self._tasks:
+                    running = [self._tasks.create_task(self._sync.run())]
+                    async with self._serving():
+                        for address in {*self.home.known_peers(), *dial}:
+                            self._keep_dialling(address)
+                        yield
+                        self.stopping.set()
+                        self.bus.close()
+                    for task in [*running, *self._kept]:
+                        task.cancel()
+        finally:
+            unsubscribe()
+            self._thread.shutdown(wait=True)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Full multiaddrs under which this node can be dialled."""
+        return self._network.addresses
+
+    @property
+    def node_id(self) -> str:
+        """The node's transport identity, as text."""
+        return str(self._network.node)
+
+    def peers(self) -> list[PeerState]:
+        """Return every peer that is dialled or talked to."""
+        talking = self._sync.peers()
+        known = {state.node for state in talking}
+        return [*talking, *(state for state in self._dialled.values() if state.node not in known)]
+
+    async def on_ledger(self, function: Callable[..., _Result], *args: Any) -> _Result:
+        """Run a function in the ledger's own thread: the one place where asyncio waits for the disk."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+    async def connect(self, address: str) -> PeerState:
+        """Remember a peer, dial it now and whenever it is lost.
+
+        Raises:
+            ConnectionError: it cannot be reached at the moment; it stays remembered.
+        """
+        self.home.remember_peer(address)
+        state = self._keep_dialling(address)
+        for _ in range(200):
+            if state.is_connected:
+                return state
+            if state.last_error:
+                raise ConnectionError(state.last_error)
+            await asyncio.sleep(0.05)
+        raise ConnectionError(f"{address} does not answer")
+
+    # Links
+
+    def _welcome(self, link: Link) -> None:
+        if not self.stopping.is_set():
+            state = PeerState(node=str(link.node))
+            self._kept.append(self._tasks.create_task(self._sync.converse(link, state)))
+            self._kept = [task for task in self._kept if not task.done()]
+
+    def _keep_dialling(self, address: str) -> PeerState:
+        state = self._dialled.get(address)
+        if state is None:
+            state = PeerState(node=address.rpartition("/p2p/")[2], address=address)
+            self._dialled[address] = state
+            self._kept.append(self._tasks.create_task(self._dial_again(address, state)))
+        else:
+            state.last_error = None
+        return state
+
+    async def _dial_again(self, address: str, state: PeerState) -> None:
+        wait_s, dice = self.settings.redial_s, random.Random()  # noqa: S311  (jitter, not a secret)
+        while True:
+            if not self._sync.is_connected(state.node):
+                try:
+                    link = await self._network.dial(address)
+                except ConnectionError as error:
+                    state.last_error = str(error)
+                else:
+                    state.last_error = None
+                    started = self._loop.time()
+                    await self._sync.converse(link, state)
+                    if self._loop.time() - started > MAX_REDIAL_S:
+                        wait_s = self.settings.redial_s
+            await asyncio.sleep(wait_s * (0.5 + dice.random()))
+            wait_s = min(2 * wait_s, MAX_REDIAL_S)
+
+    # Telling
+
+    def _tell(self, batch: list[Stored]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closing
+            self._loop.call_soon_threadsafe(self._publish, batch)
+
+    def _publish(self, batch: list[Stored]) -> None:
+        from .models import entry_view
+
+        for stored in batch:
+            self.bus.publish("entry", entry_view(stored))
+
+    @contextlib.asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        """Serve the API on loopback and say where, in a file that only the owner reads."""
+        from . import api
+
+        async with api.serving(self) as url:
+            self.api_url = url
+            document = {"url": url, "token": self.api_token, "pid": os.getpid()}
+            write_private(self.home.api, json.dumps(document).encode())
+            try:
+                yield
+            finally:
+                self.home.api.unlink(missing_ok=True)
+
+
+def node_seed(home: Home) -> bytes:
+    """Return the seed of the node's transport identity, made on first use."""
+    if not home.node_key.exists():
+        write_private(home.node_key, secrets.token_bytes(_SEED_BYTES))
+    seed = home.node_key.read_bytes()
+    if len(seed) != _SEED_BYTES:
+        raise StoreFault(f"{home.node_key} is damaged", "remove it: the node then gets a new transport identity")
+    return seed
+
+
+async def fetch_charter(address: str) -> Charter:
+    """Return the charter of the commons that the peer at a multiaddr is a member of.
+
+    Raises:
+        ConnectionError: nobody there, or it gave none.
+    """
+    from .net import Network
+
+    async with Network.running(secrets.token_bytes(_SEED_BYTES), (), lambda _: None) as network:
+        link = await network.dial(address)
+        try:
+            async with asyncio.timeout(15):
+                return await charter_from(link, node=network.node.to_bytes(), clock_ms=now_ms())
+        except TimeoutError as error:
+            raise ConnectionError(f"{address} does not answer") from error
+        finally:
+            await link.close()

@@ -1,0 +1,132 @@
+"""Signals as people say them: amounts with units, places, times and urgency turned into entries."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from mycelia_protocol import compose
+from mycelia_protocol.amounts import parse_amount
+from mycelia_protocol.charter import Charter
+from mycelia_protocol.compose import Content
+from mycelia_protocol.errors import Malformed, Refused
+from mycelia_protocol.kinds.intents import is_cell
+
+RESOLUTION = 8  # cells of about 0.7 square kilometres: a place, not a doorstep
+DEFAULT_UNTIL = "+7d"
+
+_AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(.*?)\s*")
+_RELATIVE = re.compile(r"\+(\d{1,6})\s*([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+class BadInput(ValueError):
+    """A value that says nothing the ledger understands: which field, and what is expected there."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field, self.message = field, message
+
+
+def intent(
+    charter: Charter,
+    kind: str,
+    *,
+    resource_class: str,
+    amount: str | int,
+    at: str | tuple[float, float] | int,
+    now_ms: int,
+    begin: str | int | None = None,
+    until: str | int | None = None,
+    urgency: int = 0,
+) -> Content:
+    """Return the need or offer that these words mean.
+
+    Args:
+        amount: "12.5 kg" in the unit of the class, or "12.5"; an integer counts quanta.
+        at: "LAT,LON", an H3 cell in hex, a (lat, lon) pair or a cell as integer.
+        begin, until: "+2d", ISO 8601, or milliseconds since the epoch; now, and in seven days.
+
+    Raises:
+        BadInput: with the field that is wrong.
+        Refused: the charter has no such class (rule `intent.class`).
+    """
+    quanta = _amount(charter, resource_class, amount)
+    cell = place(at)
+    begin_ms = now_ms if begin is None else moment("begin", begin, now_ms)
+    end_ms = moment("until", DEFAULT_UNTIL if until is None else until, now_ms)
+    if kind == "need":
+        return compose.need(resource_class, quanta, cell, begin_ms=begin_ms, end_ms=end_ms, urgency=urgency)
+    return compose.offer(resource_class, quanta, cell, begin_ms=begin_ms, end_ms=end_ms)
+
+
+def _amount(charter: Charter, resource_class: str, amount: str | int) -> int:
+    known = charter.classes.get(resource_class)
+    if known is None:
+        raise Refused("intent.class", f"class {resource_class!r} is not in the charter: {', '.join(charter.classes)}")
+    if isinstance(amount, int):
+        return amount
+    match = _AMOUNT.fullmatch(amount)
+    if match is None:
+        raise BadInput("amount", f"{amount!r} is not an amount like '12.5 {known.unit}'")
+    number, unit = match.groups()
+    if unit not in ("", known.unit):
+        raise BadInput("amount", f"{resource_class} is counted in {known.unit}, not in {unit}")
+    try:
+        return parse_amount(number, known)
+    except Malformed as error:
+        raise BadInput("amount", error.message) from error
+
+
+def place(at: str | tuple[float, float] | int) -> int:
+    """Return the H3 cell of a place.
+
+    Raises:
+        BadInput: it is neither a position nor a cell.
+    """
+    if isinstance(at, int):
+        cell = at
+    elif isinstance(at, str) and "," not in at:
+        try:
+            cell = int(at, 16)
+        except ValueError as error:
+            raise BadInput("at", f"{at!r} is neither LAT,LON nor an H3 cell in hex") from error
+    else:
+        return _cell_of(at)
+    if not is_cell(cell):
+        raise BadInput("at", f"{cell:x} is not an H3 cell")
+    return cell
+
+
+def _cell_of(at: str | tuple[float, float]) -> int:
+    try:
+        parts = at.split(",") if isinstance(at, str) else at
+        latitude, longitude = (float(part) for part in parts)
+    except (TypeError, ValueError) as error:
+        raise BadInput("at", f"{at!r} is not a position like 52.37,4.89") from error
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise BadInput("at", f"{latitude},{longitude} is not on Earth: latitude to 90, longitude to 180 degrees")
+    import h3
+
+    return int(h3.latlng_to_cell(latitude, longitude, RESOLUTION), 16)
+
+
+def moment(field: str, when: str | int, now_ms: int) -> int:
+    """Return a moment in milliseconds since the epoch: "+2d", ISO 8601, or already that.
+
+    Raises:
+        BadInput: it is none of these.
+    """
+    if isinstance(when, int):
+        return when
+    text = when.strip()
+    if match := _RELATIVE.fullmatch(text):
+        return now_ms + int(match[1]) * _SECONDS[match[2]] * 1000
+    try:
+        if text.isdigit():
+            return int(text)
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(field, f"{when!r} is neither like +2d nor a date like 2030-05-01T12:00") from error
+    parsed = parsed if parsed.tzinfo else parsed.astimezone()
+    return int((parsed - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))

@@ -1,0 +1,156 @@
+"""Verification: every stored entry judged again, from its bytes, as if it had just arrived.
+
+Nothing that the store says of an entry is believed: form, digest, link, seal,
+verdict and facts are all recomputed. Entries that wait are listed, not failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mycelia_protocol import chain as chains
+from mycelia_protocol.accumulators import Fact, FactKey, Prefix
+from mycelia_protocol.charter import Charter
+from mycelia_protocol.cid import text
+from mycelia_protocol.envelope import Entry, is_signed_by
+from mycelia_protocol.errors import Malformed, Premature
+from mycelia_protocol.frontier import MAX_TIPS, Tip
+from mycelia_protocol.validation import Verdict, extend, judge
+
+from . import reading
+from .facts import StoredFacts
+from .store import Row, Store, entry_of
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What was looked at, and what is wrong, in sentences."""
+
+    entries: int = 0
+    invalid: int = 0  # kept by their place, refused by a rule: that is not a fault
+    awaiting: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether everything is as it should be."""
+        return not self.faults
+
+
+@dataclass(slots=True)
+class _Branch:
+    prefix: Prefix
+    facts: dict[FactKey, Fact]
+    path: set[bytes]
+    unsealed: list[Entry]
+
+
+class Verification:
+    """One pass over a store."""
+
+    def __init__(self, store: Store, charter: Charter, awaiting: int) -> None:
+        self._store, self._charter = store, charter
+        self._held: dict[bytes, Entry] = {}
+        self._valid: set[bytes] = set()
+        self._branches: dict[bytes, list[_Branch]] = {}
+        self.report = VerifyReport(awaiting=awaiting)
+
+    def run(self, progress: Callable[[int], None] | None = None) -> VerifyReport:
+        """Verify everything; `progress` is told the number of entries now and then."""
+        for row in reading.all_rows(self._store):
+            self._check(row)
+            self.report.entries += 1
+            if progress and self.report.entries % 1000 == 0:
+                progress(self.report.entries)
+        self._check_seals()
+        self._check_tips_and_facts()
+        return self.report
+
+    def _check(self, row: Row) -> None:
+        try:
+            entry = entry_of(row)
+            branch = self._branch_before(entry)
+            verdict = judge(entry, branch.prefix, self._held.get, self._charter)
+        except (Malformed, Premature) as error:
+            self._fault(f"entry {row.arrival} is not what it was accepted as: {error}")
+            return
+        extend(branch.prefix, entry, verdict)
+        branch.path.add(entry.id)
+        self._held[entry.id] = entry._replace(body=None)
+        self._compare_verdict(row, entry, verdict)
+        if entry.signature is None:
+            branch.unsealed.append(entry)
+        elif is_signed_by(entry, branch.prefix.key, network=self._charter.network):
+            branch.unsealed.clear()
+        else:
+            self._fault(f"the signature of {text(entry.id)} is not good")
+
+    def _compare_verdict(self, row: Row, entry: Entry, verdict: Verdict) -> None:
+        found = None if verdict.refused is None else verdict.refused.rule
+        stored = reading.refusal(row.refused)
+        if found is None:
+            self._valid.add(entry.id)
+        else:
+            self.report.invalid += 1
+        if found != (stored[0] if stored else None):
+            self._fault(f"{text(entry.id)} is {found or 'valid'}, but stored as {row.refused or 'valid'}")
+
+    def _branch_before(self, entry: Entry) -> _Branch:
+        if entry.header.sequence == 0:
+            branch = self._new_branch(entry.chain, chains.key_of_open(entry))
+            self._branches[entry.chain] = [branch]
+            return branch
+        before = self._held.get(entry.header.backlink or b"")
+        if before is None:
+            raise Malformed("chain.backlink", "the entry before it is not held")
+        chains.check_link(entry, before)
+        branches = self._branches[entry.chain]
+        return next((one for one in branches if one.prefix.tip == before.id), None) or self._fork(branches, before)
+
+    def _fork(self, branches: list[_Branch], before: Entry) -> _Branch:
+        if len(branches) >= MAX_TIPS:
+            raise Malformed("chain.backlink", "the chain has more branches than are kept")
+        path, link = [], before.id
+        while link:
+            path.append(self._held[link])
+            link = self._held[link].header.backlink or b""
+        fork = self._new_branch(before.chain, branches[0].prefix.key)
+        for past in reversed(path):
+            fork.path.add(past.id)
+            extend(fork.prefix, past, judge(past, fork.prefix, self._held.get, self._charter))
+        branches.append(fork)
+        return fork
+
+    def _new_branch(self, chain: bytes, key: bytes) -> _Branch:
+        facts: dict[FactKey, Fact] = {}
+        path: set[bytes] = set()
+
+        def own(name: bytes) -> Entry | None:
+            return self._held[name] if name in path and name in self._valid else None
+
+        return _Branch(Prefix(chain, key, b"", -1, 0, facts, own), facts, path, [])
+
+    def _check_seals(self) -> None:
+        for chain, branches in self._branches.items():
+            for branch in branches:
+                if branch.unsealed:
+                    self._fault(f"{len(branch.unsealed)} entries at the end of chain {text(chain)} have no seal")
+
+    def _check_tips_and_facts(self) -> None:
+        stored_tips = {Tip(*row) for row in self._store.tips()}
+        tips = {
+            Tip(chain, branch.prefix.sequence, branch.prefix.tip)
+            for chain, branches in self._branches.items()
+            for branch in branches
+        }
+        if stored_tips != tips:
+            self._fault(f"{len(stored_tips ^ tips)} tips differ from those that the entries lead to")
+        for chain, branches in self._branches.items():
+            row = self._store.chain(chain)
+            for number, branch in enumerate(branches):
+                if row is not None and dict(StoredFacts(self._store.connection, row.number, number)) != branch.facts:
+                    self._fault(f"the accumulators of chain {text(chain)} differ from those that its entries add up to")
+
+    def _fault(self, sentence: str) -> None:
+        self.report.faults.append(sentence)

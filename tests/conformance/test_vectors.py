@@ -1,0 +1,234 @@
+"""The vectors of chapters 01 to 06 and 12, each done with the code; chapters 07 to 11 have tests of their own beside this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mycelia_protocol import canonical, chain, charter, cid, envelope, field, keys
+from mycelia_protocol.accumulators import Prefix
+from mycelia_protocol.envelope import Entry, Header, read_entry
+from mycelia_protocol.errors import Malformed, ProtocolError, Refused
+from mycelia_protocol.rules import RULES
+from mycelia_protocol.standing import Standing
+from mycelia_protocol.validation import extend, judge
+
+from .vectors import Vector, spelled, unspelled, vectors
+
+CHAPTERS = ("canonical", "cid", "keys", "envelope", "chain", "charter", "field")
+CASES = [
+    pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)
+]
+Given = dict[str, Any]
+
+
+class TestAVector:
+    @pytest.mark.parametrize("vector", CASES)
+    def test_holds(self, vector: Vector) -> None:
+        do = DEEDS[vector["do"]]
+
+        if "refuse" in vector:
+            with pytest.raises(ProtocolError) as refusal:
+                do(vector["given"])
+            assert refusal.value.rule == vector["refuse"]
+            assert refusal.value.explain()
+        else:
+            assert do(vector["given"]) == vector["expect"]
+
+
+class TestTheVectors:
+    @pytest.mark.parametrize("chapter", CHAPTERS)
+    def test_have_names_of_their_own_and_one_end_each(self, chapter: str) -> None:
+        found = vectors(chapter)
+
+        assert len({vector["name"] for vector in found}) == len(found)
+        for vector in found:
+            assert set(vector) - {"expect", "refuse"} == {"name", "comment", "do", "given"}
+            assert ("expect" in vector) != ("refuse" in vector)
+            assert vector.get("refuse", "canonical.form") in RULES
+
+    @pytest.mark.parametrize("chapter", [chapter for chapter in CHAPTERS if chapter != "field"])
+    def test_accept_beside_each_deed_that_refuses(self, chapter: str) -> None:
+        refusing = {vector["do"] for vector in vectors(chapter) if "refuse" in vector}
+        accepting = {vector["do"] for vector in vectors(chapter) if "expect" in vector}
+
+        assert refusing
+        assert refusing <= accepting
+
+
+def _decode(given: Given) -> object:
+    data = bytes.fromhex(given["bytes"])
+    value = canonical.decode(data, max_bytes=given["max_bytes"])
+    spelling = spelled(value)
+    assert canonical.encode(unspelled(spelling)) == data
+    return {"value": spelling}
+
+
+def _digest(given: Given) -> object:
+    link = cid.digest(bytes.fromhex(given["bytes"]))
+    return {"link": link.hex(), "cid": cid.text(link)}
+
+
+def _link(given: Given) -> object:
+    return {"link": cid.link(given["cid"]).hex()}
+
+
+def _keypair(given: Given) -> object:
+    pair = keys.keypair(bytes.fromhex(given["seed"]))
+    return {"public": pair.public.hex(), "did": keys.did(pair.public)}
+
+
+def _sign(given: Given) -> object:
+    pair = keys.keypair(bytes.fromhex(given["seed"]))
+    context, network, digest = (bytes.fromhex(given[name]) for name in ("context", "network", "digest"))
+    return {"signature": keys.sign(pair, context, network=network, digest=digest).hex()}
+
+
+def _verify(given: Given) -> object:
+    public, signature, message = (bytes.fromhex(given[name]) for name in ("public", "signature", "message"))
+    if not keys.verify(public, signature, message, network=b"", digest=b""):
+        raise Malformed("keys.signature", "the signature is bad")
+    return {"good": True}
+
+
+def _header(given: Given) -> object:
+    raw = bytes.fromhex(given["bytes"])
+    entry = read_entry(raw)
+    assert envelope.write_header(entry.header) == raw
+    return {"id": entry.id.hex(), "header": _view(entry.header)}
+
+
+def _view(header: Header) -> object:
+    def plain(link: bytes | None) -> str | None:
+        return None if link is None else link.hex()
+
+    return {
+        "chain": plain(header.chain),
+        "sequence": str(header.sequence),
+        "backlink": plain(header.backlink),
+        "time": str(header.time),
+        "kind": header.kind,
+        "charter_version": str(header.charter_version),
+        "incarnation": header.incarnation.hex(),
+        "deps": [link.hex() for link in header.links],
+        "expiry": None if header.expiry is None else str(header.expiry),
+        "body_digest": plain(header.body_digest),
+        "body_length": header.body_length,
+        "terms": [spelled(term) for term in header.terms],
+    }
+
+
+def _body(given: Given) -> object:
+    entry = read_entry(bytes.fromhex(given["header"]), body=bytes.fromhex(given["body"]))
+    assert entry.body is not None
+    return {"content": spelled(envelope.read_body(entry.body))}
+
+
+def _seal(given: Given) -> object:
+    pair = keys.keypair(bytes.fromhex(given["seed"]))
+    header = envelope.read_header(bytes.fromhex(given["header"]))
+    entry = envelope.seal(header, pair, network=bytes.fromhex(given["network"]))
+    assert entry.signature is not None
+    return {"id": entry.id.hex(), "signature": entry.signature.hex()}
+
+
+def _open(given: Given) -> object:
+    entry = read_entry(bytes.fromhex(given["header"]))
+    return {"chain": entry.chain.hex(), "key": chain.key_of_open(entry).hex()}
+
+
+def _run(given: Given) -> object:
+    run = [_entry(link["header"], link["signature"]) for link in given["run"]]
+    chain.check_run(run)
+    length = chain.sealed_length(run, bytes.fromhex(given["key"]), network=bytes.fromhex(given["network"]))
+    if not length:
+        raise Malformed("chain.seal", "no entry of the run is sealed")
+    return {"ids": [entry.id.hex() for entry in run], "authentic": length}
+
+
+def _entry(header: str, signature: str | None) -> Entry:
+    return read_entry(bytes.fromhex(header), None if signature is None else bytes.fromhex(signature))
+
+
+def _next_time(given: Given) -> object:
+    return {"time": str(chain.next_time(int(given["now_ms"]), *(int(time) for time in given["after"])))}
+
+
+def _judge(given: Given) -> object:
+    run = [_entry(header, None) for header in given["run"]]
+    held = {entry.id: entry for entry in (_entry(header, None) for header in given["named"])}
+    refused = _judged(run, held, charter.read(bytes.fromhex(given["charter"])))[-1]
+    if refused is not None:
+        raise refused
+    return {"verdict": "valid"}
+
+
+def _judged(entries: list[Entry], held: dict[bytes, Entry], law: charter.Charter) -> list[Refused | None]:
+    prefixes: dict[bytes, Prefix] = {}
+    own: dict[bytes, dict[bytes, Entry]] = {}
+    verdicts = []
+    for entry in entries:
+        mine = own.setdefault(entry.chain, {})
+        if entry.header.sequence == 0:
+            prefixes[entry.chain] = Prefix(entry.chain, chain.key_of_open(entry), b"", -1, 0, {}, mine.get)
+        verdict = judge(entry, prefixes[entry.chain], held.get, law)
+        extend(prefixes[entry.chain], entry, verdict)
+        held[entry.id] = entry
+        if verdict.is_valid:
+            mine[entry.id] = entry
+        verdicts.append(verdict.refused)
+    return verdicts
+
+
+def _charter(given: Given) -> object:
+    law = charter.read(bytes.fromhex(given["bytes"]))
+    return {
+        "network": law.network.hex(),
+        "name": law.name,
+        "seed": law.seed.hex(),
+        "classes": {name: list(law.classes[name]) for name in sorted(law.classes)},
+        "drift_ms": str(law.drift_ms),
+        "grace_ms": str(law.grace_ms),
+        "limits": {"amount": str(law.max_amount), "window_ms": str(law.max_window_ms)},
+        "membership": law.membership,
+    }
+
+
+def _strength(given: Given) -> object:
+    return {"strength": field.strength(int(given["age_ms"]), int(given["half_life_ms"]))}
+
+
+def _field(given: Given) -> object:
+    entries = [_entry(header, None) for header in given["entries"]]
+    held: dict[bytes, Entry] = {}
+    assert not any(_judged(entries, held, charter.read(bytes.fromhex(given["charter"]))))
+    seen = Standing(held.get)
+    for entry in reversed(entries):  # the order of arrival changes nothing
+        seen.add(entry)
+    at_ms, need, offer = int(given["at_ms"]), bytes.fromhex(given["need"]), bytes.fromhex(given["offer"])
+    return {
+        "need": {"open": field.is_open(seen.needs[need], at_ms), "remaining": field.remaining(seen, need)},
+        "offer": {"open": field.is_open(seen.offers[offer], at_ms), "free": field.free(seen, offer)},
+    }
+
+
+DEEDS: dict[str, Callable[[Given], object]] = {
+    "decode": _decode,
+    "digest": _digest,
+    "link": _link,
+    "keypair": _keypair,
+    "sign": _sign,
+    "verify": _verify,
+    "header": _header,
+    "body": _body,
+    "seal": _seal,
+    "open": _open,
+    "run": _run,
+    "next_time": _next_time,
+    "judge": _judge,
+    "charter": _charter,
+    "strength": _strength,
+    "field": _field,
+}
