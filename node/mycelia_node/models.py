@@ -25,6 +25,7 @@ from .quarantine import Awaiting
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Place = str | int | tuple[float, float]
 Moment = str | int
+Named = int | str | bool | list[int | str | bool | None] | None  # a term, or the column of a repeated one
 
 
 class _Said(Struct, frozen=True, kw_only=True):
@@ -35,7 +36,7 @@ class _Heard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the node hears: unknown fields are errors, not silence."""
 
 
-class Problem(_Said):
+class Problem(_Said, frozen=True, kw_only=True):
     """Why something was not done (RFC 9457), with the rule and what to try."""
 
     status: int
@@ -47,7 +48,7 @@ class Problem(_Said):
     type: str = "about:blank"
 
 
-class PeerView(_Said):
+class PeerView(_Said, frozen=True, kw_only=True):
     """A peer that is dialled or talked to."""
 
     node: str
@@ -60,7 +61,7 @@ class PeerView(_Said):
     last_error: str | None
 
 
-class MemberView(_Said):
+class MemberView(_Said, frozen=True, kw_only=True):
     """Somebody who publishes through this node."""
 
     name: str
@@ -68,7 +69,7 @@ class MemberView(_Said):
     key: str  # did:key
 
 
-class AwaitingView(_Said):
+class AwaitingView(_Said, frozen=True, kw_only=True):
     """A run that cannot be judged yet, by its last entry."""
 
     id: str
@@ -78,7 +79,7 @@ class AwaitingView(_Said):
     until_ms: int
 
 
-class StatusView(_Said):
+class StatusView(_Said, frozen=True, kw_only=True):
     """How the node is."""
 
     commons: str
@@ -97,7 +98,7 @@ class StatusView(_Said):
     warnings: list[str]
 
 
-class EntryView(_Said):
+class EntryView(_Said, frozen=True, kw_only=True):
     """An entry, with its terms by name."""
 
     id: str
@@ -107,7 +108,7 @@ class EntryView(_Said):
     backlink: str | None
     time_ms: int
     kind: str
-    terms: dict[str, Term | list[Term]]
+    terms: dict[str, Named]
     deps: list[str]
     verdict: Literal["valid", "invalid"]
     rule: str | None
@@ -115,7 +116,7 @@ class EntryView(_Said):
     body: dict[str, object] | None
 
 
-class SignalView(_Said):
+class SignalView(_Said, frozen=True, kw_only=True):
     """A need or offer in the field."""
 
     id: str
@@ -138,7 +139,7 @@ class SignalView(_Said):
     withdrawn: bool
 
 
-class FieldView(_Said):
+class FieldView(_Said, frozen=True, kw_only=True):
     """The field at a moment; `last_event` continues it without a gap."""
 
     at_ms: int
@@ -146,7 +147,7 @@ class FieldView(_Said):
     last_event: str | None
 
 
-class LineView(_Said):
+class LineView(_Said, frozen=True, kw_only=True):
     """A line between a provider and a receiver, and where it stands."""
 
     commit: str
@@ -159,7 +160,7 @@ class LineView(_Said):
     until_ms: int
 
 
-class WhyView(_Said):
+class WhyView(_Said, frozen=True, kw_only=True):
     """Which rules an entry was judged by, and what came of it."""
 
     id: str
@@ -174,7 +175,7 @@ class WhyView(_Said):
     lines: list[LineView]
 
 
-class VerifyView(_Said):
+class VerifyView(_Said, frozen=True, kw_only=True):
     """The outcome of judging every stored entry again."""
 
     entries: int
@@ -183,7 +184,7 @@ class VerifyView(_Said):
     faults: list[str]
 
 
-class ImportView(_Said):
+class ImportView(_Said, frozen=True, kw_only=True):
     """What became of a run file."""
 
     accepted: int
@@ -191,7 +192,7 @@ class ImportView(_Said):
     faults: list[str]
 
 
-class Published(_Said):
+class Published(_Said, frozen=True, kw_only=True):
     """An entry that was published, or would be with `dry_run`."""
 
     id: str
@@ -201,13 +202,13 @@ class Published(_Said):
     dry_run: bool = False
 
 
-class NewMember(_Heard):
+class NewMember(_Heard, frozen=True, kw_only=True):
     """Make a member."""
 
     name: Text
 
 
-class NewSignal(_Heard):
+class NewSignal(_Heard, frozen=True, kw_only=True):
     """A need or an offer to publish."""
 
     kind: Literal["need", "offer"]
@@ -222,20 +223,20 @@ class NewSignal(_Heard):
     dry_run: bool = False
 
 
-class NewSignals(_Heard):
+class NewSignals(_Heard, frozen=True, kw_only=True):
     """Several signals, published member by member; all of a member's or none."""
 
     signals: Annotated[list[NewSignal], Meta(min_length=1, max_length=1000)]
 
 
-class NewWithdrawal(_Heard):
+class NewWithdrawal(_Heard, frozen=True, kw_only=True):
     """Withdraw an own need or offer."""
 
     id: Text
     dry_run: bool = False
 
 
-class NewPeer(_Heard):
+class NewPeer(_Heard, frozen=True, kw_only=True):
     """Dial a peer and remember it."""
 
     address: Annotated[str, Meta(min_length=1, max_length=1024)]
@@ -261,20 +262,20 @@ def entry_view(stored: Stored) -> EntryView:
     )
 
 
-def _named(kind: str, terms: list[Term]) -> dict[str, Term | list[Term]]:
+def _named(kind: str, terms: list[Term]) -> dict[str, Named]:
     fields = KINDS[kind].fields if kind in KINDS else ()
     single = [name for name in fields if not name.startswith("*")]
     repeated = [name[1:] for name in fields if name.startswith("*")]
     if not fields or len(terms) < len(single) or (not repeated and len(terms) != len(single)):
         return {"terms": [_plain(term) for term in terms]}
-    named: dict[str, Term | list[Term]] = {name: _plain(term) for name, term in zip(single, terms, strict=False)}
+    named: dict[str, Named] = {name: _plain(term) for name, term in zip(single, terms, strict=False)}
     rest = terms[len(single) :]
     for at, name in enumerate(repeated):
         named[name] = [_plain(term) for term in rest[at :: len(repeated)]]
     return named
 
 
-def _plain(term: Term) -> Term:
+def _plain(term: Term) -> int | str | bool | None:
     return term.hex() if isinstance(term, bytes) else term
 
 

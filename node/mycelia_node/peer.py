@@ -111,6 +111,10 @@ class Peer:
             unsubscribe()
             self._thread.shutdown(wait=True)
 
+    def clock(self) -> int:
+        """Return this node's milliseconds since the Unix epoch."""
+        return now_ms()
+
     @property
     def addresses(self) -> list[str]:
         """Full multiaddrs under which this node can be dialled."""

@@ -85,7 +85,7 @@ class Row:
 
 
 class Standing:
-    """The fold over valid entries. Feed it each valid entry once, in any order.
+    """The fold over valid entries. Feed it the valid entries in any order; twice is as good as once.
 
     `entry_of` gives any authentic entry by id; an added entry's dependencies must be held.
     """
@@ -208,6 +208,8 @@ class Standing:
         offer = row.header.dep(cast(int, row.header.terms[OFFER_AT]))
         for number, stated in enumerate(commit_lines(entry)):
             line = (entry.id, number)
+            if line in self.lines:
+                continue
             receiver = cast(Entry, self._entry_of(stated.need)).chain
             marks = self._marks.setdefault(line, set())
             self.lines[line] = Line(

@@ -46,6 +46,7 @@ def given_line(
 def offer(
     capacity: int = 100,
     *,
+    cell: int = HERE,
     row: str | None = None,
     row_age_ms: int = 0,
     tentative: dict[str, int] | None = None,
@@ -56,7 +57,7 @@ def offer(
         name("offer"),
         "food",
         capacity,
-        HERE,
+        cell,
         END_MS,
         None if row is None else name(row),
         NOW_MS - row_age_ms,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as given_any
 from hypothesis import strategies as some
 
-from mycelia_agents.agent import Claim, Commit, PublishRow, Release, Wait
+from mycelia_agents.agent import Commit, PublishRow, Release, Signal, Wait
 from mycelia_agents.policies import SoftmaxProvider
 from mycelia_protocol.envelope import MAX_DEPS
 
@@ -17,12 +17,11 @@ from .observations import HERE, NOW_MS, THERE, claim, given_line, name, offer, p
 POLICY = SoftmaxProvider(b"seed")
 
 
-def rows_over_seeds(*signals_and: object, capacity: int = 10, count: int = 400) -> Counter[bytes]:
+def first_draws(*signals: Signal, count: int = 400) -> Counter[bytes]:
     """Return how often each need was the first of a row, over many seeds."""
     first: Counter[bytes] = Counter()
     for seed in range(count):
-        seen = provider_sees(offer(capacity), *signals_and)  # type: ignore[arg-type]
-        [row] = SoftmaxProvider(seed.to_bytes(4, "big")).decide(seen)
+        [row] = SoftmaxProvider(seed.to_bytes(4, "big")).decide(provider_sees(offer(10), *signals))
         assert isinstance(row, PublishRow)
         first[row.lines[0][0]] += 1
     return first
@@ -44,7 +43,7 @@ class TestAProviderWithFreeCapacity:
     def test_draws_in_proportion_to_the_exponential_of_net_value(self) -> None:
         signals = signal("near", urgency=610), signal("far", urgency=600)  # a point apart: e to 1
 
-        first = rows_over_seeds(*signals)
+        first = first_draws(*signals)
 
         assert 1.9 < first[name("near")] / first[name("far")] < 3.9
 
@@ -107,11 +106,10 @@ class TestAProviderWithARow:
         assert NOW_MS < commit.hold_ms < commit.until_ms
 
     def test_yields_an_over_claimed_need_to_whoever_stands_nearer(self) -> None:
-        own = offer(60, row="row", row_age_ms=3_000, tentative={"bread": 60})
+        own = offer(60, cell=THERE, row="row", row_age_ms=3_000, tentative={"bread": 60})
         contested = signal("bread", 100, cell=HERE, claims=(claim("their row", 100),))
-        own_is_far = type(own)(*(THERE if field == "cell" else getattr(own, field) for field in own.__slots__))  # type: ignore[attr-defined]
 
-        assert POLICY.decide(provider_sees(own_is_far, contested)) == []
+        assert POLICY.decide(provider_sees(own, contested)) == []
 
     def test_moves_what_was_trimmed_to_another_need_and_keeps_the_rest(self) -> None:
         own = offer(60, row="row", row_age_ms=3_000, tentative={"bread": 30, "milk": 30})
@@ -189,13 +187,14 @@ class TestEveryRow:
     @pytest.mark.parametrize("seed", range(20))
     def test_leaves_no_need_overfilled_when_all_see_all_rows(self, seed: int) -> None:
         print(f"seed {seed}")
-        rows = [("row a", 70, HERE), ("row b", 50, THERE), ("row c", 40, HERE)]
+        need, rows = f"need {seed}", {"row a": (70, HERE), "row b": (50, THERE), "row c": (40, HERE)}
+
         total = 0
-        for at, (row, amount, _) in enumerate(rows):
-            others = tuple(Claim(name(other), name(other), cell, much) for n, (other, much, cell) in enumerate(rows) if n != at)
-            own = offer(amount, row=row, row_age_ms=3_000, tentative={f"need {seed}": amount})
-            for action in POLICY.decide(provider_sees(own, signal(f"need {seed}", 100, claims=others))):
+        for row, (amount, cell) in rows.items():
+            others = tuple(claim(other, much, cell=where) for other, (much, where) in rows.items() if other != row)
+            own = offer(amount, cell=cell, row=row, row_age_ms=3_000, tentative={need: amount})
+            for action in POLICY.decide(provider_sees(own, signal(need, 100, claims=others))):
                 assert isinstance(action, Commit)
                 total += sum(much for _, much in action.lines)
 
-        assert total <= 100
+        assert total == 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mycelia_protocol.envelope import Entry, Header, seal
@@ -86,6 +86,7 @@ class TestWhatIsPulledFirst:
     def test_gives_up_at_once_after_the_whole_chain_did_not_link(self) -> None:
         assert first_wanted([], tip(9), 1) is None
 
+    @settings(deadline=None)
     @given(st.integers(0, 2**40), st.integers(0, 2**40))
     def test_reaches_the_first_entry_in_few_pulls(self, own: int, other: int) -> None:
         firsts = [first_wanted([tip(own, b"h")], tip(other), attempt) for attempt in range(50)]
@@ -108,6 +109,7 @@ class TestWhatIsWanted:
 
 
 class TestASetDigest:
+    @settings(deadline=None)
     @given(st.lists(st.binary(min_size=32, max_size=32), unique=True))
     def test_is_the_same_in_any_order(self, ids: list[bytes]) -> None:
         assert set_digest(ids) == set_digest(reversed(ids))

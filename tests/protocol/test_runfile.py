@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mycelia_protocol import frames, runfile
@@ -58,12 +58,14 @@ class TestARunFile:
         assert charter == OOST
         assert list(runs) == []
 
+    @settings(deadline=None)
     @given(st.integers(1, len(FILE)))
     def test_is_read_in_chunks_of_any_size(self, size: int) -> None:
         runs = runfile.read(FILE[at : at + size] for at in range(0, len(FILE), size))[1]
 
         assert list(runs) == RUNS
 
+    @settings(deadline=None)
     @given(st.integers(0, len(FILE) - 1))
     def test_is_refused_when_it_was_cut_off(self, length: int) -> None:
         assert rule_of(FILE[:length]) == ("runfile.truncated" if length > frames.LENGTH_BYTES else "runfile.form")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mycelia_protocol import frames, messages
@@ -380,6 +380,7 @@ def _sent(one: Session, other: Session, runs: Sequence[Sequence[Entry]]) -> list
 
 
 class TestChunkBorders:
+    @settings(deadline=None)
     @given(st.lists(st.integers(1, 400), min_size=1), st.booleans())
     def test_never_change_what_is_heard(self, sizes: list[int], ends_badly: bool) -> None:
         entries = chain(4)

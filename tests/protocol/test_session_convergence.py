@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mycelia_protocol.charter import ResourceClass, found
@@ -197,6 +197,7 @@ def talk(links: list[tuple[Peer, Peer]], sizes: list[int]) -> int:
 
 
 class TestTwoPeers:
+    @settings(deadline=None)
     @given(worlds(forks=False), SIZES, st.sampled_from([1_500, 10**6]))
     def test_end_with_equal_sets_and_never_wait_for_a_citation(
         self, world: tuple[Replica, Replica], sizes: list[int], in_flight_bytes: int
@@ -211,6 +212,7 @@ class TestTwoPeers:
         assert not left.has_stalled
         assert not right.has_stalled
 
+    @settings(deadline=None)
     @given(worlds(forks=True), SIZES)
     def test_end_with_equal_sets_though_chains_fork(self, world: tuple[Replica, Replica], sizes: list[int]) -> None:
         left, right = world
@@ -231,6 +233,7 @@ class TestTwoPeers:
 
 
 class TestALineOfPeers:
+    @settings(deadline=None)
     @given(worlds(forks=True), SIZES)
     def test_passes_news_on_from_one_to_the_next(self, world: tuple[Replica, Replica], sizes: list[int]) -> None:
         left, middle, right = world[0], Replica(), world[1]

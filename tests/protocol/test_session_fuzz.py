@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mycelia_protocol import charter, frames, messages, runfile
@@ -93,6 +93,7 @@ def answer(session: Session, event: Event) -> None:
 
 
 class TestAHostilePeer:
+    @settings(deadline=None)
     @given(st.binary(max_size=300), st.booleans(), st.booleans())
     @example(b"\xff\xff\xff\xff" + bytes(100), True, False)
     @example(b"\x00\x01\x00\x00" + b"\x81" * 65_536, True, False)
@@ -102,10 +103,12 @@ class TestAHostilePeer:
     def test_who_sends_noise_is_refused(self, noise: bytes, greeted: bool, is_newcomer: bool) -> None:
         hear(noise, greeted=greeted, is_newcomer=is_newcomer)
 
+    @settings(deadline=None)
     @given(st.lists(st.binary(min_size=1, max_size=80), max_size=5), st.booleans())
     def test_who_frames_noise_is_refused(self, noise: list[bytes], greeted: bool) -> None:
         hear(framed(noise), greeted=greeted)
 
+    @settings(deadline=None)
     @given(st.lists(values, max_size=4), tags)
     def test_who_sends_strange_fields_is_refused(self, fields: list[object], tag: str) -> None:
         try:
@@ -114,10 +117,12 @@ class TestAHostilePeer:
             return
         hear(framed([payload]), greeted=tag != "hello")
 
+    @settings(deadline=None)
     @given(st.lists(mutants(payloads), min_size=1, max_size=6), st.booleans(), st.booleans())
     def test_who_changes_what_others_say_is_refused(self, said: list[bytes], greeted: bool, is_newcomer: bool) -> None:
         hear(framed(said), greeted=greeted, is_newcomer=is_newcomer)
 
+    @settings(deadline=None)
     @given(st.lists(payloads, max_size=8), st.integers(0, 400))
     def test_who_says_right_things_at_wrong_times_and_stops_midway_is_refused(
         self, said: list[bytes], missing: int
@@ -126,12 +131,14 @@ class TestAHostilePeer:
 
         hear(data[: max(0, len(data) - missing)], greeted=True)
 
+    @settings(deadline=None)
     @given(mutants(st.just(framed([payload for payload in PAYLOADS if payload[1:7] in {b"eheads", b"dpull\x82"}]))))
     def test_who_breaks_the_stream_of_frames_is_refused(self, stream: bytes) -> None:
         hear(stream, greeted=True)
 
 
 class TestAHostileFile:
+    @settings(deadline=None)
     @given(mutants(st.sampled_from(FILES)) | st.binary(max_size=200))
     def test_is_refused_by_name(self, data: bytes) -> None:
         rule = None

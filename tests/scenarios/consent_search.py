@@ -32,7 +32,7 @@ from mycelia_protocol.accumulators import (
     Prefix,
 )
 from mycelia_protocol.compose import Content
-from mycelia_protocol.envelope import Entry, Header
+from mycelia_protocol.envelope import Entry, Header, Term
 from mycelia_protocol.kinds.flows import FREED
 from mycelia_protocol.standing import Standing, Status
 from mycelia_protocol.validation import Verdict, extend, judge
@@ -130,7 +130,7 @@ def chain(role: str, number: int) -> bytes:
 
 
 @cache
-def said(author: bytes, content_kind: str, terms: tuple[int | str | None, ...], deps: bytes, at: str, ms: int) -> Entry:
+def said(author: bytes, content_kind: str, terms: tuple[Term, ...], deps: bytes, at: str, ms: int) -> Entry:
     """Return an entry as a rule sees it: nobody looks at its bytes here."""
     header = Header(
         author, 1, author, (ms << 16) + 1, content_kind, 0, bytes(8), deps, None, None, 0, list(terms)
@@ -161,10 +161,11 @@ class World:
                         self._hold_line(slot, at, need, amount)
         for at, (receiver, _) in enumerate(case.needs):
             self._hold(chain("receiver", receiver), compose.withdraw(name(f"need {at}")), f"withdraw {at}")
+        self.intents = [entry for entry in self.held.values() if entry.header.kind in ("need", "offer")]
         self.swaps = list(self._swaps())
 
     def _hold(self, author: bytes, content: Content, at: str, *, is_own: bool = False) -> Entry:
-        entry = said(author, content.kind, tuple(content.terms), content.deps, at, SAID_MS)  # type: ignore[arg-type]
+        entry = said(author, content.kind, tuple(content.terms), content.deps, at, SAID_MS)
         self.held[entry.id] = entry
         if is_own:
             self.own.setdefault(author, {})[entry.id] = entry
@@ -243,16 +244,16 @@ class World:
                 if line.cited:
                     kinds = [kind for bit, kind in enumerate(REMEMBERED) if line.cited >> bit & 1]
                     facts["cited", commit, 0] = Cited(tuple(sorted((kind, self.provider(line)) for kind in kinds)))
-        for provider, need in state.cited:
-            if chain("provider", provider) == author:
-                receiver = chain("receiver", self.case.needs[need][0])
-                facts["cited", name(f"need {need}"), -1] = Cited((("withdraw", receiver),))
+        for owner, need in state.cited:
+            if chain("provider", owner) == author:
+                asker = chain("receiver", self.case.needs[need][0])
+                facts["cited", name(f"need {need}"), -1] = Cited((("withdraw", asker),))
         return facts
 
     def ask(self, state: State, author: bytes, content: Content, ms: int, *, at: str = "now") -> tuple[Verdict, Prefix]:
         """Return the project's verdict on what a chain would say now, and the prefix it extends."""
         prefix = Prefix(author, b"", b"", 0, 0, self.facts(state, author), self.own[author].get)
-        entry = said(author, content.kind, tuple(content.terms), content.deps, at, ms)  # type: ignore[arg-type]
+        entry = said(author, content.kind, tuple(content.terms), content.deps, at, ms)
         verdict = judge(entry, prefix, self.held.get, LAW)
         extend(prefix, entry, verdict)
         return verdict, prefix
@@ -261,16 +262,18 @@ class World:
         """Return the state with the accumulators of one chain read back."""
         lines = list(state.lines)
         for slot, line in enumerate(lines):
-            commit, change = self.commit_id(slot, line), {}
+            commit = self.commit_id(slot, line)
             given, taken = prefix.facts.get(("committed", commit, 0)), prefix.facts.get(("accepted", commit, 0))
             cited = prefix.facts.get(("cited", commit, 0))
             if isinstance(given, CommittedLine):
-                change["given"] = given.marks & CLOSED or given.marks  # what a closed line cites is never read again
+                marks = given.marks & CLOSED or given.marks  # what a closed line cites is never read again
+                line = line._replace(given=int(marks))
             if isinstance(taken, AcceptedLine):
-                change["taken"] = int(taken.marks)
+                line = line._replace(taken=int(taken.marks))
             if isinstance(cited, Cited) and self.receiver(line) == author:
-                change["cited"] = sum(1 << bit for bit, kind in enumerate(REMEMBERED) if kind in dict(cited.by))
-            lines[slot] = line._replace(**change)
+                bits = sum(1 << bit for bit, kind in enumerate(REMEMBERED) if kind in dict(cited.by))
+                line = line._replace(cited=bits)
+            lines[slot] = line
         needs, offers, withdrawals = list(state.needs), list(state.offers), set(state.cited)
         for (record, key, _), fact in prefix.facts.items():
             at = int(key.decode().rstrip(".").split()[-1]) if record in ("need", "offer", "cited") else -1
@@ -400,7 +403,7 @@ class World:
                     cited = [self.saying_id(exit_, slot, line) for exit_ in ("lapse", "cancel") if line.exists(exit_)]
                     content = compose.on_lines("release", [(commit, 0)], cited)
                 entries.append(
-                    said(author, content.kind, tuple(content.terms), content.deps, f"{saying} {slot}", SAID_MS)  # type: ignore[arg-type]
+                    said(author, content.kind, tuple(content.terms), content.deps, f"{saying} {slot}", SAID_MS)
                 )
         exits = [
             self.saying_id(saying, slot, line)
@@ -414,9 +417,8 @@ class World:
     def standing(self, entries: list[Entry]) -> Standing:
         """Return the standing of the intents and these entries."""
         standing = self.standing_type(self.held.get)
-        for entry in (*self.held.values(), *entries):
-            if entry in entries or entry.header.kind in ("need", "offer"):
-                standing.add(entry)
+        for entry in (*self.intents, *entries):
+            standing.add(entry)
         return standing
 
     def status(self, line: LineState) -> Status:

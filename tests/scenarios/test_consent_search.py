@@ -36,7 +36,6 @@ CASES = {
     "two receivers and two providers": Case(TWO_NEEDS, TWO_OFFERS, 1),
     "invalid exits": Case(ONE_NEED, ONE_OFFER, 1, missteps=EXITS),
     "invalid releases": Case(ONE_NEED, ONE_OFFER, 2, missteps=frozenset({"release"})),
-    "invalid delivers": Case(ONE_NEED, ONE_OFFER, 2, missteps=frozenset({"deliver"})),
     "invalid commits and accepts": Case(ONE_NEED, ONE_OFFER, 2, missteps=frozenset({"commit", "accept"})),
     "everything invalid too": Case(ONE_NEED, ONE_OFFER, 1, missteps=frozenset({*SAYINGS, "commit"})),
 }
@@ -44,6 +43,7 @@ DEEP = {
     "one need and one offer of two, three commits": Case(((0, 2),), ((0, 2),), 3, amounts=(1, 2), withdrawals=True),
     "two receivers, three commits": Case(TWO_NEEDS, ONE_OFFER, 3, withdrawals=True),
     "two providers, two commits each": Case(ONE_NEED, TWO_OFFERS, 2, withdrawals=True),
+    "invalid delivers": Case(ONE_NEED, ONE_OFFER, 2, missteps=frozenset({"deliver"})),
     "invalid releases and delivers": Case(ONE_NEED, ONE_OFFER, 2, missteps=frozenset({"release", "deliver"})),
     "invalid exits, two commits": Case(ONE_NEED, ONE_OFFER, 2, missteps=EXITS),
 }

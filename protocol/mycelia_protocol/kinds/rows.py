@@ -17,12 +17,12 @@ def _judge(judged: Judged) -> None:
     if len(header.terms) < LINES_AT:
         raise Refused("row.terms", "a row has the terms offer, previous, joint, then (need, amount) pairs")
     lines = amounts_by_dep(header, LINES_AT, "row.terms", judged.charter.max_amount)
-    offer = own_offer(judged, judged.dep(header.terms[OFFER_AT], "row.terms"), "row.offer")
+    named, previous_at = judged.dep(header.terms[OFFER_AT], "row.terms"), header.terms[PREVIOUS_AT]
+    previous = None if previous_at is None else judged.dep(previous_at, "row.terms").id
+    offer = own_offer(judged, named, "row.offer")
     facts = judged.facts.offer(offer.id)
     if facts.withdrawn:
         raise Refused("row.open", "the offer is withdrawn")
-    previous_at = header.terms[PREVIOUS_AT]
-    previous = None if previous_at is None else judged.dep(previous_at, "row.terms").id
     if previous != facts.row:
         raise Refused("row.version", "the row does not name the latest row of its offer")
     if header.terms[JOINT_AT] is not None:

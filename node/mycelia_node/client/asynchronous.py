@@ -1,0 +1,207 @@
+"""The asynchronous client. The synchronous one beside it is generated from this file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import anyio
+import httpx
+import msgspec
+
+from mycelia_node import models
+
+from .errors import error_of, lost
+from .events import Event, EventReader
+
+_RETRIES = 5
+
+
+class AsyncClient:
+    """A running node, asked and told things. Every method raises `NodeError`; its kind says why."""
+
+    def __init__(self, url: str, token: str, timeout_s: float) -> None:
+        self._url, self._timeout_s = url, timeout_s
+        headers = {"authorization": f"Bearer {token}"}
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout_s)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection to the node."""
+        await self._http.aclose()
+
+    async def status(self) -> models.StatusView:
+        """Return how the node is."""
+        return await self._ask("GET", "/v1/status", models.StatusView)
+
+    async def members(self) -> list[models.MemberView]:
+        """Return the members of the node."""
+        return await self._ask("GET", "/v1/members", list[models.MemberView])
+
+    async def create_member(self, name: str) -> models.MemberView:
+        """Make a member with a chain of its own."""
+        return await self._tell("/v1/members", models.NewMember(name=name), models.MemberView)
+
+    async def need(
+        self,
+        resource_class: str,
+        amount: str | int,
+        *,
+        at: models.Place,
+        until: models.Moment | None = None,
+        begin: models.Moment | None = None,
+        urgency: int = 0,
+        member: str | None = None,
+        note: str | None = None,
+        dry_run: bool = False,
+    ) -> models.Published:
+        """Publish a need of "12.5 kg" (or an integer of quanta) at a place, until "+2d" or a date."""
+        return await self._signal("need", resource_class, amount, at, until, begin, urgency, member, note, dry_run)
+
+    async def offer(
+        self,
+        resource_class: str,
+        amount: str | int,
+        *,
+        at: models.Place,
+        until: models.Moment | None = None,
+        begin: models.Moment | None = None,
+        member: str | None = None,
+        note: str | None = None,
+        dry_run: bool = False,
+    ) -> models.Published:
+        """Publish an offer, in the words of `need`."""
+        return await self._signal("offer", resource_class, amount, at, until, begin, 0, member, note, dry_run)
+
+    async def publish(self, signals: Sequence[models.NewSignal]) -> list[models.Published]:
+        """Publish many needs and offers at once, a member's all or none."""
+        return await self._tell(
+            "/v1/signals", models.NewSignals(signals=list(signals)), list[models.Published]
+        )
+
+    async def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published:
+        """Withdraw an own need or offer."""
+        return await self._tell("/v1/withdrawals", models.NewWithdrawal(id=id, dry_run=dry_run), models.Published)
+
+    async def field(
+        self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False
+    ) -> models.FieldView:
+        """Return the field: open needs and offers, strongest first."""
+        query = {"kind": kind, "resource_class": resource_class, "everything": "true" if everything else None}
+        return await self._ask("GET", "/v1/field", models.FieldView, query)
+
+    async def log(
+        self, *, after: int = 0, limit: int = 100, kind: str | None = None, chain: str | None = None
+    ) -> list[models.EntryView]:
+        """Return entries in the order in which they were accepted, after an arrival number."""
+        query = {"after": str(after), "limit": str(limit), "kind": kind, "chain": chain}
+        return await self._ask("GET", "/v1/entries", list[models.EntryView], query)
+
+    async def show(self, id: str) -> models.EntryView:
+        """Return one entry, by its id or the beginning of it."""
+        return await self._ask("GET", f"/v1/entries/{_segment(id)}", models.EntryView)
+
+    async def why(self, id: str) -> models.WhyView:
+        """Return which rules an entry was judged by and what would mend it."""
+        return await self._ask("GET", f"/v1/entries/{_segment(id)}/why", models.WhyView)
+
+    async def verify(self) -> models.VerifyView:
+        """Have every stored entry judged again, from its bytes."""
+        return await self._ask("POST", "/v1/verify", models.VerifyView)
+
+    async def peers(self) -> list[models.PeerView]:
+        """Return the peers that are dialled or talked to."""
+        return await self._ask("GET", "/v1/peers", list[models.PeerView])
+
+    async def add_peer(self, address: str) -> models.PeerView:
+        """Dial a peer, now and whenever it is lost."""
+        return await self._tell("/v1/peers", models.NewPeer(address=address), models.PeerView)
+
+    async def export_runs(self) -> bytes:
+        """Return everything as a run file."""
+        return await self._send("GET", "/v1/runs", {})
+
+    async def import_runs(self, data: bytes) -> models.ImportView:
+        """Hand over a run file."""
+        headers = {"content-type": "application/octet-stream"}
+        answer = await self._send("POST", "/v1/runs", {"content": data, "headers": headers})
+        return msgspec.json.decode(answer, type=models.ImportView)
+
+    async def watch(self, *, after: str | None = None, kind: str | None = None) -> AsyncIterator[Event]:
+        """Yield events as they happen, after an event id if given; resumes by itself when the stream breaks."""
+        reader, failures = EventReader(after), 0
+        while True:
+            try:
+                async with self._http.stream("GET", "/v1/events", headers=reader.headers(), timeout=None) as response:
+                    if not response.is_success:
+                        await response.aread()
+                        raise error_of(response)
+                    async for line in response.aiter_lines():
+                        failures = 0
+                        if (event := reader.feed(line)) and kind in (None, event.kind):
+                            yield event
+            except httpx.HTTPError as error:
+                failures += 1
+                if failures > _RETRIES:
+                    raise lost(error, self._url, self._timeout_s) from error
+            await anyio.sleep(0.1 * 2**failures)
+
+    async def _signal(
+        self,
+        kind: Literal["need", "offer"],
+        resource_class: str,
+        amount: str | int,
+        at: models.Place,
+        until: models.Moment | None,
+        begin: models.Moment | None,
+        urgency: int,
+        member: str | None,
+        note: str | None,
+        dry_run: bool,
+    ) -> models.Published:
+        new = models.NewSignal(
+            kind=kind,
+            resource_class=resource_class,
+            amount=amount,
+            at=at,
+            until=until,
+            begin=begin,
+            urgency=urgency,
+            member=member,
+            note=note,
+            dry_run=dry_run,
+        )
+        [published] = await self.publish([new])
+        return published
+
+    async def _ask(self, method: str, path: str, says: Any, query: dict[str, str | None] | None = None) -> Any:
+        params = {key: value for key, value in (query or {}).items() if value is not None}
+        return msgspec.json.decode(await self._send(method, path, {"params": params}), type=says)
+
+    async def _tell(self, path: str, message: msgspec.Struct, says: Any) -> Any:
+        headers = {"content-type": "application/json"}
+        request = {"content": msgspec.json.encode(message), "headers": headers}
+        return msgspec.json.decode(await self._send("POST", path, request), type=says)
+
+    async def _send(self, method: str, path: str, request: dict[str, Any]) -> bytes:
+        try:
+            response = await self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            raise lost(error, self._url, self._timeout_s) from error
+        if not response.is_success:
+            raise error_of(response)
+        return response.content
+
+
+def _segment(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text.strip().removesuffix("…"), safe="")

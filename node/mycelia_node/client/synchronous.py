@@ -1,0 +1,207 @@
+"""The synchronous client, generated from the asynchronous one beside it: change that one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import httpx
+import msgspec
+
+from mycelia_node import models
+
+from .errors import error_of, lost
+from .events import Event, EventReader
+
+_RETRIES = 5
+
+
+class Client:
+    """A running node, asked and told things. Every method raises `NodeError`; its kind says why."""
+
+    def __init__(self, url: str, token: str, timeout_s: float) -> None:
+        self._url, self._timeout_s = url, timeout_s
+        headers = {"authorization": f"Bearer {token}"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection to the node."""
+        self._http.close()
+
+    def status(self) -> models.StatusView:
+        """Return how the node is."""
+        return self._ask("GET", "/v1/status", models.StatusView)
+
+    def members(self) -> list[models.MemberView]:
+        """Return the members of the node."""
+        return self._ask("GET", "/v1/members", list[models.MemberView])
+
+    def create_member(self, name: str) -> models.MemberView:
+        """Make a member with a chain of its own."""
+        return self._tell("/v1/members", models.NewMember(name=name), models.MemberView)
+
+    def need(
+        self,
+        resource_class: str,
+        amount: str | int,
+        *,
+        at: models.Place,
+        until: models.Moment | None = None,
+        begin: models.Moment | None = None,
+        urgency: int = 0,
+        member: str | None = None,
+        note: str | None = None,
+        dry_run: bool = False,
+    ) -> models.Published:
+        """Publish a need of "12.5 kg" (or an integer of quanta) at a place, until "+2d" or a date."""
+        return self._signal("need", resource_class, amount, at, until, begin, urgency, member, note, dry_run)
+
+    def offer(
+        self,
+        resource_class: str,
+        amount: str | int,
+        *,
+        at: models.Place,
+        until: models.Moment | None = None,
+        begin: models.Moment | None = None,
+        member: str | None = None,
+        note: str | None = None,
+        dry_run: bool = False,
+    ) -> models.Published:
+        """Publish an offer, in the words of `need`."""
+        return self._signal("offer", resource_class, amount, at, until, begin, 0, member, note, dry_run)
+
+    def publish(self, signals: Sequence[models.NewSignal]) -> list[models.Published]:
+        """Publish many needs and offers at once, a member's all or none."""
+        return self._tell(
+            "/v1/signals", models.NewSignals(signals=list(signals)), list[models.Published]
+        )
+
+    def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published:
+        """Withdraw an own need or offer."""
+        return self._tell("/v1/withdrawals", models.NewWithdrawal(id=id, dry_run=dry_run), models.Published)
+
+    def field(
+        self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False
+    ) -> models.FieldView:
+        """Return the field: open needs and offers, strongest first."""
+        query = {"kind": kind, "resource_class": resource_class, "everything": "true" if everything else None}
+        return self._ask("GET", "/v1/field", models.FieldView, query)
+
+    def log(
+        self, *, after: int = 0, limit: int = 100, kind: str | None = None, chain: str | None = None
+    ) -> list[models.EntryView]:
+        """Return entries in the order in which they were accepted, after an arrival number."""
+        query = {"after": str(after), "limit": str(limit), "kind": kind, "chain": chain}
+        return self._ask("GET", "/v1/entries", list[models.EntryView], query)
+
+    def show(self, id: str) -> models.EntryView:
+        """Return one entry, by its id or the beginning of it."""
+        return self._ask("GET", f"/v1/entries/{_segment(id)}", models.EntryView)
+
+    def why(self, id: str) -> models.WhyView:
+        """Return which rules an entry was judged by and what would mend it."""
+        return self._ask("GET", f"/v1/entries/{_segment(id)}/why", models.WhyView)
+
+    def verify(self) -> models.VerifyView:
+        """Have every stored entry judged again, from its bytes."""
+        return self._ask("POST", "/v1/verify", models.VerifyView)
+
+    def peers(self) -> list[models.PeerView]:
+        """Return the peers that are dialled or talked to."""
+        return self._ask("GET", "/v1/peers", list[models.PeerView])
+
+    def add_peer(self, address: str) -> models.PeerView:
+        """Dial a peer, now and whenever it is lost."""
+        return self._tell("/v1/peers", models.NewPeer(address=address), models.PeerView)
+
+    def export_runs(self) -> bytes:
+        """Return everything as a run file."""
+        return self._send("GET", "/v1/runs", {})
+
+    def import_runs(self, data: bytes) -> models.ImportView:
+        """Hand over a run file."""
+        headers = {"content-type": "application/octet-stream"}
+        answer = self._send("POST", "/v1/runs", {"content": data, "headers": headers})
+        return msgspec.json.decode(answer, type=models.ImportView)
+
+    def watch(self, *, after: str | None = None, kind: str | None = None) -> Iterator[Event]:
+        """Yield events as they happen, after an event id if given; resumes by itself when the stream breaks."""
+        reader, failures = EventReader(after), 0
+        while True:
+            try:
+                with self._http.stream("GET", "/v1/events", headers=reader.headers(), timeout=None) as response:
+                    if not response.is_success:
+                        response.read()
+                        raise error_of(response)
+                    for line in response.iter_lines():
+                        failures = 0
+                        if (event := reader.feed(line)) and kind in (None, event.kind):
+                            yield event
+            except httpx.HTTPError as error:
+                failures += 1
+                if failures > _RETRIES:
+                    raise lost(error, self._url, self._timeout_s) from error
+            time.sleep(0.1 * 2**failures)
+
+    def _signal(
+        self,
+        kind: Literal["need", "offer"],
+        resource_class: str,
+        amount: str | int,
+        at: models.Place,
+        until: models.Moment | None,
+        begin: models.Moment | None,
+        urgency: int,
+        member: str | None,
+        note: str | None,
+        dry_run: bool,
+    ) -> models.Published:
+        new = models.NewSignal(
+            kind=kind,
+            resource_class=resource_class,
+            amount=amount,
+            at=at,
+            until=until,
+            begin=begin,
+            urgency=urgency,
+            member=member,
+            note=note,
+            dry_run=dry_run,
+        )
+        [published] = self.publish([new])
+        return published
+
+    def _ask(self, method: str, path: str, says: Any, query: dict[str, str | None] | None = None) -> Any:
+        params = {key: value for key, value in (query or {}).items() if value is not None}
+        return msgspec.json.decode(self._send(method, path, {"params": params}), type=says)
+
+    def _tell(self, path: str, message: msgspec.Struct, says: Any) -> Any:
+        headers = {"content-type": "application/json"}
+        request = {"content": msgspec.json.encode(message), "headers": headers}
+        return msgspec.json.decode(self._send("POST", path, request), type=says)
+
+    def _send(self, method: str, path: str, request: dict[str, Any]) -> bytes:
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            raise lost(error, self._url, self._timeout_s) from error
+        if not response.is_success:
+            raise error_of(response)
+        return response.content
+
+
+def _segment(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text.strip().removesuffix("…"), safe="")
