@@ -67,7 +67,8 @@ class Fleet:
             raise PeerEnded(f"peer {number + 1} did not answer within {self._answer_within_s:g} s") from error
         if not line:
             status = await process.wait()
-            raise PeerEnded(f"peer {number + 1} ended with status {status}: {self._last_words(number)}")
+            ending = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+            raise PeerEnded(f"peer {number + 1} {ending}: {self._last_words(number)}")
         answer: Answer = json.loads(line)
         if "error" in answer:
             raise PeerEnded(f"peer {number + 1} failed: {answer['error']}")

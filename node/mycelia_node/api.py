@@ -20,13 +20,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from mycelia_protocol.errors import Malformed, Premature, ProtocolError
-from mycelia_protocol.rules import RULES
-
 from . import models
-from .desk import Desk, NotFound, peer_view
-from .faults import StoreFault
-from .signals import BadInput
+from .desk import Desk, peer_view
+from .problems import Refusal, problem, problem_of
 
 if TYPE_CHECKING:
     from .peer import Peer
@@ -37,42 +33,6 @@ _HOSTS = {"127.0.0.1", "localhost", "[::1]", "::1"}
 _JSON = "application/json"
 
 Answer = Callable[[Request], Awaitable[Response]]
-
-
-class _Refusal(Exception):
-    """A request that is answered with a problem."""
-
-    def __init__(self, problem: models.Problem) -> None:
-        super().__init__(problem.title)
-        self.problem = problem
-
-
-def problem(status: int, code: str, what: str, why: str, remedy: str, rule: str | None = None) -> models.Problem:
-    """Return a problem document: what was not done, why, and what to try."""
-    return models.Problem(status=status, code=code, title=what, detail=why, remedy=remedy, rule=rule)
-
-
-def problem_of(error: Exception) -> models.Problem | None:
-    """Return the problem that an expected error is; None for one that nobody expected."""
-    match error:
-        case _Refusal():
-            return error.problem
-        case Premature():
-            rule = RULES[error.rule]
-            return problem(409, "awaiting", "nothing was published", error.message, rule.remedy, error.rule)
-        case ProtocolError():
-            code = "malformed" if isinstance(error, Malformed) else "refused"
-            rule = RULES[error.rule]
-            return problem(422, code, "a rule refuses this", f"{error.message}. {rule.law}", rule.remedy, error.rule)
-        case BadInput():
-            return problem(422, "input", f"{error.field} is not usable", error.message, "correct it and try again")
-        case NotFound():
-            return problem(404, "unknown", "there is no such entry", str(error), "see `mycelia log` for ids")
-        case StoreFault():
-            return problem(409, "home", "the node cannot do this", error.what, error.remedy)
-        case ConnectionError():
-            return problem(502, "unreachable", "the peer cannot be reached", str(error), "check its address")
-    return None
 
 
 def _answer(message: object, status: int = 200) -> Response:
@@ -221,13 +181,13 @@ class Api:
 
 async def _heard(request: Request, kind: Any) -> Any:
     if request.headers.get("content-type", "").partition(";")[0].strip() != _JSON:
-        raise _Refusal(problem(415, "media", "the request is not JSON", "its content type says so", f"send {_JSON}"))
+        raise Refusal(problem(415, "media", "the request is not JSON", "its content type says so", f"send {_JSON}"))
     try:
         return msgspec.json.decode(await _body(request, MAX_REQUEST_BYTES), type=kind)
     except msgspec.ValidationError as error:
-        raise _Refusal(problem(422, "input", "the request is not understood", str(error), "see /openapi.json")) from error
+        raise Refusal(problem(422, "input", "the request is not understood", str(error), "see /openapi.json")) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _Refusal(problem(400, "input", "the request is not JSON", str(error), "send JSON")) from error
+        raise Refusal(problem(400, "input", "the request is not JSON", str(error), "send JSON")) from error
 
 
 async def _body(request: Request, most: int) -> bytes:
@@ -235,7 +195,7 @@ async def _body(request: Request, most: int) -> bytes:
     async for chunk in request.stream():
         data += chunk
         if len(data) > most:
-            raise _Refusal(problem(413, "size", "the request is too large", f"{most} bytes are allowed", "send less"))
+            raise Refusal(problem(413, "size", "the request is too large", f"{most} bytes are allowed", "send less"))
     return bytes(data)
 
 
@@ -244,7 +204,7 @@ def _natural(request: Request, name: str, default: int, most: int) -> int:
     if text is None:
         return default
     if not text.isascii() or not text.isdigit() or int(text[:20]) > most:
-        raise _Refusal(problem(422, "input", f"{name} is not usable", f"{text[:40]!r} is not 0 to {most}", "correct it"))
+        raise Refusal(problem(422, "input", f"{name} is not usable", f"{text[:40]!r} is not 0 to {most}", "correct it"))
     return int(text)
 
 
@@ -252,7 +212,7 @@ def _choice(request: Request, name: str, choices: tuple[str, ...]) -> str | None
     text = request.query_params.get(name)
     if text is not None and text not in choices:
         why = f"{text[:40]!r} is not one of {', '.join(choices)}"
-        raise _Refusal(problem(422, "input", f"{name} is not usable", why, "correct it"))
+        raise Refusal(problem(422, "input", f"{name} is not usable", why, "correct it"))
     return text
 
 
@@ -279,12 +239,12 @@ def build(peer: Peer) -> Starlette:
 def _check_door(request: Request, endpoint: Endpoint, token: str) -> None:
     host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
     if host not in _HOSTS:  # a page of elsewhere whose name was bound to this address
-        raise _Refusal(problem(403, "host", "this node answers on loopback only", f"host is {host!r}", "use 127.0.0.1"))
+        raise Refusal(problem(403, "host", "this node answers on loopback only", f"host is {host!r}", "use 127.0.0.1"))
     if endpoint.is_open:
         return
     given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
     if not hmac.compare_digest(given, token.encode()):
-        raise _Refusal(problem(401, "token", "the token is wrong", "api.json in the home holds it", "send it as Bearer"))
+        raise Refusal(problem(401, "token", "the token is wrong", "api.json in the home holds it", "send it as Bearer"))
 
 
 async def _missing(request: Request, error: Exception) -> Response:

@@ -67,15 +67,18 @@ def runs_for(
     runs: list[list[Entry]] = []
     unit: list[Entry] = []
     taken = 0
+    began = 0  # arrival of the first entry of the last run
     for arrival, entry in _wanted_entries(store, firsts, max(after, min(starts) - 1)):
         unit.append(entry)
         if entry.signature is None:
             continue
         taken += _size(unit)
-        if runs and _fits(runs[-1], unit):
+        is_gapless = bool(runs) and arrival == began + len(runs[-1]) + len(unit) - 1
+        if runs and _fits(runs[-1], unit) and (is_gapless or not _names_others(unit)):
             runs[-1].extend(unit)
         else:
             runs.append(unit)
+            began = arrival - len(unit) + 1
         unit = []
         if taken >= max_bytes:
             return runs, arrival
@@ -99,6 +102,11 @@ def _fits(run: list[Entry], unit: list[Entry]) -> bool:
         and len(run) + len(unit) <= MAX_RUN_ENTRIES
         and _size(run) + _size(unit) <= MAX_FRAMED_RUN_BYTES
     )
+
+
+def _names_others(unit: list[Entry]) -> bool:
+    """Whether a unit may name what was accepted since the run before it began, which may wait for that beginning."""
+    return any(entry.header.deps for entry in unit)
 
 
 def _size(run: list[Entry]) -> int:

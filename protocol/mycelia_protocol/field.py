@@ -13,7 +13,7 @@ Spec: 12-field.
 
 from __future__ import annotations
 
-from .standing import Intent, Line, Standing
+from .standing import Intent, Standing, Status
 
 FULL = 1_000_000  # millionths: the strength of a signal of this very moment
 STEPS = 64  # per half-life
@@ -47,26 +47,16 @@ def is_open(intent: Intent, at_ms: int) -> bool:
 
 
 def remaining(standing: Standing, need: bytes) -> int:
-    """Return how many quanta of a known need nobody has taken on yet, 0 or more."""
-    used = sum(line.amount for line in standing.lines_by(need) if uses_need(standing, line))
-    return max(standing.needs[need].amount - used, 0)
+    """Return how many quanta of a known need nobody has taken on, 0 or more.
+
+    What its chain counts as accepted is taken, and what is pending. So a line that the provider left
+    stays taken until the receiver cites that exit: no accept would be valid before, and without this
+    providers would commit to it again and again.
+    """
+    pending = sum(line.amount for line in standing.lines_by(need) if standing.status(line) is Status.PENDING)
+    return max(standing.needs[need].amount - standing.accepted(need) - pending, 0)
 
 
 def free(standing: Standing, offer: bytes) -> int:
-    """Return how many quanta of a known offer are not committed, 0 or more."""
-    used = sum(line.amount for line in standing.lines_by(offer) if standing.is_live(line))
-    return max(standing.offers[offer].amount - used, 0)
-
-
-def uses_need(standing: Standing, line: Line) -> bool:
-    """Return whether a line takes up a part of its need.
-
-    A live line does. So does a line that the receiver accepted and the provider left, until the
-    receiver cites that exit: only then is the quantity free on her chain, and without this
-    providers would commit to it again and again.
-    """
-    if standing.is_live(line):
-        return True
-    receiver, marks = line.receiver, line.marks
-    freed = {("lapse", receiver), ("cancel", receiver), (f"exit by {line.provider.hex()}", receiver)}
-    return ("accept", receiver) in marks and not marks & freed
+    """Return how many quanta of a known offer its chain has not committed, or has freed again, 0 or more."""
+    return max(standing.offers[offer].amount - standing.committed(offer), 0)

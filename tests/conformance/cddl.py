@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_TOKEN = re.compile(r'\s+|;[^\n]*|(//|=>|\.\.|\.size|\.regexp|[a-z][a-z0-9-]*(?:_[a-z]+)*|-?[0-9]+|"[^"]*"|[][{}(),/:*+?=])')
+_TOKEN = re.compile(r'\s+|(//|=>|\.\.|\.size|\.regexp|[a-z][a-z0-9-]*(?:_[a-z]+)*|-?[0-9]+|"[^"]*"|[][{}(),/:*+?=])')
 _RULE = re.compile(r"^([a-z][a-z0-9-]*) = (.*?)(?=^[a-z][a-z0-9-]* = |\Z)", re.MULTILINE | re.DOTALL)
 _PRELUDE = {"bytes": bytes, "bstr": bytes, "text": str, "tstr": str, "bool": bool, "null": type(None)}
 
@@ -47,7 +47,7 @@ class Schema:
             case ("range", low, high):
                 return type(value) is int and low <= value <= high
             case ("size", inner, low, high):
-                return self._fits(inner, value) and low <= len(value.encode() if isinstance(value, str) else value) <= high
+                return self._fits(inner, value) and low <= _bytes(value) <= high
             case ("regexp", inner, pattern):
                 return self._fits(inner, value) and re.fullmatch(pattern, value) is not None
             case ("array", group):
@@ -91,6 +91,10 @@ class Schema:
             if len(named) < low or not all(self._fits(kind, left.pop(name)) for name in named):
                 return False
         return not left
+
+
+def _bytes(value: str | bytes) -> int:
+    return len(value.encode() if isinstance(value, str) else value)
 
 
 class _Parser:

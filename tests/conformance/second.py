@@ -1,4 +1,4 @@
-"""A second reader of chapters 01, 03 and 04, written from their text alone: it imports nothing of ours and no CBOR library.
+"""A second reader of chapters 01, 03 and 04, written from their text alone: no import of ours, no CBOR library.
 
 It raises `Refusal` with the rule's name. It is slow and plain on purpose.
 """

@@ -22,8 +22,13 @@ PUBLIC = Path(os.environ.get("MYCELIA_PUBLIC_VECTORS", BESIDE))
 if not PUBLIC.is_dir():
     pytest.skip(f"no public vectors at {PUBLIC} (name them in MYCELIA_PUBLIC_VECTORS)", allow_module_level=True)
 
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
 # Names of the dag-cbor fixtures that our profile refuses.
-TAGGED = """
+TAGGED = words("""
     cid-QmQg1v4o9xdT3Q14wh4S7dxZkDjyZ9ssFzFzyep1YrVJBY cid-QmRgutAxd8t7oGkSm4wmeuByG6M51wcTso6cubDdQtuEfL
     cid-QmXg9Pp2ytZ14xgmQjYEiHjVjMFXzCVVEcRTWJBmLgR39V cid-arrayof cid-bafkqabiaaebagba
     cid-bafkreiebzrnroamgos2adnbpgw5apo3z4iishhbdx77gldnbk57d4zdio4
@@ -42,13 +47,13 @@ TAGGED = """
     dagpb_Links_Hash_some_Tsize_some dagpb_Links_Hash_some_Tsize_zero
     dagpb_simple_forms_2 dagpb_simple_forms_3 dagpb_simple_forms_4
     garbage-00 garbage-01 garbage-02 garbage-05 garbage-06 garbage-14 garbage-16 garbage-17 garbage-18
-""".split()
-FLOATS = """
+""")
+FLOATS = words("""
     float--0.5 float--0.9999999999999999 float--1.1 float--1e-323 float--8.940696716308594e-8 float-0.5
     float-0.9999999999999999 float-1.1 float-1.1111111111111112 float-1e-323 float-8.940696716308594e-8
     float-82497.63712086187
     garbage-03 garbage-07 garbage-09 garbage-11 garbage-15 garbage-19 garbage-20 garbage-22 garbage-24
-""".split()
+""")
 BEYOND_64_BITS = ["int--11959030306112471732", "int-11959030306112471731", "int-18446744073709551615"]
 REFUSED_FIXTURES = {
     **dict.fromkeys(TAGGED, "canonical.type"),
@@ -57,12 +62,12 @@ REFUSED_FIXTURES = {
 }
 
 # What of RFC 8949, appendix A our profile accepts: every other example there is refused.
-ACCEPTED_EXAMPLES = """
+ACCEPTED_EXAMPLES = words("""
     00 01 0a 17 1818 1819 1864 1903e8 1a000f4240 1b000000e8d4a51000 20 29 3863 3903e7 f4 f5 f6
     40 4401020304 60 6161 6449455446 62225c 62c3bc 63e6b0b4 64f0908591 80 83010203 8301820203820405
     98190102030405060708090a0b0c0d0e0f101112131415161718181819
     a0 a26161016162820203 826161a161626163 a56161614161626142616361436164614461656145
-""".split()
+""")
 
 ONE_MIB = 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""The vectors of chapters 01 to 06 and 12, each done with the code; chapters 07 to 11 have tests of their own beside this."""
+"""The vectors of chapters 01 to 06 and 12, each done with the code; those of 07 to 11 have tests of their own."""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ from mycelia_protocol.errors import Malformed
 NETWORK = bytes([7]) * 32
 PAIR = keys.keypair(bytes(32))
 LINKS = some.binary(min_size=32, max_size=32)
-TERMS = some.none() | some.booleans() | some.integers(INT64_MIN, INT64_MAX) | some.binary(max_size=9) | some.text(max_size=9)
+PLAIN = some.none() | some.booleans() | some.integers(INT64_MIN, INT64_MAX)
+TERMS = PLAIN | some.binary(max_size=9) | some.text(max_size=9)
+NONCES = some.binary(min_size=16, max_size=16)
 HEADERS = some.builds(
     Header,
     chain=LINKS,
@@ -49,13 +51,11 @@ class TestAHeader:
         assert read_entry(raw).id == digest(raw)
 
     @given(raw=some.binary(max_size=300))
-    def test_of_any_bytes_is_read_or_refused_by_name(self, raw: bytes) -> None:
-        try:
-            one = read_header(raw)
-        except Malformed as refused:
-            assert refused.rule.startswith("envelope.")
-        else:
-            assert write_header(one) == raw
+    def test_of_bytes_that_nobody_wrote_is_refused_by_name(self, raw: bytes) -> None:
+        with pytest.raises(Malformed) as refused:
+            read_header(raw)
+
+        assert refused.value.rule.startswith("envelope.")
 
     @pytest.mark.parametrize(
         ("changes", "rule"),
@@ -108,7 +108,7 @@ class TestAnEntry:
 
 
 class TestABody:
-    @given(content=some.dictionaries(some.text(max_size=9), TERMS, max_size=4), nonce=some.binary(min_size=16, max_size=16))
+    @given(content=some.dictionaries(some.text(max_size=9), TERMS, max_size=4), nonce=NONCES)
     def test_comes_back_as_it_was_written(self, content: dict[str, Value], nonce: bytes) -> None:
         assert read_body(write_body(content, nonce)) == content
 
@@ -123,10 +123,8 @@ class TestABody:
             write_body({"": bytes(room + 1)}, bytes(16))
 
     @given(block=some.binary(max_size=60))
-    def test_of_any_bytes_is_read_or_refused_by_name(self, block: bytes) -> None:
-        try:
-            content = read_body(block)
-        except Malformed as refused:
-            assert refused.rule == "envelope.body"
-        else:
-            assert isinstance(content, dict)
+    def test_of_bytes_that_nobody_wrote_is_refused_by_name(self, block: bytes) -> None:
+        with pytest.raises(Malformed) as refused:
+            read_body(block)
+
+        assert refused.value.rule == "envelope.body"

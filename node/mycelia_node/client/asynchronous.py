@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import anyio
 import httpx
@@ -14,6 +14,8 @@ from mycelia_node import models
 
 from .errors import error_of, lost
 from .events import Event, EventReader
+
+_Says = TypeVar("_Says")
 
 _RETRIES = 5
 
@@ -182,11 +184,11 @@ class AsyncClient:
         [published] = await self.publish([new])
         return published
 
-    async def _ask(self, method: str, path: str, says: Any, query: dict[str, str | None] | None = None) -> Any:
+    async def _ask(self, method: str, path: str, says: type[_Says], query: dict[str, str | None] | None = None) -> _Says:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         return msgspec.json.decode(await self._send(method, path, {"params": params}), type=says)
 
-    async def _tell(self, path: str, message: msgspec.Struct, says: Any) -> Any:
+    async def _tell(self, path: str, message: msgspec.Struct, says: type[_Says]) -> _Says:
         headers = {"content-type": "application/json"}
         request = {"content": msgspec.json.encode(message), "headers": headers}
         return msgspec.json.decode(await self._send("POST", path, request), type=says)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import httpx
 import msgspec
@@ -14,6 +14,8 @@ from mycelia_node import models
 
 from .errors import error_of, lost
 from .events import Event, EventReader
+
+_Says = TypeVar("_Says")
 
 _RETRIES = 5
 
@@ -182,11 +184,11 @@ class Client:
         [published] = self.publish([new])
         return published
 
-    def _ask(self, method: str, path: str, says: Any, query: dict[str, str | None] | None = None) -> Any:
+    def _ask(self, method: str, path: str, says: type[_Says], query: dict[str, str | None] | None = None) -> _Says:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         return msgspec.json.decode(self._send(method, path, {"params": params}), type=says)
 
-    def _tell(self, path: str, message: msgspec.Struct, says: Any) -> Any:
+    def _tell(self, path: str, message: msgspec.Struct, says: type[_Says]) -> _Says:
         headers = {"content-type": "application/json"}
         request = {"content": msgspec.json.encode(message), "headers": headers}
         return msgspec.json.decode(self._send("POST", path, request), type=says)
