@@ -1,4 +1,4 @@
-"""The `mycelia` command: the node's command tree, and what the agents add to it."""
+"""The command `mycelia`: the node's command tree and, on top of it, what agents add."""
 
 from __future__ import annotations
 
@@ -6,19 +6,16 @@ import sys
 
 
 def main() -> None:
-    """Run the command line. `--version` is answered before anything else is imported."""
-    if sys.argv[1:] in (["--version"], ["-V"]):
-        from mycelia_protocol import __version__
+    """Run the command line and exit with its code."""
+    if sys.argv[1:] == ["--version"]:  # before anything heavy is imported
+        from importlib.metadata import version
 
-        print(__version__)
+        print(version("mycelia"))
         return
-    from cyclopts import App
+    from . import commands
 
-    from mycelia_node import cli
-    from mycelia_node.cli import answer
+    sys.exit(commands.run(sys.argv[1:]))
 
-    tree = cli.app()
-    demo = App(name="demo", help="Demonstrations with real peers.")
-    demo.command("mycelia_agents.demo_command:houston", name="houston", help="Allocate food in Houston, by real peers.")
-    tree.command(demo)
-    sys.exit(answer.run(tree, sys.argv[1:]))
+
+if __name__ == "__main__":
+    main()

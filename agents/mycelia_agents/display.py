@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from .demo import Progress, Report
 
+
 @contextmanager
 def progress() -> Iterator[Report]:
     """Give a function to report to; it writes to stderr, so that stdout stays for data."""

@@ -41,7 +41,7 @@ class Hosted:
 class Pace:
     """How fast members react. A wake-up lies between the two `reaction` values after its cause."""
 
-    first_ms: int = 2_000  # first decisions are spread over this
+    first_ms: int = 1_200  # first decisions are spread over this
     reaction_min_ms: int = 100
     reaction_max_ms: int = 1_200
     round_ms: int = 1_000  # how often a member looks again though nothing changed
@@ -54,7 +54,7 @@ class Runtime:
         self._ledger = ledger
         self._members = members
         self._pace = pace or Pace()
-        self._random = Random(seed)
+        self._random = Random(seed)  # noqa: S311  moments to be repeated from a seed, no secret
         self._sense = Sense(ledger)
         self.actions = 0
         self.refused: list[str] = []  # what rules said of actions on an old view

@@ -44,7 +44,7 @@ class Wire:
     def __init__(self, ledgers: Sequence[Ledger], *, delay: Delay, seed: int) -> None:
         self._ledgers = ledgers
         self._delay = delay
-        self._random = Random(seed)
+        self._random = Random(seed)  # noqa: S311  delays to be repeated from a seed, no secret
         self._sent = [0] * len(ledgers)
         self._known: list[set[bytes]] = [set() for _ in ledgers]  # what reached a ledger by wire
         self._under_way: list[tuple[int, int, int, list[Entry]]] = []  # (due, number, receiver, entries)

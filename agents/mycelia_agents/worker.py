@@ -11,13 +11,13 @@ import asyncio
 import json
 import os
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, Any
 
 from mycelia_node.ledger import Ledger
-from mycelia_node.peer import Peer
+from mycelia_node.peer import Peer, now_ms
+from mycelia_protocol.charter import Charter
 from mycelia_protocol.standing import Status
 
 from . import houston, town
@@ -50,7 +50,7 @@ class Worker:
         """Let the agents live, once they have begun, until cancelled."""
         while True:
             if self._runtime is not None:
-                await self._peer.on_ledger(self._runtime.step, _now_ms())
+                await self._peer.on_ledger(self._runtime.step, now_ms())
             await asyncio.sleep(TICK_S)
 
     async def _connect(self, command: Answer) -> Answer:
@@ -79,7 +79,7 @@ class Worker:
     async def _begin(self, command: Answer) -> Answer:
         self._points = {bytes.fromhex(offer): at for offer, at in command["offers"].items()}
         seed = self._seed * 1_000 + self._index
-        self._runtime = Runtime(self._peer.ledger, self._hosted, seed=seed, now_ms=_now_ms())
+        self._runtime = Runtime(self._peer.ledger, self._hosted, seed=seed, now_ms=now_ms())
         return {}
 
     async def _state(self, command: Answer) -> Answer:
@@ -122,11 +122,7 @@ class Worker:
 
 async def serve(order: Answer, answers: IO[str]) -> None:
     """Run the peer that `order` describes until stdin ends or the coordinator says `stop`."""
-    home = Path(order["home"])
-    home.mkdir(parents=True, exist_ok=True)
-    charter = town.charter_of(bytes.fromhex(order["charter_seed"]))
-    Ledger.create(home, charter, clock=_now_ms, entropy=os.urandom).close()
-    async with Peer.running(home) as peer:
+    async with Peer.running(Path(order["home"])) as peer:
         numbers = {name: order[name] for name in ("index", "peers", "points", "areas", "seed")}
         worker = Worker(peer, **numbers)
         agents = asyncio.create_task(worker.run_agents())
@@ -148,7 +144,7 @@ async def _answer_commands(worker: Worker, agents: asyncio.Task[None], answers: 
         if agents.done():
             agents.result()  # an agent's exception ends this process with its traceback in the log
         try:
-            answer = {"ok": await worker.commands[command["do"]](command)}
+            answer: Answer = {"ok": await worker.commands[command["do"]](command)}
         except Exception as error:  # noqa: BLE001  whatever it is, the coordinator must hear of it
             answer = {"error": f"{type(error).__name__}: {error}"}
         _answer(answers, answer)
@@ -159,15 +155,18 @@ def _answer(answers: IO[str], answer: Answer) -> None:
     answers.flush()
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _found(home: Path, charter: Charter) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    Ledger.create(home, charter, clock=now_ms, entropy=os.urandom).close()
 
 
 def main() -> None:
     """Run one worker; only answers reach the real stdout, whatever libraries print."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    asyncio.run(serve(json.loads(sys.argv[1]), answers))
+    order = json.loads(sys.argv[1])
+    _found(Path(order["home"]), town.charter_of(bytes.fromhex(order["charter_seed"])))
+    asyncio.run(serve(order, answers))
 
 
 if __name__ == "__main__":

@@ -1,94 +1,146 @@
-"""Signals from a spreadsheet: every bad row is named by line and column, no good row is lost."""
+"""Spreadsheets of needs and offers: every bad row by line and column, no good row lost.
+
+    >>> rows = read(["kind,class,amount,unit,cell\\n", "need,food,12.5,kg,881969ce5dfffff\\n"], now_ms=0)
+    >>> next(rows).signal.amount
+    '12.5 kg'
+"""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
 
-from .faults import StoreFault
-from .models import NewSignal
+from . import models, signals
+from .signals import BadInput
 
-REQUIRED = ("kind", "class", "amount", "at")
-OPTIONAL = ("until", "begin", "urgency", "member", "note")
-
+COLUMNS = ("kind", "class", "amount", "unit", "lat", "lon", "cell", "urgency", "begin", "until", "member", "note")
+_NEEDED = {"kind", "class", "amount"}
+_COLUMN_OF = {"at": "lat", "resource_class": "class"}
 _COLUMN_OF_RULE = {
-    "intent.class": "class",
-    "intent.amount": "amount",
-    "intent.cell": "at",
-    "intent.window": "until",
+    "intent.class": "class", "intent.amount": "amount", "intent.cell": "cell", "intent.window": "until",
     "need.urgency": "urgency",
-}
+}  # fmt: skip
 
 
-class BadRow(NamedTuple):
-    """A row that cannot be published: its line in the file, the column, and why."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that says something, and the line that it begins on."""
+
+    line: int
+    signal: models.NewSignal
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that was not published: where, and a sentence on why."""
 
     line: int
     column: str
     message: str
 
 
-@dataclass(slots=True)
-class Sheet:
-    """What a file says."""
-
-    signals: list[tuple[int, NewSignal]] = field(default_factory=list)
-    bad: list[BadRow] = field(default_factory=list)
-
-
-def column_of(name: str | None) -> str:
-    """Return the column that a field or rule is about."""
-    return _COLUMN_OF_RULE.get(name or "", name or "row")
-
-
-def read(file: Path) -> Sheet:
-    """Return the signals of a CSV file.
+def read(lines: Iterable[str], *, now_ms: int, member: str | None = None) -> Iterator[Row | BadRow]:
+    """Yield the rows of a file; `member` publishes those that name none.
 
     Raises:
-        StoreFault: it is no CSV file with the columns kind, class, amount and at.
+        BadInput: the line of column names is missing or not understood.
     """
-    sheet = Sheet()
+    source = iter(lines)
+    head = next(source, "")
+    delimiter = ";" if head.count(";") > head.count(",") else ","
+    names = [name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), [])]
+    _check_names(names)
+    reader = csv.reader(source, delimiter=delimiter)
+    while True:
+        line = reader.line_num + 2  # the names are line 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield BadRow(line, names[0], str(error))
+            continue
+        if any(cell.strip() for cell in cells):
+            yield _row(line, names, cells, now_ms, member)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    unknown = [name for name in names if name not in COLUMNS]
+    if unknown:
+        raise BadInput("column", f"{unknown[0]!r} is not one of {', '.join(COLUMNS)}")
+    if len(set(names)) < len(names):
+        raise BadInput("column", "a column name stands twice")
+    missing = sorted(_NEEDED - set(names))
+    if not {"lat", "lon"} <= set(names) and "cell" not in names:
+        missing.append("lat and lon, or cell")
+    if missing:
+        raise BadInput("column", f"the first line lacks {', '.join(missing)}")
+
+
+def _row(line: int, names: Sequence[str], cells: Sequence[str], now_ms: int, member: str | None) -> Row | BadRow:
+    if len(cells) > len(names):
+        return BadRow(line, names[-1], f"the row has {len(cells)} cells for {len(names)} columns")
+    values = {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
     try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
-            columns = reader.fieldnames or []
-            missing = [name for name in REQUIRED if name not in columns]
-            unknown = [name for name in columns if name not in (*REQUIRED, *OPTIONAL)]
-            if missing or unknown:
-                what = f"lacks {', '.join(missing)}" if missing else f"has the unknown column {unknown[0]!r}"
-                raise StoreFault(f"{file.name}:1: the heading line {what}", f"use {', '.join((*REQUIRED, *OPTIONAL))}")
-            for row in reader:
-                _take(sheet, reader.line_num, row)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise StoreFault(f"{file.name} is not CSV in UTF-8: {error}", "save it again as CSV, UTF-8") from error
-    return sheet
+        return Row(line, _signal(values, now_ms, member))
+    except BadInput as error:
+        return BadRow(line, _COLUMN_OF.get(error.field, error.field), error.message)
 
 
-def _take(sheet: Sheet, line: int, row: dict[str, str]) -> None:
-    if None in row or None in row.values():
-        sheet.bad.append(BadRow(line, "row", "the row has not as many cells as the heading"))
-        return
-    cells = {name: value.strip() for name, value in row.items()}
-    bad = [BadRow(line, name, "the cell is empty") for name in REQUIRED if not cells[name]]
-    if cells["kind"] not in ("need", "offer", ""):
-        bad.append(BadRow(line, "kind", f"{cells['kind']!r} is neither need nor offer"))
-    urgency = cells.get("urgency") or "0"
-    if not (urgency.isascii() and urgency.isdigit() and len(urgency) <= 10):
-        bad.append(BadRow(line, "urgency", f"{urgency!r} is not a whole number"))
-    if bad:
-        sheet.bad += bad
-        return
-    signal = NewSignal(
-        kind="need" if cells["kind"] == "need" else "offer",
-        resource_class=cells["class"],
-        amount=cells["amount"],
-        at=cells["at"],
-        until=cells.get("until") or None,
-        begin=cells.get("begin") or None,
+def _signal(values: dict[str, str], now_ms: int, member: str | None) -> models.NewSignal:
+    kind = values["kind"].lower()
+    if kind not in ("need", "offer"):
+        raise BadInput("kind", f"{values['kind']!r} is neither need nor offer")
+    for name in ("class", "amount"):
+        if not values.get(name):
+            raise BadInput(name, "the cell is empty")
+    urgency = values.get("urgency") or "0"
+    if not urgency.isascii() or not urgency.isdigit() or len(urgency) > 15:
+        raise BadInput("urgency", f"{urgency[:40]!r} is not a whole number from 0")
+    for name in ("begin", "until"):
+        if values.get(name):
+            signals.moment(name, values[name], now_ms)
+    return models.NewSignal(
+        kind="need" if kind == "need" else "offer",
+        resource_class=values["class"],
+        amount=f"{values['amount']} {values.get('unit', '')}".strip(),
+        at=_place(values),
+        begin=values.get("begin") or None,
+        until=values.get("until") or None,
         urgency=int(urgency),
-        member=cells.get("member") or None,
-        note=cells.get("note") or None,
+        member=values.get("member") or member,
+        note=values.get("note") or None,
     )
-    sheet.signals.append((line, signal))
+
+
+def _place(values: dict[str, str]) -> str:
+    if cell := values.get("cell"):
+        try:
+            signals.place(cell)
+        except BadInput as error:
+            raise BadInput("cell", error.message) from error
+        return cell
+    for name in ("lat", "lon"):
+        try:
+            float(values.get(name) or "")
+        except ValueError as error:
+            raise BadInput(name, f"{values.get(name, '')!r} is not a number of degrees") from error
+    place = f"{values['lat']},{values['lon']}"
+    signals.place(place)
+    return place
+
+
+def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Yield the rows in their order, in batches of one member each: what is published at once, all or none."""
+    for _, group in groupby(rows, key=lambda row: row.signal.member):
+        while batch := list(islice(group, size)):
+            yield batch
+
+
+def bad_row(line: int, what: str, why: str, rule: str | None) -> BadRow:
+    """Return the row that the node refused: the column is the one that its rule or its words name."""
+    named = what.partition(" is not usable")[0]
+    column = _COLUMN_OF_RULE.get(rule or "", _COLUMN_OF.get(named, named if named in COLUMNS else "member"))
+    return BadRow(line, column, f"{why} (rule {rule})" if rule else why)

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from mycelia_agents.agent import Claim, GivenLine, Observation, OwnNeed, OwnOffer, PendingLine, Signal
-from mycelia_agents.agent import LostLine as LostLine
+from mycelia_agents.agent import (
+    Claim,
+    GivenLine,
+    LostLine,
+    Observation,
+    OwnNeed,
+    OwnOffer,
+    PendingLine,
+    Signal,
+)
 
 HERE = 0x88446CA8A3FFFFF  # two cells of Houston, some ten apart
 THERE = 0x88446CA8E7FFFFF
@@ -82,11 +90,14 @@ def pending(
     return PendingLine((name(commit), number), row, cell, amount, NOW_MS + hold_in_ms, NOW_MS - age_ms)
 
 
-def need(
-    amount: int, *lines: PendingLine, accepted: int = 0, lost: tuple[LostLine, ...] = ()
-) -> OwnNeed:
+def need(amount: int, *lines: PendingLine, accepted: int = 0, lost: tuple[LostLine, ...] = ()) -> OwnNeed:
     """Return an own need."""
     return OwnNeed(name("need"), amount, HERE, 600, accepted, lines, lost)
+
+
+def lost_line(commit: str, exit_: str) -> LostLine:
+    """Return an accepted line that its provider left by an exit."""
+    return LostLine((name(commit), 0), (name(exit_),))
 
 
 def receiver_sees(own: OwnNeed) -> Observation:

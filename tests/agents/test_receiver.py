@@ -9,7 +9,7 @@ from mycelia_agents.agent import Accept, Cancel, Wait
 from mycelia_agents.policies import Receiver
 from mycelia_protocol.envelope import MAX_DEPS
 
-from .observations import NOW_MS, THERE, LostLine, name, need, pending, receiver_sees
+from .observations import NOW_MS, THERE, lost_line, name, need, pending, receiver_sees
 
 POLICY = Receiver()
 
@@ -46,16 +46,12 @@ class TestAReceiver:
         assert POLICY.decide(receiver_sees(need(100, pending("a", 40, hold_in_ms=POLICY.spare_ms - 1)))) == []
 
     def test_cites_the_exits_of_accepted_lines_with_the_accept_that_fills_them_again(self) -> None:
-        lost = LostLine((name("gone"), 0), (name("release"),))
-
-        [accept] = POLICY.decide(receiver_sees(need(100, pending("a", 40), lost=(lost,))))
+        [accept] = POLICY.decide(receiver_sees(need(100, pending("a", 40), lost=(lost_line("gone", "release"),))))
 
         assert accept == Accept(name("need"), ((name("a"), 0),), (name("release"),))
 
     def test_frees_a_lost_line_by_itself_when_nothing_is_to_accept(self) -> None:
-        lost = LostLine((name("gone"), 0), (name("release"),))
-
-        actions = POLICY.decide(receiver_sees(need(100, lost=(lost,))))
+        actions = POLICY.decide(receiver_sees(need(100, lost=(lost_line("gone", "release"),))))
 
         assert actions == [Cancel(((name("gone"), 0),), (name("release"),))]
 
@@ -64,14 +60,18 @@ class TestAReceiver:
 
     def test_names_no_more_than_an_accept_has_room_for(self) -> None:
         lines = [pending(f"c{n}", 1) for n in range(80)]
-        lost = tuple(LostLine((name(f"gone {n}"), 0), (name(f"exit {n}"),)) for n in range(40))
+        lost = tuple(lost_line(f"gone {n}", f"exit {n}") for n in range(40))
 
         [accept] = POLICY.decide(receiver_sees(need(100, *lines, lost=lost)))
 
         assert isinstance(accept, Accept)
         assert 1 + len({commit for commit, _ in accept.lines}) + len(accept.cites) <= MAX_DEPS
 
-    @given_any(amount=some.integers(1, 200), accepted=some.integers(0, 200), lines=some.lists(some.integers(1, 80), max_size=30))
+    @given_any(
+        amount=some.integers(1, 200),
+        accepted=some.integers(0, 200),
+        lines=some.lists(some.integers(1, 80), max_size=30),
+    )
     def test_never_accepts_more_than_is_left(self, amount: int, accepted: int, lines: list[int]) -> None:
         own = need(amount, *(pending(f"c{n}", much) for n, much in enumerate(lines)), accepted=min(accepted, amount))
         worth = {(name(f"c{n}"), 0): much for n, much in enumerate(lines)}

@@ -64,7 +64,9 @@ class TestAProviderWithFreeCapacity:
         assert POLICY.decide(provider_sees(offer(), taken)) == []
 
     def test_does_not_spend_an_entry_on_crumbs(self) -> None:
-        assert POLICY.decide(provider_sees(offer(100, lines=(given_line("c", 99, is_firm=True),)), signal("bread"))) == []
+        own = offer(100, lines=(given_line("c", 99, is_firm=True),))
+
+        assert POLICY.decide(provider_sees(own, signal("bread"))) == []
 
     def test_does_nothing_once_its_window_has_ended(self) -> None:
         late = provider_sees(offer(), signal("bread"), now_ms=offer().end_ms)
@@ -172,7 +174,7 @@ class TestEveryRow:
         self, capacity: int, needs: list[tuple[int, int, int]], seed: bytes
     ) -> None:
         signals = [
-            signal(f"need {at}", amount, used=min(used, amount), claims=(claim(f"row {at}", claimed),) if claimed else ())
+            signal(f"need {at}", amount, used=min(used, amount), claims=(claim(f"row {at}", claimed),))
             for at, (amount, used, claimed) in enumerate(needs)
         ]
 

@@ -11,7 +11,8 @@ from mycelia_protocol.rules import RULES
 from .vectors import SPEC, chapters, vectors
 
 HEADING = re.compile(r"^### `([a-z]+\.[a-z]+)`$", re.MULTILINE)
-UNREACHABLE = re.compile(r"^No vector refuses by (.+?)[.:]", re.MULTILINE)
+UNREACHABLE = re.compile(r"^No vector refuses by (.+)$", re.MULTILINE)
+FOLDS = {"field", "standing"}  # they refuse nothing
 CHAPTERS = sorted(SPEC.glob("[0-9][0-9]-*.md"))
 HEADINGS = [name for path in CHAPTERS for name in HEADING.findall(path.read_text("utf-8"))]
 
@@ -56,8 +57,8 @@ class TestTheVectors:
     def test_are_at_least_150(self) -> None:
         assert sum(len(vectors(chapter)) for chapter in chapters()) >= 150
 
-    def test_accept_and_refuse_in_every_file_but_the_fields(self) -> None:
+    def test_accept_and_refuse_in_every_file_but_those_of_folds(self) -> None:
         for chapter in chapters():
             found = vectors(chapter)
             assert any("expect" in vector for vector in found), chapter
-            assert any("refuse" in vector for vector in found) or chapter == "field", chapter
+            assert any("refuse" in vector for vector in found) or chapter in FOLDS, chapter

@@ -10,7 +10,7 @@ import pytest
 from mycelia_protocol import canonical, chain, charter, cid, envelope, field, keys
 from mycelia_protocol.accumulators import Prefix
 from mycelia_protocol.envelope import Entry, Header, read_entry
-from mycelia_protocol.errors import Malformed, ProtocolError, Refused
+from mycelia_protocol.errors import Malformed, ProtocolError
 from mycelia_protocol.rules import RULES
 from mycelia_protocol.standing import Standing
 from mycelia_protocol.validation import extend, judge
@@ -156,30 +156,21 @@ def _next_time(given: Given) -> object:
     return {"time": str(chain.next_time(int(given["now_ms"]), *(int(time) for time in given["after"])))}
 
 
-def _judge(given: Given) -> object:
-    run = [_entry(header, None) for header in given["run"]]
-    held = {entry.id: entry for entry in (_entry(header, None) for header in given["named"])}
-    refused = _judged(run, held, charter.read(bytes.fromhex(given["charter"])))[-1]
-    if refused is not None:
-        raise refused
-    return {"verdict": "valid"}
-
-
-def _judged(entries: list[Entry], held: dict[bytes, Entry], law: charter.Charter) -> list[Refused | None]:
-    prefixes: dict[bytes, Prefix] = {}
+def _held(headers: list[str], law: charter.Charter) -> dict[bytes, Entry]:
+    """Return the entries by id, each judged in its turn and valid."""
+    held: dict[bytes, Entry] = {}
     own: dict[bytes, dict[bytes, Entry]] = {}
-    verdicts = []
-    for entry in entries:
+    prefixes: dict[bytes, Prefix] = {}
+    for header in headers:
+        entry = read_entry(bytes.fromhex(header))
         mine = own.setdefault(entry.chain, {})
         if entry.header.sequence == 0:
             prefixes[entry.chain] = Prefix(entry.chain, chain.key_of_open(entry), b"", -1, 0, {}, mine.get)
         verdict = judge(entry, prefixes[entry.chain], held.get, law)
+        assert verdict.is_valid, verdict.refused
         extend(prefixes[entry.chain], entry, verdict)
-        held[entry.id] = entry
-        if verdict.is_valid:
-            mine[entry.id] = entry
-        verdicts.append(verdict.refused)
-    return verdicts
+        held[entry.id] = mine[entry.id] = entry
+    return held
 
 
 def _charter(given: Given) -> object:
@@ -201,11 +192,9 @@ def _strength(given: Given) -> object:
 
 
 def _field(given: Given) -> object:
-    entries = [_entry(header, None) for header in given["entries"]]
-    held: dict[bytes, Entry] = {}
-    assert not any(_judged(entries, held, charter.read(bytes.fromhex(given["charter"]))))
+    held = _held(given["entries"], charter.read(bytes.fromhex(given["charter"])))
     seen = Standing(held.get)
-    for entry in reversed(entries):  # the order of arrival changes nothing
+    for entry in reversed(held.values()):  # the order of arrival changes nothing
         seen.add(entry)
     at_ms, need, offer = int(given["at_ms"]), bytes.fromhex(given["need"]), bytes.fromhex(given["offer"])
     return {
@@ -227,7 +216,6 @@ DEEDS: dict[str, Callable[[Given], object]] = {
     "open": _open,
     "run": _run,
     "next_time": _next_time,
-    "judge": _judge,
     "charter": _charter,
     "strength": _strength,
     "field": _field,

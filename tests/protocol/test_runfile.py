@@ -89,6 +89,8 @@ class TestARunFile:
 
     def test_ends_where_it_says(self) -> None:
         assert rule_of(FILE + b"\x00") == "runfile.form"
+        with pytest.raises(Malformed, match="goes on"):
+            list(runfile.read([FILE, b"\x00"])[1])
 
     def test_is_refused_when_its_end_counts_other_entries(self) -> None:
         assert rule_of(HEAD + END) == "runfile.digest"

@@ -312,28 +312,36 @@ class TestARunOnItsWay:
         with pytest.raises(Malformed, match="signature"):
             one.send_runs([[first, second._replace(signature=None)]])
 
-    def test_is_cut_after_sealed_entries_where_a_frame_is_too_small(self) -> None:
-        one, other = greeted()
-        run = chain(31, body=bytes(1_900))
-
-        one.send_runs([run])
-        heard = [event for event in exchange(one, other)[1] if isinstance(event, Runs)]
-
-        assert [entry for event in heard for piece in event.runs for entry in piece] == run
-
     def test_of_the_largest_size_fits_a_frame_with_its_only_seal(self) -> None:
         one, other = greeted()
-        run = chain(MAX_RUN_ENTRIES - 1, body=bytes(820))
-        left = MAX_RUN_BYTES - sum(len(entry.raw) + len(entry.body or b"") for entry in run)
-        run.append(after(run[-1], keypair((1).to_bytes(32, "big")), bytes(left - 131)))
+        run = largest()
         unsealed = [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
-        assert MAX_RUN_BYTES - 60 < sum(len(entry.raw) + len(entry.body or b"") for entry in run) <= MAX_RUN_BYTES
 
         one.send_runs([unsealed])
         (event,) = exchange(one, other)[1]
 
         assert isinstance(event, Runs)
         assert event.runs == (tuple(unsealed),)
+
+    def test_of_the_largest_size_is_cut_after_a_sealed_entry_when_its_seals_are_too_many_for_a_frame(self) -> None:
+        one, other = greeted()
+        run = largest()
+        most = [*run[:50], run[50]._replace(signature=None), *run[51:]]
+
+        one.send_runs([most])
+        pieces = [piece for event in exchange(one, other)[1] if isinstance(event, Runs) for piece in event.runs]
+
+        assert len(pieces) == 2
+        assert [entry for piece in pieces for entry in piece] == most
+
+
+def largest() -> list[Entry]:
+    """A run of as many entries and bytes as a run may have, every entry sealed."""
+    run = chain(MAX_RUN_ENTRIES - 1, body=bytes(820))
+    left = MAX_RUN_BYTES - sum(len(entry.raw) + len(entry.body or b"") for entry in run)
+    run.append(after(run[-1], keypair((1).to_bytes(32, "big")), bytes(left - 131)))
+    assert MAX_RUN_BYTES - 60 < sum(len(entry.raw) + len(entry.body or b"") for entry in run) <= MAX_RUN_BYTES
+    return run
 
 
 class TestCredit:

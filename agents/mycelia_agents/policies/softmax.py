@@ -86,7 +86,8 @@ class SoftmaxProvider:
             room = signal.unclaimed - own.get(signal.need, 0)
             if value > 0 and room >= least and signal.resource_class == offer.resource_class:
                 worth[signal.need] = (value, room)
-        random = Random(sha256(self.seed + offer.offer + seen.place.to_bytes(8, "big")).digest())
+        draws = sha256(self.seed + offer.offer + seen.place.to_bytes(8, "big")).digest()
+        random = Random(draws)  # noqa: S311  choices to be repeated from a seed, no secret
         drawn: list[tuple[bytes, int]] = []
         while worth and rest >= least and len(kept) + len(drawn) < MAX_LINES:
             best = max(value for value, _ in worth.values())

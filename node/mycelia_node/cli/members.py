@@ -1,35 +1,29 @@
-"""`member add` and `member ls`: who publishes through this node."""
+"""Members: those who publish through this node, each with a key and a chain."""
 
 from __future__ import annotations
 
-from .answer import DEFAULT, Answer, Common, short, table
-from .front import front
+from .options import DEFAULTS, Options
+from .output import give, short, table
 
 
-def add(name: str, /, *, common: Common = DEFAULT) -> Answer:
-    """Make a member with a key and a chain of its own: a neighbour without a device, say.
+def add(name: str, /, *, options: Options = DEFAULTS) -> None:
+    """Make a member with a key and a chain.
 
     Args:
-        name: how the member is called on this node.
-
-    Examples:
-        mycelia member add "Oost pantry"
-        mycelia member add van --json
+        name: The name on this node; it is not published.
     """
-    with front(common) as node:
+    from .door import opened
+
+    with opened(options.place) as node:
         member = node.create_member(name)
-    return Answer(member, f"Made member {member.name!r} with chain {short(member.chain)}.")
+    give(options, member, f"{member.name} is chain {short(member.chain)}.")
 
 
-def ls(*, common: Common = DEFAULT) -> Answer:
-    """List the members of this node.
+def ls(*, options: Options = DEFAULTS) -> None:
+    """List the members of this node."""
+    from .door import opened
 
-    Examples:
-        mycelia member ls
-        mycelia member ls --json
-    """
-    with front(common) as node:
+    with opened(options.place) as node:
         found = node.members()
-    if not found:
-        return Answer(found, "No members yet. Make one: `mycelia member add NAME`.")
-    return Answer(found, table(("name", "chain", "key"), [(one.name, short(one.chain), one.key) for one in found]))
+    rows = [(member.name, short(member.chain), member.key) for member in found]
+    give(options, {"members": found}, table(("name", "chain", "key"), rows))

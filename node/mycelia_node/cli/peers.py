@@ -1,49 +1,44 @@
-"""`peer add` and `peer ls`."""
+"""Peers: those that this node dials."""
 
 from __future__ import annotations
 
-from .answer import DEFAULT, Answer, Common, table, usage
-from .front import front
+from .failures import Failure
+from .options import DEFAULTS, Options
+from .output import ago, give, table, tell
 
 
-def add(address: str, /, *, common: Common = DEFAULT) -> Answer:
-    """Dial a peer, now and whenever it is lost.
+def add(address: str, /, *, options: Options = DEFAULTS) -> None:
+    """Add a peer: it is dialled now and whenever it is lost.
 
     Args:
-        address: its full multiaddr, as its `mycelia up` prints it.
-
-    Examples:
-        mycelia peer add /ip4/192.168.1.5/tcp/4001/p2p/12D3KooWJ…
-        mycelia peer add /dns4/pantry.example/tcp/4001/p2p/12D3KooWJ…
+        address: Its multiaddr with /p2p/, as its `mycelia up` prints it.
     """
-    if not address.startswith("/") or "/p2p/" not in address:
-        raise usage("the address is not complete", f"{address!r} is no multiaddr with /p2p/ID", "copy it from `mycelia up`")
-    with front(common) as node:
-        peer = node.add_peer(address)
-    said = "Connected" if peer.is_connected else "Remembered; it is dialled when the node runs"
-    return Answer(peer, f"{said}: {peer.node}")
+    if not address.startswith("/") or not address.rpartition("/p2p/")[2] or "/p2p/" not in address:
+        why = f"{address[:80]!r} is not a multiaddr that ends in /p2p/ and a node"
+        raise Failure("usage", "no peer was added", why, "copy the address that the peer's `mycelia up` prints")
+    from .door import opened
+
+    with opened(options.place) as node:
+        view = node.add_peer(address)
+    did = "Connected to" if view.is_connected else "Remembered"
+    give(options, view, f"{did} {view.node}.")
+    if not view.is_connected:
+        tell("It is dialled when the node runs: `mycelia up`.")
 
 
-def ls(*, common: Common = DEFAULT) -> Answer:
-    """List the peers that are dialled or talked to.
+def ls(*, options: Options = DEFAULTS) -> None:
+    """List the peers that are dialled or talked to."""
+    from .door import opened
 
-    Examples:
-        mycelia peer ls
-        mycelia peer ls --json
-    """
-    with front(common) as node:
+    with opened(options.place) as node:
         found = node.peers()
-    if not found:
-        return Answer(found, "No peers yet. Add one: `mycelia peer add MULTIADDR`.")
     rows = [
         (
-            one.node[-12:],
-            "connected" if one.is_connected else "away",
-            str(one.received),
-            str(one.sent),
-            one.address or "(it dialled us)",
-            one.last_error or "",
+            one.node, "connected" if one.is_connected else one.last_error or "not connected",
+            ago(one.since_ms) if one.since_ms else "", one.received, one.sent, one.address or "",
         )
         for one in found
-    ]
-    return Answer(found, table(("peer", "state", "received", "sent", "address", "last error"), rows))
+    ]  # fmt: skip
+    give(options, {"peers": found}, table(("node", "state", "since", "in", "out", "address"), rows) if rows else "")
+    if not rows:
+        tell("No peers yet. Add one with `mycelia peer add MULTIADDR`.")

@@ -1,0 +1,159 @@
+"""The ledger measured against the physical limit: libsodium's raw signing and verifying, in the same run.
+
+Rates are per CPU-second of this process, for machines are shared and wall
+clocks lie; the ratios are what to quote. Every step is the real path: publish
+seals, judges and makes durable; ingest reads wire bytes, checks links, seals
+and rules, keeps the standing up to date and writes.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from nacl.bindings import crypto_sign, crypto_sign_open
+
+from mycelia_protocol import compose, keys, runs
+from mycelia_protocol.canonical import Value
+from mycelia_protocol.charter import DAY_MS, ResourceClass, found
+from mycelia_protocol.envelope import Entry
+
+from .ledger import Ledger
+
+_CELL = 0x882A100D2DFFFFF
+_BATCH = 1000
+_YARDSTICK = 4000
+_MESSAGE_BYTES = 80  # context, network id and digest: what is signed
+
+
+def ledger(entries: int, *, directory: Path | None = None) -> dict[str, int | float]:
+    """Measure a chain of `entries` needs of about 290 bytes; scratch files go to `directory`."""
+    scratch = Path(tempfile.mkdtemp(prefix="mycelia-bench-", dir=directory))
+    try:
+        return _measure(scratch, entries)
+    finally:
+        shutil.rmtree(scratch)
+
+
+def _measure(scratch: Path, entries: int) -> dict[str, int | float]:
+    charter = found("bench", seed=bytes(16), classes={"food": ResourceClass("kg", 1, 1000)})
+    pair = keys.keypair(bytes(32))
+    first_sign, first_verify = _yardstick(pair)
+    source = Ledger.create(scratch / "source", charter, clock=_clock, entropy=os.urandom)
+    append = _rate(entries, lambda: _append(source, pair, entries))
+    bytes_per_entry = _mean_size(source)
+    source.close()
+    disk = (scratch / "source" / "ledger.sqlite").stat().st_size
+    reopen_s = _reopen(scratch / "source")
+    source = Ledger.open(scratch / "source", clock=_clock, entropy=os.urandom)
+    ingest = _ingest(scratch / "runs", source, entries, run_length=64)
+    single = _ingest(scratch / "singles", source, entries, run_length=1)
+    source.close()
+    last_sign, last_verify = _yardstick(pair)
+    sign, verify = (first_sign + last_sign) / 2, (first_verify + last_verify) / 2
+    return {
+        "entries": entries,
+        "bytes_per_entry": round(bytes_per_entry),
+        "sign_per_cpu_s": round(sign),
+        "verify_per_cpu_s": round(verify),
+        "append_per_cpu_s": round(append),
+        "ingest_per_cpu_s": round(ingest),
+        "ingest_single_per_cpu_s": round(single),
+        "append_vs_sign": round(append / sign, 3),
+        "ingest_vs_verify": round(ingest / verify, 3),
+        "ingest_single_vs_verify": round(single / verify, 3),
+        "disk_bytes_per_entry": round(disk / (entries + 1)),
+        "reopen_s": round(reopen_s, 4),
+        "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _yardstick(pair: keys.KeyPair) -> tuple[float, float]:
+    """Return libsodium's signatures made and verified per CPU-second."""
+    messages = [os.urandom(_MESSAGE_BYTES) for _ in range(_YARDSTICK)]
+    signed = [crypto_sign(message, pair.secret) for message in messages]
+    sign = _rate(_YARDSTICK, lambda: [crypto_sign(message, pair.secret) for message in messages])
+    return sign, _rate(_YARDSTICK, lambda: [crypto_sign_open(one, pair.public) for one in signed])
+
+
+def _rate(count: int, work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return count / (time.process_time() - started)
+
+
+def _append(target: Ledger, pair: keys.KeyPair, entries: int) -> None:
+    chain = target.open_chain(pair).id
+    now_ms = _clock()
+    for start in range(0, entries, _BATCH):
+        numbers = range(start, min(start + _BATCH, entries))
+        contents = [
+            compose.need("food", 1 + at % 1000, _CELL, begin_ms=now_ms, end_ms=now_ms + DAY_MS, urgency=at % 100)
+            for at in numbers
+        ]
+        target.publish(pair, chain, contents, [{"note": os.urandom(16).hex()} for _ in numbers])
+
+
+def _ingest(path: Path, source: Ledger, entries: int, *, run_length: int) -> float:
+    """Return entries per CPU-second from wire bytes into an empty ledger; reading the source is not counted."""
+    target = Ledger.create(path, source.charter, clock=_clock, entropy=os.urandom)
+    _ = target.standing  # kept up to date by acceptance, as in a running node
+    spent = 0.0
+    for batch in _batched(_wire(source, run_length), max(1, 2048 // run_length)):
+        started = time.process_time()
+        for start in range(0, len(batch), 64):
+            report = target.ingest(runs.read(list(batch[start : start + 64])))
+            assert not report.faults and not report.awaiting
+        spent += time.process_time() - started
+    assert target.count() == entries + 1
+    target.close()
+    return entries / spent
+
+
+def _wire(source: Ledger, run_length: int) -> Iterator[list[Value]]:
+    """Yield the chain as runs in wire form, each sealed at its end alone."""
+    run: list[Entry] = []
+    after = 0
+    while stored := source.stored(after, _BATCH):
+        after = stored[-1].arrival
+        for one in stored:
+            run.append(one.entry)
+            if len(run) == run_length:
+                yield _fields(run)
+                run = []
+    if run:
+        yield _fields(run)
+
+
+def _fields(run: Sequence[Entry]) -> list[Value]:
+    sealed = [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
+    return [part for entry in sealed for part in (entry.raw, entry.signature, entry.body)]
+
+
+def _batched(items: Iterator[list[Value]], size: int) -> Iterator[list[list[Value]]]:
+    while batch := list(islice(items, size)):
+        yield batch
+
+
+def _reopen(path: Path) -> float:
+    started = time.perf_counter()
+    reopened = Ledger.open(path, clock=_clock, entropy=os.urandom)
+    reopened.frontier()
+    seconds = time.perf_counter() - started
+    reopened.close()
+    return seconds
+
+
+def _mean_size(source: Ledger) -> float:
+    sample = [one.entry for one in source.stored(1, 100)]
+    return sum(len(entry.raw) + 64 + len(entry.body or b"") for entry in sample) / len(sample)
+
+
+def _clock() -> int:
+    return time.time_ns() // 1_000_000

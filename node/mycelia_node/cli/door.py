@@ -1,0 +1,146 @@
+"""The way to a home: through its running node if there is one, else straight to its files.
+
+The lock on the directory decides: files are opened only when no node holds
+them, so both ways never meet.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from mycelia_node import models
+from mycelia_node.config import Home
+from mycelia_node.faults import StoreFault
+
+from .failures import Failure
+
+if TYPE_CHECKING:
+    from mycelia_node.desk import Desk
+
+
+class Node(Protocol):
+    """What commands ask of a node: the running one's client, or the files of one that does not run."""
+
+    def status(self) -> models.StatusView: ...
+    def members(self) -> list[models.MemberView]: ...
+    def create_member(self, name: str) -> models.MemberView: ...
+    def publish(self, signals: Sequence[models.NewSignal]) -> list[models.Published]: ...
+    def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published: ...
+    def field(
+        self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False
+    ) -> models.FieldView: ...
+    def log(
+        self, *, after: int = 0, limit: int = 100, kind: str | None = None, chain: str | None = None
+    ) -> list[models.EntryView]: ...
+    def show(self, id: str) -> models.EntryView: ...
+    def why(self, id: str) -> models.WhyView: ...
+    def verify(self) -> models.VerifyView: ...
+    def peers(self) -> list[models.PeerView]: ...
+    def add_peer(self, address: str) -> models.PeerView: ...
+    def import_runs(self, data: bytes) -> models.ImportView: ...
+    def export_runs(self) -> bytes: ...
+
+
+class Offline:
+    """The files of a node that does not run."""
+
+    def __init__(self, home: Home, desk: Desk) -> None:
+        self._home, self._desk = home, desk
+        self.status, self.members, self.create_member = desk.status, desk.members, desk.create_member
+        self.publish, self.field, self.log = desk.publish, desk.field, desk.log
+        self.show, self.why, self.verify = desk.show, desk.why, desk.verify
+
+    def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published:
+        """Withdraw an own need or offer."""
+        return self._desk.withdraw(models.NewWithdrawal(id=id, dry_run=dry_run))
+
+    def peers(self) -> list[models.PeerView]:
+        """Return the peers that will be dialled."""
+        return [_remembered(address) for address in self._home.known_peers()]
+
+    def add_peer(self, address: str) -> models.PeerView:
+        """Remember a peer, to be dialled when the node runs."""
+        self._home.remember_peer(address)
+        return _remembered(address)
+
+    def import_runs(self, data: bytes) -> models.ImportView:
+        """Take in a run file."""
+        return self._desk.import_runs(data)
+
+    def export_runs(self) -> bytes:
+        """Return everything as a run file."""
+        return b"".join(self._desk.export())
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Node]:
+    """Open the home at `path` until the block ends.
+
+    Raises:
+        Failure: there is no home there, or its node does not answer (code `down`).
+        StoreFault: its files cannot be used.
+    """
+    home = Home(path)
+    if not home.ledger.exists():
+        raise Failure("home", f"there is no commons at {path}", "the directory holds no ledger", "`mycelia init`")
+    if _answers(home):
+        from mycelia_node import client
+
+        with client.connect(path) as node:
+            yield node
+        return
+    with _offline(home) as files:
+        yield files
+
+
+@contextmanager
+def _offline(home: Home) -> Iterator[Offline]:
+    from mycelia_node.desk import Desk
+    from mycelia_node.keystore import Keystore
+    from mycelia_node.ledger import Ledger
+
+    try:
+        ledger = Ledger.open(home.path, clock=now_ms, entropy=secrets.token_bytes)
+    except StoreFault as fault:
+        if not fault.locked:
+            raise
+        why = "another program holds it, perhaps a node that starts or stops"
+        raise Failure("down", f"no node answers for {home.path}", why, "wait a moment, or stop that program") from fault
+    try:
+        keystore = Keystore(home.keys, entropy=secrets.token_bytes)
+        keystore.recover(ledger)
+        yield Offline(home, Desk(ledger, keystore, now_ms))
+    finally:
+        ledger.close()
+
+
+def now_ms() -> int:
+    """Return milliseconds since the Unix epoch."""
+    import time
+
+    return time.time_ns() // 1_000_000
+
+
+def _answers(home: Home) -> bool:
+    """Return whether something listens where the home's node said that it would."""
+    import socket
+    from urllib.parse import urlsplit
+
+    try:
+        place = urlsplit(str(json.loads(home.api.read_text())["url"]))
+        socket.create_connection((place.hostname or "", place.port or 0), 2).close()
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # no such file, a half-written one, or one that a killed node left behind
+    return True
+
+
+def _remembered(address: str) -> models.PeerView:
+    return models.PeerView(
+        node=address.rpartition("/p2p/")[2], address=address, is_connected=False, since_ms=None, clock_skew_ms=None,
+        received=0, sent=0, last_error=None,
+    )  # fmt: skip

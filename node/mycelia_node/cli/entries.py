@@ -1,0 +1,104 @@
+"""Entries: list them, show one, ask why it counts or not, judge them all again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .options import DEFAULTS, Options
+from .output import ago, give, short, table, tell
+
+if TYPE_CHECKING:
+    from mycelia_node.models import WhyView
+
+
+def log(
+    *,
+    after: int = 0,
+    limit: int = 100,
+    kind: str | None = None,
+    chain: str | None = None,
+    options: Options = DEFAULTS,
+) -> None:
+    """List entries in the order in which this node accepted them.
+
+    Args:
+        after: Begin after this number of the order.
+        limit: How many at most, from 1 to 1000.
+        kind: Only entries of this kind.
+        chain: Only entries of this chain: an id or its beginning.
+    """
+    from .door import opened
+    from .failures import Failure
+
+    if not 1 <= limit <= 1000 or after < 0:
+        raise Failure("usage", "nothing was listed", f"--limit {limit} --after {after} is out of range", "1 to 1000")
+    with opened(options.place) as node:
+        found = node.log(after=after, limit=limit, kind=kind, chain=chain)
+    rows = [
+        (one.arrival, short(one.id), short(one.chain), one.sequence, one.kind, ago(one.time_ms), one.rule or "valid")
+        for one in found
+    ]
+    columns = ("nr", "id", "chain", "entry", "kind", "when", "verdict")
+    give(options, {"entries": found}, table(columns, rows) if rows else "")
+    if len(found) == limit:
+        tell(f"There may be more: `mycelia log --after {found[-1].arrival}`.")
+
+
+def show(id: str, /, *, options: Options = DEFAULTS) -> None:
+    """Show one entry with its terms.
+
+    Args:
+        id: The id of the entry, or its beginning.
+    """
+    from .door import opened
+
+    with opened(options.place) as node:
+        view = node.show(id)
+    lines = [
+        ("id", view.id), ("kind", view.kind), ("chain", view.chain), ("entry", view.sequence),
+        ("when", ago(view.time_ms)), ("verdict", f"{view.verdict} ({view.rule})" if view.rule else view.verdict),
+        *view.terms.items(), *(("names", link) for link in view.deps), *(view.body or {}).items(),
+    ]  # fmt: skip
+    give(options, view, "\n".join(f"{name:18}{value}" for name, value in lines))
+
+
+def why(id: str, /, *, options: Options = DEFAULTS) -> None:
+    """Say which rules an entry was checked by, the verdict, and what would mend it.
+
+    Args:
+        id: The id of the entry, or its beginning.
+    """
+    from .door import opened
+
+    with opened(options.place) as node:
+        view = node.why(id)
+    give(options, view, "\n".join(_reasons(view)))
+
+
+def _reasons(view: WhyView) -> list[str]:
+    effect = "and counts" if view.is_effective else "and does not count yet: something that it relies on is lacking"
+    lines = [f"{short(view.id)} is {view.verdict}" + (f" {effect}." if view.verdict == "valid" else ".")]
+    lines += [f"  {'broken' if rule == view.rule else 'checked'}  {rule}" for rule in view.checked]
+    if view.rule and view.rule not in view.checked:
+        lines.append(f"  broken  {view.rule}")
+    lines += [f"Why: {view.message}. {view.law}", f"Try: {view.remedy}"] if view.rule else []
+    lines += [f"  waits for  {name}" for name in view.waits_for]
+    lines += [
+        f"  line  {short(line.commit)}/{line.number}: {line.amount} from {short(line.offer)} "
+        f"to {short(line.need)}, {line.status}"
+        for line in view.lines
+    ]
+    return lines
+
+
+def verify(*, options: Options = DEFAULTS) -> int:
+    """Judge every stored entry again, from its bytes."""
+    from .door import opened
+
+    with opened(options.place) as node:
+        view = node.verify()
+    text = f"{view.entries} entries judged again: {view.invalid} refused by rules, {len(view.awaiting)} runs wait."
+    give(options, view, "\n".join([text, *view.faults]))
+    if view.faults:
+        tell(f"{len(view.faults)} faults. Try: keep this home, make another and take the entries from a peer.")
+    return 1 if view.faults else 0

@@ -1,0 +1,192 @@
+"""Homes: make one, run its node, see how it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from .failures import Failure
+from .options import DEFAULTS, Options
+from .output import ago, give, short, tell
+
+if TYPE_CHECKING:
+    from mycelia_protocol.charter import Charter, ResourceClass
+
+CLASSES = (
+    "food=kg/1000", "water=l/1000", "energy=kWh/1000", "work=h/60", "care=h/60", "transport=km/10", "goods=piece",
+)  # fmt: skip
+_CLASS = re.compile(r"([^=]+)=([^/=]+)(?:/([0-9]{1,9}))?")
+
+
+def init(
+    *,
+    name: str | None = None,
+    commons: str | None = None,
+    resource_class: Annotated[list[str] | None, Parameter(name="--class", negative="")] = None,
+    join: str | None = None,
+    options: Options = DEFAULTS,
+) -> None:
+    """Make a home: a commons of one, or a place in an existing commons.
+
+    Args:
+        name: The first member's name; the user's if none is given.
+        commons: The name of the new commons; the member's if none is given.
+        resource_class: NAME=UNIT or NAME=UNIT/PARTS, PARTS being the parts of a unit that can be told apart.
+            Several may be given; they replace the usual ones.
+        join: A peer's multiaddr, a charter file or a run file: take its charter instead of making one.
+    """
+    from mycelia_node.config import Home
+    from mycelia_node.keystore import Keystore
+    from mycelia_node.ledger import Ledger
+
+    from .door import now_ms
+
+    name = name or _user()
+    home = Home(options.place)
+    if home.ledger.exists():
+        raise Failure("home", f"nothing was made at {home.path}", "there is a ledger already", "name another --home")
+    charter, data = _joined(join) if join else (_founded(commons or name, resource_class or CLASSES), b"")
+
+    import secrets
+
+    ledger = Ledger.create(home.path, charter, clock=now_ms, entropy=secrets.token_bytes)
+    try:
+        member = Keystore(home.keys, entropy=secrets.token_bytes).create(name, ledger)
+        if data:
+            from mycelia_protocol import runfile
+
+            ledger.ingest(runfile.read(data)[1])
+    finally:
+        ledger.close()
+    if join and join.startswith("/") and "/p2p/" in join:
+        home.remember_peer(join)
+    from mycelia_protocol import cid
+
+    made = {
+        "home": str(home.path), "commons": charter.name, "network": cid.text(charter.network),
+        "member": {"name": name, "chain": cid.text(member.chain)},
+        "classes": {key: one.unit for key, one in charter.classes.items()},
+    }  # fmt: skip
+    did = "Joined" if join else "Founded"
+    give(options, made, f"{did} {charter.name}. {name} is chain {short(cid.text(member.chain))} in {home.path}.")
+    tell("Next: `mycelia up` runs the node, `mycelia need` and `mycelia offer` publish.")
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return re.sub(r"[^\w .-]", "-", getpass.getuser()) or "me"
+    except (OSError, KeyError):  # no such user in this container
+        return "me"
+
+
+def _founded(commons: str, classes: Sequence[str]) -> Charter:
+    import secrets
+
+    from mycelia_protocol.charter import found
+
+    return found(commons, seed=secrets.token_bytes(16), classes=dict(_class(text) for text in classes))
+
+
+def _class(text: str) -> tuple[str, ResourceClass]:
+    from mycelia_protocol.charter import ResourceClass
+
+    match = _CLASS.fullmatch(text.strip())
+    if match is None:
+        raise Failure("usage", f"class {text!r} is not understood", "it is not NAME=UNIT/PARTS", "`food=kg/1000`")
+    name, unit, parts = match.groups()
+    return name, ResourceClass(unit, 1, int(parts or 1))
+
+
+def _joined(source: str) -> tuple[Charter, bytes]:
+    """Return the charter to join by, and the run file that it came with, if it did."""
+    if source.startswith("/") and "/p2p/" in source and not Path(source).exists():
+        import asyncio
+
+        from mycelia_node.peer import fetch_charter
+
+        return asyncio.run(fetch_charter(source)), b""
+    from mycelia_protocol import charter, runfile
+    from mycelia_protocol.errors import Malformed
+
+    data = Path(source).read_bytes()
+    try:
+        return charter.read(data), b""
+    except Malformed:
+        return runfile.read(data)[0], data
+
+
+def up(
+    *,
+    listen: Annotated[list[str] | None, Parameter(negative="")] = None,
+    api_port: int | None = None,
+    peer: Annotated[list[str] | None, Parameter(negative="")] = None,
+    options: Options = DEFAULTS,
+) -> None:
+    """Run the node of the home in the foreground until it is stopped.
+
+    Args:
+        listen: A multiaddr to listen on; several may be given.
+        api_port: The port of the API on 127.0.0.1; a free one if none is given.
+        peer: A multiaddr to dial for this run; several may be given.
+    """
+    import asyncio
+
+    from mycelia_node.config import Home
+
+    home = Home(options.place)
+    if not home.ledger.exists():
+        raise Failure("home", f"there is no commons at {home.path}", "the directory holds no ledger", "`mycelia init`")
+    asyncio.run(_run(home.path, listen, api_port, peer or (), options))
+
+
+async def _run(
+    home: Path, listen: Sequence[str] | None, api_port: int | None, dial: Sequence[str], options: Options
+) -> None:
+    import asyncio
+    import signal
+
+    from mycelia_node.peer import Peer
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Peer.running(home, listen=listen, api_port=api_port, dial=dial) as peer:
+        ready: dict[str, Any] = {
+            "event": "ready", "api_url": peer.api_url, "token_file": str(peer.home.api), "node": peer.node_id,
+            "addresses": list(peer.addresses),
+        }  # fmt: skip
+        lines = [f"api       {peer.api_url}", f"token     {peer.home.api}"]
+        lines += [f"address   {address}" for address in peer.addresses]
+        give(options, ready, "\n".join(lines))
+        tell(f"Ready: {peer.ledger.charter.name}, {peer.ledger.count()} entries. Ctrl-C stops the node.")
+        await stop.wait()
+        tell("Stopping.")
+    give(options, {"event": "stopped"}, "")
+
+
+def status(*, options: Options = DEFAULTS) -> None:
+    """Show how the node is: entries, members, peers, and what waits."""
+    from .door import opened
+
+    with opened(options.place) as node:
+        view = node.status()
+    running = f"up since {ago(view.started_ms)}" if view.started_ms is not None else "the node is not running"
+    connected = sum(peer.is_connected for peer in view.peers)
+    lines = [
+        f"{view.commons}: {view.entries} entries on {view.chains} chains, {running}",
+        f"members   {', '.join(member.name for member in view.members)}",
+        f"classes   {', '.join(f'{name} in {unit}' for name, unit in view.classes.items())}",
+        f"peers     {connected} of {len(view.peers)} connected",
+        f"waiting   {len(view.awaiting)} runs",
+        f"digest    {view.digest[:16]}",
+        *(f"address   {address}" for address in view.addresses),
+    ]
+    give(options, view, "\n".join(lines))
+    for warning in view.warnings:
+        tell(f"Warning: {warning}.")

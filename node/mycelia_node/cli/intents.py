@@ -1,0 +1,150 @@
+"""Needs and offers: publish, withdraw, and see the field that they make."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from .options import DEFAULTS, Options
+from .output import ago, give, short, table, tell
+
+At = Annotated[str, Parameter(allow_leading_hyphen=True)]
+As = Annotated[str | None, Parameter(name="--as")]
+
+
+def need(
+    resource_class: Annotated[str, Parameter(name="class")],
+    amount: str,
+    unit: str = "",
+    /,
+    *,
+    at: At,
+    until: str | None = None,
+    begin: str | None = None,
+    urgency: int = 0,
+    member: As = None,
+    note: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Publish a need.
+
+    Args:
+        resource_class: A resource class of the commons, such as food.
+        amount: How much, such as 12.5 or '12.5 kg'.
+        unit: The unit of the class, if it does not stand with the amount.
+        at: Where: LAT,LON or an H3 cell. A position is published as a cell of about 0.7 square kilometres.
+        until: Until when: +2d, or a date like 2030-05-01T12:00. Seven days if it is not given.
+        begin: From when; now if it is not given.
+        urgency: How much it matters, in tenths of a point.
+        member: Who publishes; needed when the node has several members.
+        note: A few words for people; no rule reads them.
+        dry_run: Check it by the rules and publish nothing.
+    """
+    _publish(options, dict(
+        kind="need", resource_class=resource_class, amount=f"{amount} {unit}".strip(), at=at, until=until,
+        begin=begin, urgency=urgency, member=member, note=note, dry_run=dry_run,
+    ))  # fmt: skip
+
+
+def offer(
+    resource_class: Annotated[str, Parameter(name="class")],
+    amount: str,
+    unit: str = "",
+    /,
+    *,
+    at: At,
+    until: str | None = None,
+    begin: str | None = None,
+    member: As = None,
+    note: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Publish an offer.
+
+    Args:
+        resource_class: A resource class of the commons, such as food.
+        amount: How much, such as 40 or '40 kg'.
+        unit: The unit of the class, if it does not stand with the amount.
+        at: Where: LAT,LON or an H3 cell. A position is published as a cell of about 0.7 square kilometres.
+        until: Until when: +2d, or a date like 2030-05-01T12:00. Seven days if it is not given.
+        begin: From when; now if it is not given.
+        member: Who publishes; needed when the node has several members.
+        note: A few words for people; no rule reads them.
+        dry_run: Check it by the rules and publish nothing.
+    """
+    _publish(options, dict(
+        kind="offer", resource_class=resource_class, amount=f"{amount} {unit}".strip(), at=at, until=until,
+        begin=begin, member=member, note=note, dry_run=dry_run,
+    ))  # fmt: skip
+
+
+def _publish(options: Options, words: dict[str, Any]) -> None:
+    from mycelia_node import models
+
+    from .door import opened
+
+    with opened(options.place) as node:
+        [published] = node.publish([models.NewSignal(**words)])
+    give(options, published, _said(published))
+    if not published.dry_run:
+        tell(f"Next: `mycelia why {short(published.id)}` says how it stands, `mycelia withdraw` takes it back.")
+
+
+def _said(published: Any) -> str:
+    if published.dry_run:
+        return f"The rules allow this {published.kind}: it would be entry {published.sequence}. Nothing was published."
+    return f"Published {published.kind} {short(published.id)} (entry {published.sequence})."
+
+
+def withdraw(
+    id: str,
+    /,
+    *,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Withdraw an own need or offer: nothing new is committed to it.
+
+    Args:
+        id: The id of the need or offer, or its beginning.
+        dry_run: Check it by the rules and publish nothing.
+    """
+    from .door import opened
+
+    with opened(options.place) as node:
+        published = node.withdraw(id, dry_run=dry_run)
+    give(options, published, _said(published))
+
+
+def field(
+    *,
+    kind: Literal["need", "offer"] | None = None,
+    resource_class: Annotated[str | None, Parameter(name="--class")] = None,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Show the field: open needs and offers, strongest first.
+
+    Args:
+        kind: Only needs, or only offers.
+        resource_class: Only this resource class.
+        everything: Also what is over, withdrawn or used up.
+    """
+    from .door import opened
+
+    with opened(options.place) as node:
+        view = node.field(kind=kind, resource_class=resource_class, everything=everything)
+    columns = ("id", "kind", "class", "left", "of", "urgency", "ends", "strength", "cell")
+    rows = [
+        (
+            short(one.id), one.kind, one.resource_class, one.remaining_text, one.amount_text, one.urgency,
+            "withdrawn" if one.withdrawn else ago(one.end_ms), f"{one.strength / 10_000:.0f} %", one.cell,
+        )
+        for one in view.signals
+    ]  # fmt: skip
+    give(options, view, table(columns, rows) if rows else "")
+    if not rows:
+        tell("No open signals. Publish the first with `mycelia need` or `mycelia offer`.")

@@ -1,0 +1,147 @@
+"""The vectors of chapters 07 to 09: what a chain may say, and what it all adds up to."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mycelia_protocol import charter
+from mycelia_protocol.accumulators import NeedFacts, OfferFacts, Prefix
+from mycelia_protocol.chain import check_link, key_of_open
+from mycelia_protocol.envelope import Entry, read_entry
+from mycelia_protocol.errors import Premature
+from mycelia_protocol.kinds import KINDS
+from mycelia_protocol.rules import RULES
+from mycelia_protocol.standing import Standing
+from mycelia_protocol.validation import Verdict, extend, judge
+
+from .vectors import SPEC, Vector, vectors
+
+CHAPTERS = {"kinds": "07-kinds.md", "validation": "08-validation.md", "standing": "09-standing.md"}
+CASES = [
+    pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)
+]
+
+STANDINGS = [pytest.param(vector, id=vector["name"]) for vector in vectors("standing")]
+
+
+class Replay:
+    """The entries of a vector, judged in their order, each after the one that its backlink names."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.charter = charter.read(bytes.fromhex(given["charter"]))
+        self.held: dict[bytes, Entry] = {}
+        self.valid: list[Entry] = []
+        self._after: dict[bytes, tuple[Prefix, dict[bytes, Entry]]] = {}
+        for raw in given["entries"]:
+            self.take(read_entry(bytes.fromhex(raw)))
+
+    def judge(self, entry: Entry) -> tuple[Verdict, Prefix, dict[bytes, Entry]]:
+        """Return the verdict, a copy of the prefix that it was given on, and that prefix's own entries."""
+        if entry.header.backlink is None:
+            own: dict[bytes, Entry] = {}
+            prefix = Prefix(entry.id, key_of_open(entry), b"", -1, 0, {}, own.get)
+        else:
+            before, known = self._after[entry.header.backlink]
+            check_link(entry, self.held[entry.header.backlink])
+            own = dict(known)
+            prefix = replace(before, facts=dict(before.facts), own=own.get)
+        return judge(entry, prefix, self.held.get, self.charter), prefix, own
+
+    def take(self, entry: Entry) -> tuple[Verdict, Prefix]:
+        """Judge an entry and put it in its place."""
+        verdict, prefix, own = self.judge(entry)
+        extend(prefix, entry, verdict)
+        if verdict.is_valid:
+            own[entry.id] = entry
+            self.valid.append(entry)
+        self.held[entry.id] = entry
+        self._after[entry.id] = (prefix, own)
+        return verdict, prefix
+
+
+class TestAVector:
+    @pytest.mark.parametrize("vector", CASES)
+    def test_holds(self, vector: Vector) -> None:
+        replay = Replay(vector["given"])
+
+        if vector["do"] == "stand":
+            assert _stood(replay, replay.valid) == vector["expect"]
+        elif "refuse" in vector:
+            refused = replay.judge(read_entry(bytes.fromhex(vector["given"]["judge"])))[0].refused
+            assert refused is not None
+            assert refused.rule == vector["refuse"]
+            assert refused.explain()
+        else:
+            assert _judged(replay, vector["given"]) == vector["expect"]
+
+    @pytest.mark.parametrize("vector", STANDINGS)
+    def test_stands_the_same_in_any_order_of_arrival(self, vector: Vector) -> None:
+        replay, dice = Replay(vector["given"]), random.Random(7)
+        for _ in range(5):
+            arrived = [*replay.valid, *replay.valid]
+            dice.shuffle(arrived)
+
+            assert _stood(replay, arrived) == vector["expect"]
+
+
+class TestTheVectors:
+    @pytest.mark.parametrize("chapter", CHAPTERS)
+    def test_have_names_of_their_own_and_one_end_each(self, chapter: str) -> None:
+        found = vectors(chapter)
+
+        assert len({vector["name"] for vector in found}) == len(found)
+        for vector in found:
+            assert set(vector) - {"expect", "refuse"} == {"name", "comment", "do", "given"}
+            assert ("expect" in vector) != ("refuse" in vector)
+
+    def test_refuse_by_every_rule_of_these_chapters(self) -> None:
+        refusing = {vector.get("refuse") for chapter in CHAPTERS for vector in vectors(chapter)}
+
+        assert _headings("07-kinds.md") | {"version.adopted", "kind.known", "chain.time"} <= refusing
+        assert any(vector["expect"].get("awaiting") for vector in vectors("validation") if "expect" in vector)
+
+    def test_judge_by_the_rules_that_the_chapters_name(self) -> None:
+        judged = {rule for kind in KINDS.values() for rule in kind.rules}
+
+        assert judged == _headings("07-kinds.md")
+        assert judged | _headings("08-validation.md") <= set(RULES)
+
+
+def _judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
+    try:
+        verdict, prefix = replay.take(read_entry(bytes.fromhex(given["judge"])))
+    except Premature as premature:
+        return {"verdict": "awaiting", "awaiting": sorted(link.hex() for link in premature.missing)}
+    assert verdict.refused is None, verdict.refused
+    accepted = {key[1].hex(): fact.accepted for key, fact in prefix.facts.items() if isinstance(fact, NeedFacts)}
+    committed = {key[1].hex(): fact.committed for key, fact in prefix.facts.items() if isinstance(fact, OfferFacts)}
+    return {
+        "verdict": "valid",
+        "accepted": {need: str(amount) for need, amount in accepted.items() if amount},
+        "committed": {offer: str(amount) for offer, amount in committed.items() if amount},
+    }
+
+
+def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
+    standing = Standing(replay.held.get)
+    for entry in arrived:
+        standing.add(entry)
+    intents = [*standing.needs.values(), *standing.offers.values()]
+    valid = {entry.id: entry for entry in replay.valid}
+    return {
+        "invalid": [name.hex() for name in replay.held if name not in valid],
+        "lines": {f"{line.commit.hex()}:{line.number}": standing.status(line) for line in standing.lines.values()},
+        "accepted": {need.hex(): str(standing.accepted(need)) for need in standing.needs},
+        "committed": {offer.hex(): str(standing.committed(offer)) for offer in standing.offers},
+        "withdrawn": sorted(intent.id.hex() for intent in intents if intent.withdrawn),
+        "ineffective": sorted(name.hex() for name, entry in valid.items() if not standing.is_effective(entry)),
+    }
+
+
+def _headings(chapter: str) -> set[str]:
+    return set(re.findall(r"^### `([a-z.]+)`$", (SPEC / chapter).read_text("utf-8"), re.MULTILINE))
