@@ -8,9 +8,9 @@ import sys
 def main() -> None:
     """Run the command line and exit with its code."""
     if sys.argv[1:] == ["--version"]:  # before anything heavy is imported
-        from importlib.metadata import version
+        from mycelia_protocol import __version__
 
-        print(version("mycelia"))
+        print(__version__)
         return
     from . import commands
 

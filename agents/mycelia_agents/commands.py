@@ -31,9 +31,13 @@ def houston(*, peers: int = 6, keep: Path | None = None, seed: int = 1, options:
         with display.progress() as report:
             figures = demo.houston(peers=peers, keep=keep, seed=seed, report=report)
     except demo.DemoFailed as error:
-        raise Failure("usage", "the demo did not begin or go on", str(error), "see `mycelia demo houston --help`") from error
+        raise Failure(
+            "usage", "the demo did not begin or go on", str(error), "see `mycelia demo houston --help`"
+        ) from error
     except PeerEnded as error:
-        raise Failure("failed", "a peer of the demo ended", str(error), "run it with `--keep DIR` and read the logs") from error
+        raise Failure(
+            "failed", "a peer of the demo ended", str(error), "run it with `--keep DIR` and read the logs"
+        ) from error
     give(options, figures, display.table(figures))
     if demo.held(figures):
         return 0
@@ -42,9 +46,7 @@ def houston(*, peers: int = 6, keep: Path | None = None, seed: int = 1, options:
 
 
 app.command(DEMO)
-DEMO.command(
-    houston, help_epilogue=examples("demo houston", "demo houston --peers 3 --json --keep /tmp/houston")
-)
+DEMO.command(houston, help_epilogue=examples("demo houston", "demo houston --peers 3 --json --keep /tmp/houston"))
 
 
 def run(words: Sequence[str]) -> int:

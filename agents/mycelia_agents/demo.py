@@ -126,7 +126,7 @@ async def _start(fleet: Fleet, peers: int, report: Report) -> None:
     addresses: list[str] = []
     for number in range(peers):
         report(Progress("start", number, peers, f"starting {peers} peers"))
-        addresses.append((await fleet.answer(number))["addresses"][0])
+        addresses.append((await fleet.started(number))["addresses"][0])
     for number in range(1, peers):
         report(Progress("connect", number, peers, "connecting every peer to every other"))
         await fleet.ask(number, "connect", addresses=addresses[:number])

@@ -16,6 +16,8 @@ from types import TracebackType
 from typing import Any, Self
 
 ANSWER_LIMIT = 2**24  # bytes of one answer
+ANSWER_S = 60  # for a command
+START_S = 180  # for a process to be up: several at once load the network library on a busy machine
 STOP_S = 10  # for a process to close its files before it is made to end
 Answer = dict[str, Any]
 
@@ -27,10 +29,9 @@ class PeerEnded(Exception):
 class Fleet:
     """Peer processes, by number. Used as an asynchronous context, which ends every one of them."""
 
-    def __init__(self, orders: Sequence[Mapping[str, object]], *, logs: Path, answer_within_s: float = 60) -> None:
+    def __init__(self, orders: Sequence[Mapping[str, object]], *, logs: Path) -> None:
         self._orders = orders
         self._logs = logs
-        self._answer_within_s = answer_within_s
         self._processes: list[asyncio.subprocess.Process] = []
 
     async def __aenter__(self) -> Self:
@@ -47,23 +48,42 @@ class Fleet:
     ) -> None:
         await self._end()
 
-    @property
-    def pids(self) -> list[int]:
-        """The process ids."""
-        return [process.pid for process in self._processes]
+    async def started(self, number: int) -> Answer:
+        """Return what a peer says when it is up.
 
-    async def answer(self, number: int) -> Answer:
-        """Return what a peer answers next.
+        Raises:
+            PeerEnded: as `ask`.
+        """
+        return await self._answer(number, START_S)
+
+    async def ask(self, number: int, do: str, **arguments: object) -> Answer:
+        """Send a peer a command and return its answer.
 
         Raises:
             PeerEnded: it ended, took too long, or answered with an error.
         """
+        stdin = self._processes[number].stdin
+        if stdin is not None:
+            with suppress(ConnectionError):  # then it has ended, and the answer says how
+                stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
+                await stdin.drain()
+        return await self._answer(number, ANSWER_S)
+
+    async def ask_all(self, do: str, **arguments: object) -> list[Answer]:
+        """Send every peer a command and return their answers, by number.
+
+        Raises:
+            PeerEnded: as `ask`, for the first peer that fails.
+        """
+        return await asyncio.gather(*(self.ask(number, do, **arguments) for number in range(len(self._orders))))
+
+    async def _answer(self, number: int, within_s: float) -> Answer:
         process = self._processes[number]
         try:
-            async with asyncio.timeout(self._answer_within_s):
+            async with asyncio.timeout(within_s):
                 line = await process.stdout.readline() if process.stdout else b""
         except TimeoutError as error:
-            raise PeerEnded(f"peer {number + 1} did not answer within {self._answer_within_s:g} s") from error
+            raise PeerEnded(f"peer {number + 1} did not answer within {within_s:g} s") from error
         if not line:
             status = await process.wait()
             ending = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
@@ -73,27 +93,6 @@ class Fleet:
             raise PeerEnded(f"peer {number + 1} failed: {answer['error']}")
         result: Answer = answer["ok"]
         return result
-
-    async def ask(self, number: int, do: str, **arguments: object) -> Answer:
-        """Send a peer a command and return its answer.
-
-        Raises:
-            PeerEnded: as `answer`.
-        """
-        stdin = self._processes[number].stdin
-        if stdin is not None:
-            with suppress(ConnectionError):  # then it has ended, and `answer` says how
-                stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
-                await stdin.drain()
-        return await self.answer(number)
-
-    async def ask_all(self, do: str, **arguments: object) -> list[Answer]:
-        """Send every peer a command and return their answers, by number.
-
-        Raises:
-            PeerEnded: as `answer`, for the first peer that fails.
-        """
-        return await asyncio.gather(*(self.ask(number, do, **arguments) for number in range(len(self._orders))))
 
     async def _start(self, number: int, order: Mapping[str, object]) -> asyncio.subprocess.Process:
         with self._log(number).open("wb") as log:
@@ -110,8 +109,9 @@ class Fleet:
         return self._logs / f"peer-{number + 1}.log"
 
     def _last_words(self, number: int) -> str:
-        lines = self._log(number).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        lines = self._log(number).read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [words for line in lines if any(map(str.isalpha, words := line.strip(" |+-")))]
+        return said[-1] if said else "it said nothing"
 
     async def _end(self) -> None:
         for process in self._processes:

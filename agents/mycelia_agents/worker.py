@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -55,7 +56,8 @@ class Worker:
 
     async def _connect(self, command: Answer) -> Answer:
         for address in command["addresses"]:
-            await self._peer.connect(address)
+            with suppress(ConnectionError):  # it is dialled again until it answers; what counts is that signals arrive
+                await self._peer.connect(address)
         return {}
 
     async def _settle_in(self, command: Answer) -> Answer:

@@ -1,8 +1,8 @@
 """Spreadsheets of needs and offers: every bad row by line and column, no good row lost.
 
-    >>> rows = read(["kind,class,amount,unit,cell\\n", "need,food,12.5,kg,881969ce5dfffff\\n"], now_ms=0)
-    >>> next(rows).signal.amount
-    '12.5 kg'
+>>> rows = read(["kind,class,amount,unit,cell\\n", "need,food,12.5,kg,881969ce5dfffff\\n"], now_ms=0)
+>>> next(rows).signal.amount
+'12.5 kg'
 """
 
 from __future__ import annotations
@@ -143,4 +143,4 @@ def bad_row(line: int, what: str, why: str, rule: str | None) -> BadRow:
     """Return the row that the node refused: the column is the one that its rule or its words name."""
     named = what.partition(" is not usable")[0]
     column = _COLUMN_OF_RULE.get(rule or "", _COLUMN_OF.get(named, named if named in COLUMNS else "member"))
-    return BadRow(line, column, f"{why} (rule {rule})" if rule else why)
+    return BadRow(line, column, f"{why.rstrip('.')} (rule {rule})" if rule else why)

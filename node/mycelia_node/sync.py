@@ -28,7 +28,9 @@ from .ledger import Ingested, Ledger, Stored
 
 MAX_FAULTS = 8  # of one peer, until its connection is closed
 MISSED_HEARTBEATS = 2
+MAX_ANSWERING = 4096  # ids that a peer may have asked for at a time
 _SERVE_BYTES = 128 * 1024
+_SERVE_IDS = 16  # asked ids that are answered at a time: each may bring a run of up to 64 entries
 
 log = logging.getLogger("mycelia.sync")
 
@@ -71,6 +73,7 @@ class Conversation:
     held: dict[bytes, set[bytes]] = field(default_factory=dict)  # chain -> tips the peer is known to hold
     serving: deque[tuple[dict[bytes, int], int]] = field(default_factory=deque)  # pulls and where they stand
     attempts: dict[bytes, int] = field(default_factory=dict)  # chain -> pulls that did not link
+    answering: dict[bytes, None] = field(default_factory=dict)  # ids the peer asked for, until credit allows
     asked: set[bytes] = field(default_factory=set)
     faults: int = 0
     missed: int = 0
@@ -180,13 +183,19 @@ class Sync:
                 return
 
     async def _serve(self, here: Conversation) -> None:
-        """Put as much of what was pulled on its way as the credit allows."""
+        """Put as much of what was asked for and pulled on its way as the credit allows."""
+        while here.answering and here.session.is_open and here.session.credit > 0:
+            ids = list(here.answering)[:_SERVE_IDS]
+            for name in ids:
+                del here.answering[name]
+            runs = await self._on_ledger(self._ledger.runs_of_ids, ids)
+            if runs:
+                here.session.send_runs(runs)
+                here.state.sent += sum(len(run) for run in runs)
         while here.serving and here.session.is_open and here.session.credit > 0:
             firsts, after = here.serving[0]
             budget = min(here.session.credit, _SERVE_BYTES)
             runs, following = await self._on_ledger(self._ledger.runs_for, firsts, after, budget)
-            if not here.session.is_open:
-                return
             if runs:
                 here.session.send_runs(runs)
                 here.state.sent += sum(len(run) for run in runs)
@@ -210,9 +219,7 @@ class Sync:
                 await self._take(here, runs)
                 here.session.send_credit(size)
             case Asked(ids):
-                runs = await self._on_ledger(self._ledger.runs_of_ids, ids)
-                if runs and here.session.is_open and here.session.credit > 0:
-                    here.session.send_runs(runs)
+                here.answering.update(dict.fromkeys(ids[: MAX_ANSWERING - len(here.answering)]))
             case Pinged(token, digest):
                 mine = await self._on_ledger(self._ledger.digest)
                 here.session.send_pong(token, mine)

@@ -75,7 +75,7 @@ def judge(entry: Entry, prefix: Prefix, held: Callable[[bytes], Entry | None], c
     try:
         _judge(Judged(entry, prefix, deps, charter, draft))
     except Refused as refused:
-        return Verdict(refused, {})
+        return Verdict(refused.with_traceback(None), {})  # a traceback would keep all that was read alive
     return Verdict(None, draft.changes) if draft.changes else _VALID_UNCHANGED
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import cbor2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from mycelia_protocol import canonical, envelope, keys
@@ -128,6 +128,7 @@ class TestTwoVerifiers:
                 parts = (bytes.fromhex(vector["given"][name]) for name in ("public", "signature", "message"))
                 assert second.is_good(*parts) == ("expect" in vector), vector["name"]
 
+    @settings(max_examples=20)  # curves in plain Python take their time
     @given(seed=some.binary(min_size=32, max_size=32), digest=some.binary(min_size=32, max_size=32))
     def test_agree_on_what_we_sign(self, seed: bytes, digest: bytes) -> None:
         pair = keys.keypair(seed)

@@ -51,9 +51,13 @@ class Offline:
 
     def __init__(self, home: Home, desk: Desk) -> None:
         self._home, self._desk = home, desk
-        self.status, self.members, self.create_member = desk.status, desk.members, desk.create_member
-        self.publish, self.field, self.log = desk.publish, desk.field, desk.log
-        self.show, self.why, self.verify = desk.show, desk.why, desk.verify
+        self.status, self.members, self.publish = desk.status, desk.members, desk.publish
+        self.field, self.log, self.show = desk.field, desk.log, desk.show
+        self.why, self.verify = desk.why, desk.verify
+
+    def create_member(self, name: str) -> models.MemberView:
+        """Make a member."""
+        return self._desk.create_member(models.NewMember(name=name))
 
     def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published:
         """Withdraw an own need or offer."""

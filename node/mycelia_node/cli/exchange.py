@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from .failures import Failure, failure_of
 from .intents import As
@@ -51,7 +53,9 @@ def _import_csv(file: Path, member: str | None, options: Options) -> int:
     try:
         lines = file.read_text("utf-8-sig").splitlines(keepends=True)
     except UnicodeDecodeError as error:
-        raise Failure("input", f"{file} was not read", f"it is not UTF-8: {error.reason}", "save it as UTF-8") from error
+        raise Failure(
+            "input", f"{file} was not read", f"it is not UTF-8: {error.reason}", "save it as UTF-8"
+        ) from error
     bad: list[BadRow] = []
     good: list[Row] = []
     for row in csvfile.read(lines, now_ms=now_ms(), member=member):
@@ -85,7 +89,7 @@ def _publish(node: Node, batch: list[Row], bad: list[BadRow]) -> list[tuple[int,
     return [(row.line, one.id) for row, one in zip(batch, published, strict=True)]
 
 
-def export(file: str, /, *, options: Options = DEFAULTS) -> None:
+def export(file: Annotated[str, Parameter(allow_leading_hyphen=True)], /, *, options: Options = DEFAULTS) -> None:
     """Write everything that this node holds to a run file, for a peer that it never meets.
 
     Args:

@@ -23,8 +23,8 @@ class Failure(Exception):
 
     def text(self) -> str:
         """Return it for people, in three short sentences."""
-        why = f"{self.why} (rule {self.rule})" if self.rule else self.why
-        return "\n".join([_sentence(self.what), _sentence(why), _sentence(f"try: {self.remedy}")])
+        why = f"{self.why.rstrip('.')} (rule {self.rule})" if self.rule else self.why
+        return "\n".join([_sentence(self.what), _sentence(why), _sentence(f"Try: {self.remedy}")])
 
 
 def exit_code(failure: Failure | None) -> int:
@@ -60,4 +60,4 @@ def failure_of(error: BaseException) -> Failure | None:
 
 
 def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "`")) else f"{text}."
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?", "`")) else ".")

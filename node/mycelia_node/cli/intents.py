@@ -42,10 +42,10 @@ def need(
         note: A few words for people; no rule reads them.
         dry_run: Check it by the rules and publish nothing.
     """
-    _publish(options, dict(
-        kind="need", resource_class=resource_class, amount=f"{amount} {unit}".strip(), at=at, until=until,
+    _publish(
+        options, kind="need", resource_class=resource_class, amount=f"{amount} {unit}".strip(), at=at, until=until,
         begin=begin, urgency=urgency, member=member, note=note, dry_run=dry_run,
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
 def offer(
@@ -75,13 +75,13 @@ def offer(
         note: A few words for people; no rule reads them.
         dry_run: Check it by the rules and publish nothing.
     """
-    _publish(options, dict(
-        kind="offer", resource_class=resource_class, amount=f"{amount} {unit}".strip(), at=at, until=until,
+    _publish(
+        options, kind="offer", resource_class=resource_class, amount=f"{amount} {unit}".strip(), at=at, until=until,
         begin=begin, member=member, note=note, dry_run=dry_run,
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
-def _publish(options: Options, words: dict[str, Any]) -> None:
+def _publish(options: Options, **words: Any) -> None:
     from mycelia_node import models
 
     from .door import opened

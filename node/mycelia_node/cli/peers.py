@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from .failures import Failure
 from .options import DEFAULTS, Options
 from .output import ago, give, table, tell
+
+_ADDRESS = re.compile(r"(/[^/\s]+)+/p2p/[1-9A-HJ-NP-Za-km-z]{46,64}")
 
 
 def add(address: str, /, *, options: Options = DEFAULTS) -> None:
@@ -13,7 +17,7 @@ def add(address: str, /, *, options: Options = DEFAULTS) -> None:
     Args:
         address: Its multiaddr with /p2p/, as its `mycelia up` prints it.
     """
-    if not address.startswith("/") or not address.rpartition("/p2p/")[2] or "/p2p/" not in address:
+    if not _ADDRESS.fullmatch(address):
         why = f"{address[:80]!r} is not a multiaddr that ends in /p2p/ and a node"
         raise Failure("usage", "no peer was added", why, "copy the address that the peer's `mycelia up` prints")
     from .door import opened
