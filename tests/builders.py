@@ -116,7 +116,9 @@ class Member:
             return refused.rule
         return "valid"
 
-    def need(self, amount: int = 10, *, resource_class: str = "food", urgency: int = 0, ends_in: int = HOUR_MS) -> Entry:
+    def need(
+        self, amount: int = 10, *, resource_class: str = "food", urgency: int = 0, ends_in: int = HOUR_MS
+    ) -> Entry:
         """Ask for something here, from now on."""
         now = self.commons.now_ms
         return self.say(compose.need(
@@ -147,7 +149,9 @@ class Member:
         now = self.commons.now_ms
         return compose.commit(row=row.id, hold_ms=now + hold, until_ms=now + until, lines=_ids(lines))
 
-    def pledge(self, need: Entry, amount: int, *, capacity: int = 10, hold: int = 600_000, until: int = 1_800_000) -> Line:
+    def pledge(
+        self, need: Entry, amount: int, *, capacity: int = 10, hold: int = 600_000, until: int = 1_800_000
+    ) -> Line:
         """Offer, row and commit in one go; return the line."""
         row = self.row(self.offer(capacity), (need, amount))
         return self.commit(row, (need, amount), hold=hold, until=until), 0

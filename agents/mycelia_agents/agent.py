@@ -39,7 +39,7 @@ class Signal:
     cell: int
     urgency: int
     end_ms: int
-    used: int  # amounts of lines that are neither void nor disputed, or that its chain has not freed yet
+    used: int  # pending lines, and all that its chain counts as accepted
     claims: tuple[Claim, ...]
 
     @property

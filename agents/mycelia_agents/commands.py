@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cyclopts import App
 
-from mycelia_node.cli import app, run as run_node
+from mycelia_node.cli import app
+from mycelia_node.cli import run as run_node
 from mycelia_node.cli.app import examples
 from mycelia_node.cli.failures import Failure
 from mycelia_node.cli.options import DEFAULTS, Options

@@ -109,7 +109,7 @@ class Sense:
                 need.cell,
                 need.urgency,
                 need.end_ms,
-                sum(line.amount for line in standing.lines_by(need.id) if _uses_need(standing, line)),
+                _used(standing, need.id),
                 tuple(claims.get(need.id, ())),
             )
             for need in sorted(standing.needs.values(), key=lambda need: need.id)
@@ -184,8 +184,10 @@ def _without(signal: Signal, own_offers: set[bytes]) -> Signal:
     )  # fmt: skip
 
 
-def _uses_need(standing: Standing, line: Line) -> bool:
-    return standing.is_live(line) or _is_unfreed(line)
+def _used(standing: Standing, need: bytes) -> int:
+    """Return what is gone of a need: what its chain counts as accepted, and what waits for its answer."""
+    pending = (line.amount for line in standing.lines_by(need) if standing.status(line) is Status.PENDING)
+    return standing.accepted(need) + sum(pending)
 
 
 def _is_unfreed(line: Line) -> bool:

@@ -50,6 +50,12 @@ class Wire:
         self._under_way: list[tuple[int, int, int, list[Entry]]] = []  # (due, number, receiver, entries)
         self._last_due: dict[tuple[int, int], int] = {}
         self._number = 0
+        self._groups: Sequence[set[int]] = ()
+        self._healed_ms = 0
+
+    def part(self, groups: Sequence[set[int]], until_ms: int) -> None:
+        """Let nothing pass between groups of ledgers before a time: a network that falls apart and heals."""
+        self._groups, self._healed_ms = groups, until_ms
 
     @property
     def is_empty(self) -> bool:
@@ -80,6 +86,8 @@ class Wire:
 
     def _send(self, sender: int, receiver: int, entries: list[Entry], now_ms: int) -> None:
         due = now_ms + self._random.randint(self._delay.least_ms, self._delay.most_ms)
+        if not all((sender in group) == (receiver in group) for group in self._groups):
+            due = max(due, self._healed_ms)
         due = max(due, self._last_due.get((sender, receiver), 0))
         self._last_due[sender, receiver] = due
         self._number += 1

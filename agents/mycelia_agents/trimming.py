@@ -8,7 +8,7 @@ of need and row. No clock and no marks stand in it.
     >>> rank(urgency=600, cells=10, need=b"n" * 32, row=b"r" * 32)[0]
     -530
 
-Spec: 12-field, "Meaning".
+Spec: 12-field, "Trimming".
 """
 
 from __future__ import annotations

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -22,21 +23,46 @@ from starlette.routing import Route
 
 from . import models
 from .desk import Desk, peer_view
+from .hearing import JSON, body, choice, heard, natural
 from .problems import Refusal, problem, problem_of
 
 if TYPE_CHECKING:
-    from .peer import Peer
+    from .config import Settings
+    from .events import Bus
+    from .keystore import Keystore
+    from .ledger import Ledger
+    from .sync import PeerState
 
-MAX_REQUEST_BYTES = 1024 * 1024
+_Result = TypeVar("_Result")
+
 MAX_IMPORT_BYTES = 256 * 1024 * 1024
-_HOSTS = {"127.0.0.1", "localhost", "[::1]", "::1"}
-_JSON = "application/json"
+_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 Answer = Callable[[Request], Awaitable[Response]]
 
 
+class Served(Protocol):
+    """What the API needs of a peer: the real one, or a ledger without a network."""
+
+    ledger: Ledger
+    keystore: Keystore
+    bus: Bus
+    settings: Settings
+    api_token: str
+    started_ms: int
+
+    @property
+    def node_id(self) -> str: ...
+    @property
+    def addresses(self) -> list[str]: ...
+    def clock(self) -> int: ...
+    def peers(self) -> list[PeerState]: ...
+    async def connect(self, address: str) -> PeerState: ...
+    async def on_ledger(self, function: Callable[..., _Result], *args: Any) -> _Result: ...
+
+
 def _answer(message: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(message), status, media_type=_JSON)
+    return Response(msgspec.json.encode(message), status, media_type=JSON)
 
 
 def _refuse(found: models.Problem) -> Response:
@@ -55,13 +81,13 @@ class Endpoint:
     hears: type | None = None
     query: tuple[tuple[str, type], ...] = ()
     is_open: bool = False  # needs no token
-    media: str = _JSON
+    media: str = JSON
 
 
 class Api:
     """The endpoints of one peer."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Served) -> None:
         self._peer = peer
         self._desk = Desk(peer.ledger, peer.keystore, peer.clock)
 
@@ -77,6 +103,8 @@ class Api:
             Endpoint(
                 "POST", "/v1/members", "Make a member", self._create_member, models.MemberView, models.NewMember
             ),
+            Endpoint("POST", "/v1/needs", "Publish a need", self._need, models.Published, models.NewNeed),
+            Endpoint("POST", "/v1/offers", "Publish an offer", self._offer, models.Published, models.NewOffer),
             Endpoint(
                 "POST", "/v1/signals", "Publish needs and offers", self._publish, list[models.Published],
                 models.NewSignals,
@@ -118,27 +146,38 @@ class Api:
         return _answer(await self._peer.on_ledger(self._desk.members))
 
     async def _create_member(self, request: Request) -> Response:
-        new = await _heard(request, models.NewMember)
+        new = await heard(request, models.NewMember)
         return _answer(await self._peer.on_ledger(self._desk.create_member, new), 201)
 
     async def _publish(self, request: Request) -> Response:
-        new = await _heard(request, models.NewSignals)
+        new = await heard(request, models.NewSignals)
         return _answer(await self._peer.on_ledger(self._desk.publish, new.signals), 201)
 
+    async def _need(self, request: Request) -> Response:
+        return await self._publish_one("need", await heard(request, models.NewNeed))
+
+    async def _offer(self, request: Request) -> Response:
+        return await self._publish_one("offer", await heard(request, models.NewOffer))
+
+    async def _publish_one(self, kind: str, new: models.NewNeed | models.NewOffer) -> Response:
+        signal = msgspec.convert({"kind": kind, **msgspec.structs.asdict(new)}, models.NewSignal)
+        [published] = await self._peer.on_ledger(self._desk.publish, [signal])
+        return _answer(published, 201)
+
     async def _withdraw(self, request: Request) -> Response:
-        new = await _heard(request, models.NewWithdrawal)
+        new = await heard(request, models.NewWithdrawal)
         return _answer(await self._peer.on_ledger(self._desk.withdraw, new), 201)
 
     async def _field(self, request: Request) -> Response:
-        kind = _choice(request, "kind", ("need", "offer"))
+        kind = choice(request, "kind", ("need", "offer"))
         last, resource_class = self._peer.bus.last_id, request.query_params.get("resource_class")
-        everything = _choice(request, "everything", ("true", "false")) == "true"
+        everything = choice(request, "everything", ("true", "false")) == "true"
         return _answer(await self._peer.on_ledger(lambda: self._desk.field(
             kind=kind, resource_class=resource_class, everything=everything, last_event=last,
         )))  # fmt: skip
 
     async def _log(self, request: Request) -> Response:
-        after, limit = _natural(request, "after", 0, 2**62), _natural(request, "limit", 100, 1000)
+        after, limit = natural(request, "after", 0, 2**62), natural(request, "limit", 100, 1000)
         kind, chain = request.query_params.get("kind"), request.query_params.get("chain")
         return _answer(await self._peer.on_ledger(
             lambda: self._desk.log(after=after, limit=limit, kind=kind, chain=chain)
@@ -157,20 +196,20 @@ class Api:
         return _answer([peer_view(state) for state in self._peer.peers()])
 
     async def _add_peer(self, request: Request) -> Response:
-        new = await _heard(request, models.NewPeer)
+        new = await heard(request, models.NewPeer)
         return _answer(peer_view(await self._peer.connect(new.address)), 201)
 
     async def _export(self, request: Request) -> Response:
         chunks = iter(await self._peer.on_ledger(self._desk.export))
 
-        async def body() -> AsyncIterator[bytes]:
+        async def pieces() -> AsyncIterator[bytes]:
             while chunk := await self._peer.on_ledger(next, chunks, b""):
                 yield chunk
 
-        return StreamingResponse(body(), media_type="application/octet-stream")
+        return StreamingResponse(pieces(), media_type="application/octet-stream")
 
     async def _import(self, request: Request) -> Response:
-        data = await _body(request, MAX_IMPORT_BYTES)
+        data = await body(request, MAX_IMPORT_BYTES)
         return _answer(await self._peer.on_ledger(self._desk.import_runs, data))
 
     async def _events(self, request: Request) -> Response:
@@ -179,44 +218,7 @@ class Api:
         return StreamingResponse(self._peer.bus.frames(last), media_type="text/event-stream", headers=headers)
 
 
-async def _heard(request: Request, kind: Any) -> Any:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != _JSON:
-        raise Refusal(problem(415, "media", "the request is not JSON", "its content type says so", f"send {_JSON}"))
-    try:
-        return msgspec.json.decode(await _body(request, MAX_REQUEST_BYTES), type=kind)
-    except msgspec.ValidationError as error:
-        raise Refusal(problem(422, "input", "the request is not understood", str(error), "see /openapi.json")) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(problem(400, "input", "the request is not JSON", str(error), "send JSON")) from error
-
-
-async def _body(request: Request, most: int) -> bytes:
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > most:
-            raise Refusal(problem(413, "size", "the request is too large", f"{most} bytes are allowed", "send less"))
-    return bytes(data)
-
-
-def _natural(request: Request, name: str, default: int, most: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > most:
-        raise Refusal(problem(422, "input", f"{name} is not usable", f"{text[:40]!r} is not 0 to {most}", "correct it"))
-    return int(text)
-
-
-def _choice(request: Request, name: str, choices: tuple[str, ...]) -> str | None:
-    text = request.query_params.get(name)
-    if text is not None and text not in choices:
-        why = f"{text[:40]!r} is not one of {', '.join(choices)}"
-        raise Refusal(problem(422, "input", f"{name} is not usable", why, "correct it"))
-    return text
-
-
-def build(peer: Peer) -> Starlette:
+def build(peer: Served) -> Starlette:
     """Return the ASGI application of a peer."""
 
     def guarded(endpoint: Endpoint) -> Answer:
@@ -237,9 +239,10 @@ def build(peer: Peer) -> Starlette:
 
 
 def _check_door(request: Request, endpoint: Endpoint, token: str) -> None:
-    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-    if host not in _HOSTS:  # a page of elsewhere whose name was bound to this address
-        raise Refusal(problem(403, "host", "this node answers on loopback only", f"host is {host!r}", "use 127.0.0.1"))
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):  # a page of elsewhere whose name was bound to this address
+        why = f"the request names the host {host[:80]!r}"
+        raise Refusal(problem(403, "host", "this node answers on loopback only", why, "use 127.0.0.1"))
     if endpoint.is_open:
         return
     given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
@@ -257,7 +260,7 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 @contextlib.asynccontextmanager
-async def serving(peer: Peer) -> AsyncIterator[str]:
+async def serving(peer: Served) -> AsyncIterator[str]:
     """Serve the API on loopback until the block ends; gives its URL.
 
     Raises:
@@ -281,7 +284,7 @@ async def serving(peer: Peer) -> AsyncIterator[str]:
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals are the command's business
     task = asyncio.create_task(server._serve([listener]))  # without uvicorn's own capture of signals
     try:
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn has no event for it)
             await asyncio.sleep(0.01)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:

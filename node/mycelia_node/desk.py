@@ -16,7 +16,7 @@ from mycelia_protocol.keys import did
 from mycelia_protocol.kinds import KINDS
 from mycelia_protocol.rules import RULES
 
-from . import models, projections, signals
+from . import models, projections, signals, views
 from .keystore import Keystore, Member
 from .ledger import Ledger, Stored
 from .sync import PeerState
@@ -124,7 +124,7 @@ class Desk:
     ) -> models.StatusView:
         """Return how the node is; what only a running node knows is given."""
         ledger = self.ledger
-        awaiting = [models.awaiting_view(one) for one in ledger.awaiting()]
+        awaiting = [views.awaiting_view(one) for one in ledger.awaiting()]
         return models.StatusView(
             commons=ledger.charter.name,
             network=cid.text(ledger.network),
@@ -166,7 +166,7 @@ class Desk:
         found = projections.field(
             self.ledger.standing, now_ms, kind=kind, resource_class=resource_class, everything=everything
         )
-        views = [models.signal_view(self.ledger.charter, signal) for signal in found]
+        views = [views.signal_view(self.ledger.charter, signal) for signal in found]
         return models.FieldView(at_ms=now_ms, signals=views, last_event=last_event)
 
     def log(
@@ -175,7 +175,7 @@ class Desk:
         """Return accepted entries in order of acceptance."""
         link = None if chain is None else self.entry(chain).entry.chain
         found = self.ledger.stored(after, limit, chain=link, kind=kind)
-        return [models.entry_view(stored) for stored in found]
+        return [views.entry_view(stored) for stored in found]
 
     def entry(self, name: str) -> Stored:
         """Return the entry that a pasted id or a prefix of one means.
@@ -193,7 +193,7 @@ class Desk:
 
     def show(self, name: str) -> models.EntryView:
         """Return one entry."""
-        return models.entry_view(self.entry(name))
+        return views.entry_view(self.entry(name))
 
     def why(self, name: str) -> models.WhyView:
         """Return which rules an entry was judged by and what would mend it.
@@ -252,18 +252,12 @@ class Desk:
         )
 
     def _is_effective(self, stored: Stored) -> bool:
-        """Valid, and everything that its kind relies on is effective; dependencies are older, so this ends."""
-        if not stored.is_valid:
-            return False
-        kind = KINDS.get(stored.entry.header.kind)
-        links = kind.relies_on(stored.entry.header) if kind else ()
-        held = [self.ledger.get(link) for link in links]
-        return all(one is not None and self._is_effective(one) for one in held)
+        return stored.is_valid and self.ledger.standing.is_effective(stored.entry)
 
     def verify(self, progress: Callable[[int], None] | None = None) -> models.VerifyView:
         """Judge every stored entry again."""
         report = self.ledger.verify(progress)
-        awaiting = [models.awaiting_view(one) for one in self.ledger.awaiting()]
+        awaiting = [views.awaiting_view(one) for one in self.ledger.awaiting()]
         return models.VerifyView(
             entries=report.entries, invalid=report.invalid, awaiting=awaiting, faults=report.faults
         )

@@ -17,8 +17,8 @@ RING = 5000
 QUEUE = 2000
 PING_S = 15.0
 
-_RETRY = b"retry: 1000\n\n"
-_RESET = b"event: reset\ndata: {}\n\n"
+_BEGIN = b"retry: 1000\nid: %s\n\n"  # an id without data: where the watch begins, told before anything happens
+_RESET = b"retry: 1000\nid: %s\nevent: reset\ndata: {}\n\n"
 _PING = b": ping\n\n"
 
 
@@ -75,10 +75,9 @@ class Bus:
         if self._is_closed:
             return
         self._watchers.add(watcher)
-        replay = [] if event_id is None else self.since(event_id)  # nothing awaited in between: no gap, no twin
+        begin = self._begin(event_id)  # nothing awaited since the line above: no gap, no twin
         try:
-            yield _RETRY
-            for frame in [_RESET] if replay is None else replay:
+            for frame in begin:
                 yield frame
             while True:
                 frame_or_end: bytes | None = _PING
@@ -90,6 +89,12 @@ class Bus:
                 yield frame_or_end
         finally:
             self._watchers.discard(watcher)
+
+    def _begin(self, event_id: str | None) -> list[bytes]:
+        replay = [] if event_id is None else self.since(event_id)
+        if replay is None:
+            return [_RESET % self.last_id.encode()]
+        return replay or [_BEGIN % self.last_id.encode()]
 
     def _end(self, watcher: asyncio.Queue[bytes | None]) -> None:
         self._watchers.discard(watcher)

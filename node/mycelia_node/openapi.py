@@ -13,6 +13,16 @@ from . import models
 if TYPE_CHECKING:
     from .api import Endpoint
 
+_PROBLEMS = {
+    "400": "The body is not JSON.",
+    "401": "The token is wrong or missing.",
+    "403": "The host is not this machine's loopback.",
+    "404": "There is no such entry.",
+    "409": "The node cannot do this now.",
+    "413": "The body is too large.",
+    "415": "The body is not declared as JSON.",
+    "422": "A value is not usable, or a rule of the ledger refuses it; `rule` names the rule.",
+}
 _QUERY_TYPES = {int: "integer", str: "string", bool: "boolean"}
 
 
@@ -46,16 +56,15 @@ def _operation(one: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     success = "201" if one.method == "POST" and one.path not in ("/v1/verify", "/v1/runs") else "200"
     binary = {"type": "string", "format": "binary"}
     says = schemas.get(repr(one.says), binary if one.says is bytes else {"type": "string"})
+    problem = {"content": {"application/problem+json": {"schema": schemas[repr(models.Problem)]}}}
     operation: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", f"{one.method.lower()}{one.path}").strip("_"),
         "summary": one.summary,
         "parameters": _parameters(one),
         "responses": {
             success: {"description": one.summary, "content": {one.media: {"schema": says}}},
-            "default": {
-                "description": "It was not done: what, why and what to try.",
-                "content": {"application/problem+json": {"schema": schemas[repr(models.Problem)]}},
-            },
+            **{code: problem | {"description": _PROBLEMS[code]} for code in _problems(one)},
+            "default": problem | {"description": "It was not done: what, why and what to try."},
         },
         "security": [] if one.is_open else [{"token": []}],
     }
@@ -64,6 +73,17 @@ def _operation(one: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         schema = binary if one.hears is bytes else schemas[repr(one.hears)]
         operation["requestBody"] = {"required": True, "content": {media: {"schema": schema}}}
     return operation
+
+
+def _problems(one: Endpoint) -> list[str]:
+    codes = {"403"} if one.is_open else {"401", "403"}
+    if "{" in one.path:
+        codes |= {"404"}
+    if one.query:
+        codes |= {"422"}
+    if one.hears is not None:
+        codes |= {"404", "409", "413", "422"} | (set() if one.hears is bytes else {"400", "415"})
+    return sorted(codes)
 
 
 def _parameters(one: Endpoint) -> list[dict[str, Any]]:

@@ -193,7 +193,7 @@ class Peer:
             self._loop.call_soon_threadsafe(self._publish, batch)
 
     def _publish(self, batch: list[Stored]) -> None:
-        from .models import entry_view
+        from .views import entry_view
 
         for stored in batch:
             self.bus.publish("entry", entry_view(stored))

@@ -66,10 +66,10 @@ def _signal(standing: Standing, intent: Intent, now_ms: int, half_life_ms: int, 
 
 
 def _claims(standing: Standing) -> dict[bytes, int]:
-    """Return what rows mean to give, by need and by offer, less what they have committed."""
+    """Return what rows mean to give and have not committed, by need and by offer."""
     claims: dict[bytes, int] = {}
-    for row in standing.rows.values():
-        for need, amount in row.lines:
-            for intent in (need, row.offer):
+    for offer in standing.rows:
+        for need, amount in standing.tentative(offer):
+            for intent in (need, offer):
                 claims[intent] = claims.get(intent, 0) + amount
     return claims

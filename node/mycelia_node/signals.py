@@ -51,6 +51,8 @@ def intent(
         BadInput: with the field that is wrong.
         Refused: the charter has no such class (rule `intent.class`).
     """
+    if kind == "offer" and urgency:
+        raise BadInput("urgency", "an offer has none")
     quanta = _amount(charter, resource_class, amount)
     cell = place(at)
     begin_ms = now_ms if begin is None else moment("begin", begin, now_ms)

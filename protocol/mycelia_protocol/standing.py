@@ -61,6 +61,7 @@ class Line:
     number: int
     provider: bytes
     receiver: bytes
+    row: bytes
     offer: bytes
     need: bytes
     amount: int
@@ -134,6 +135,17 @@ class Standing:
         """Return whether the line still means something to both: it is neither void nor disputed."""
         return self.status(line) not in (Status.VOID, Status.DISPUTED)
 
+    def tentative(self, offer: bytes) -> list[tuple[bytes, int]]:
+        """Return what the latest row of an offer still holds: (need, amount) that no commit has firmed."""
+        row = self.rows.get(offer)
+        if row is None:
+            return []
+        taken: dict[bytes, int] = {}
+        for line in self.lines_by(offer):
+            if line.row == row.id:
+                taken[line.need] = taken.get(line.need, 0) + line.amount
+        return [(need, amount - taken.get(need, 0)) for need, amount in row.lines if amount > taken.get(need, 0)]
+
     def lines_by(self, intent: bytes) -> Iterator[Line]:
         """Yield all lines of a need or an offer."""
         return (self.lines[line] for line in self.lines_of.get(intent, ()))
@@ -163,12 +175,12 @@ class Standing:
         kind = entry.header.kind
         if kind == "deliver" or kind == "receive":
             lines = line_refs(entry.header, 0, f"{kind}.terms")
-            return list(dict.fromkeys(commit for commit, number in lines if not self._is_answered(commit, number, kind)))
+            return list(dict.fromkeys(line[0] for line in lines if not self._is_answered(line, kind)))
         relies_on = KINDS[kind].relies_on(entry.header) if kind in KINDS else ()
         return [name for name in relies_on if name not in self.needs and (name, 0) not in self.lines]
 
-    def _is_answered(self, commit: bytes, number: int, kind: str) -> bool:
-        line = self.lines.get((commit, number))
+    def _is_answered(self, name: LineId, kind: str) -> bool:
+        line = self.lines.get(name)
         if line is None:
             return False
         return (("accept", line.receiver) if kind == "deliver" else ("deliver", line.provider)) in line.marks
@@ -213,7 +225,7 @@ class Standing:
             receiver = cast(Entry, self._entry_of(stated.need)).chain
             marks = self._marks.setdefault(line, set())
             self.lines[line] = Line(
-                entry.id, number, entry.chain, receiver, offer, stated.need,
+                entry.id, number, entry.chain, receiver, row.id, offer, stated.need,
                 stated.amount, stated.hold, stated.until, marks,
             )  # fmt: skip
             self.lines_of.setdefault(stated.need, []).append(line)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.builders import CELL, Commons, Line, Member, accept, note, on
 
 from mycelia_protocol import compose
-from mycelia_protocol.envelope import Entry
+from mycelia_protocol.envelope import Entry, Term
 from mycelia_protocol.kinds.intents import is_cell
-from tests.builders import CELL, Commons, Line, Member, accept, note, on
 
 HOLD_MS, UNTIL_MS = 600_000, 1_800_000
 
@@ -90,8 +90,11 @@ class TestAnAccept:
 
     def test_survives_any_shape_of_the_commit_that_it_names(self, anna: Member, bo: Member) -> None:
         need = anna.need()
-        for terms in ([], [0], [0, 1], [0, 1, 2], [0, 1, 2, 0], [True, 1, 2, 0, 1], [0, 1, 2, 7, 1], [0, 1, 2, "a", b""]):
-            odd = bo.misstep(compose.Content("commit", list(terms), need.id))
+        odd_terms: list[list[Term]] = [
+            [], [0], [0, 1], [0, 1, 2], [0, 1, 2, 0], [True, 1, 2, 0, 1], [0, 1, 2, 7, 1], [0, 1, 2, "a", b""]
+        ]  # fmt: skip
+        for terms in odd_terms:
+            odd = bo.misstep(compose.Content("commit", terms, need.id))
 
             assert anna.why_not(accept(need, (odd, 0))) == "accept.line"
 

@@ -8,17 +8,21 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from time import process_time
 
 import pytest
+from tests.scenarios.consent_search import Observer, Result, search
+from tests.scenarios.consent_states import SAYINGS, Case
+from tests.scenarios.consent_world import World
+
 from mycelia_protocol.accumulators import CommittedLine, Draft, LineId, Mark
 from mycelia_protocol.charter import MAX_AMOUNT
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.kinds import KINDS, Judged, exits
+from mycelia_protocol.kinds.kind import line_refs
 from mycelia_protocol.standing import Standing
-
-from tests.scenarios.consent_search import SAYINGS, Case, World, search
 
 ONE_NEED, TWO_NEEDS = ((0, 1),), ((0, 1), (1, 1))
 ONE_OFFER, TWO_OFFERS = ((0, 1),), ((0, 1), (1, 1))
@@ -49,35 +53,42 @@ DEEP = {
 }
 
 
+@cache
+def searched(label: str) -> Result:
+    """Return what the search of a case saw; each is searched once."""
+    return search(CASES[label])
+
+
 class TestConsentOnUnforkedChains:
     @pytest.mark.parametrize("label", CASES)
     def test_holds_in_every_state_that_liars_and_late_messages_can_reach(self, label: str) -> None:
         began = process_time()
 
-        result = search(CASES[label])
+        result = searched(label)
 
         print(f"{label}: {result.states} states, {result.steps} steps, {process_time() - began:.1f} s")
         assert not result.broken
 
     @pytest.mark.parametrize("label", ["invalid commits and accepts", "two receivers before one offer"])
     def test_stands_the_same_in_any_order_of_arrival(self, label: str) -> None:
-        world, result = World(CASES[label]), search(CASES[label])
+        observer, result = Observer(World(CASES[label])), searched(label)
         dice = random.Random(1)
         for state in dice.sample(result.reached, 200):
-            entries = [entry for slot, line in enumerate(state.lines) for entry in world.entries(line, slot)]
+            entries = [entry for slot, line in enumerate(state.lines) for entry in observer.entries(line, slot)]
             views = []
             for _ in range(4):
                 dice.shuffle(entries)
-                views.append(_view(world.standing(list(entries))))
+                views.append(_view(observer.standing(list(entries))))
 
             assert all(view == views[0] for view in views), state
 
     def test_has_the_sums_that_the_chains_themselves_keep(self) -> None:
-        world, result = World(CASES["two receivers before one offer"]), search(CASES["two receivers before one offer"])
+        label = "two receivers before one offer"
+        observer, result = Observer(World(CASES[label])), searched(label)
 
         for state in result.reached:
-            entries = [entry for slot, line in enumerate(state.lines) for entry in world.entries(line, slot)]
-            standing = world.standing(entries)
+            entries = [entry for slot, line in enumerate(state.lines) for entry in observer.entries(line, slot)]
+            standing = observer.standing(entries)
             offers, needs = sorted(standing.offers), sorted(standing.needs)
             assert [standing.committed(offer) for offer in offers] == [offer.committed for offer in state.offers]
             assert [standing.accepted(need) for need in needs] == [accepted for _, accepted in state.needs]
@@ -170,8 +181,7 @@ def _refused_and_then_accepted(patch: pytest.MonkeyPatch) -> None:
 
 
 def _lines(judged: Judged, skip: int = 0) -> list[LineId]:
-    terms = judged.header.terms[skip:]
-    return [(judged.header.dep(int(at or 0)), int(number or 0)) for at, number in zip(terms[::2], terms[1::2], strict=True)]
+    return line_refs(judged.header, skip, "planted")
 
 
 MUTANTS: dict[str, tuple[str, Callable[[pytest.MonkeyPatch], None]]] = {

@@ -31,8 +31,10 @@ class Outcome:
     refused: list[str]
 
 
-def live(instance: Instance, home: Path, *, peers: int, seed: int, delay: Delay) -> Outcome:
-    """Let the town live until it settles."""
+def live(
+    instance: Instance, home: Path, *, peers: int, seed: int, delay: Delay, apart_ms: int = 0
+) -> Outcome:
+    """Let the town live until it settles; for `apart_ms` its peers are in two halves that hear nothing of each other."""
     print(f"seed {seed}")
     random, clock = Random(seed), Clock(START_MS)  # noqa: S311
     charter = town.charter_of(random.randbytes(16))
@@ -59,6 +61,8 @@ def live(instance: Instance, home: Path, *, peers: int, seed: int, delay: Delay)
             Runtime(ledger, members, seed=seed + at, now_ms=clock.now_ms)
             for at, (ledger, members) in enumerate(zip(ledgers, hosted, strict=True))
         ]
+        if apart_ms:
+            wire.part([set(range(peers // 2)), set(range(peers // 2, peers))], clock.now_ms + apart_ms)
         settled = settle(runtimes, wire, clock, within_ms=300_000)
         return Outcome(
             settled,
@@ -96,6 +100,27 @@ class TestTheSimulatedTown:
         assert all(other == score for other in outcome.scores)
         assert (score.pending, score.overcommitted, score.rejected, outcome.awaiting) == (0, 0, 0, 0)
         assert score.welfare > 0
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_heals_after_both_halves_have_allocated_apart(self, tmp_path: Path, seed: int) -> None:
+        instance = houston.load().part(40, 16)
+
+        outcome = live(instance, tmp_path, peers=4, seed=seed, delay=Delay(), apart_ms=60_000)
+
+        assert outcome.settled
+        assert len(outcome.digests) == 1
+        score = outcome.scores[0]
+        assert all(other == score for other in outcome.scores)
+        assert (score.pending, score.overcommitted, score.rejected, outcome.awaiting) == (0, 0, 0, 0)
+        assert score.welfare / houston.optimum(instance) >= 0.8
+
+    def test_ends_the_same_from_the_same_seed(self, tmp_path: Path) -> None:
+        outcomes = []
+        for run in ("first", "second"):
+            (tmp_path / run).mkdir()
+            outcomes.append(live(houston.load().part(12, 6), tmp_path / run, peers=3, seed=9, delay=Delay()))
+
+        assert outcomes[0] == outcomes[1]
 
     def test_serves_everybody_when_there_is_plenty(self, tmp_path: Path) -> None:
         whole = houston.load()

@@ -33,7 +33,7 @@ class EventReader:
             self._fields[name] = value
             return None
         fields, self._fields = self._fields, {}
+        self._last = fields.get("id", self._last)
         if "event" not in fields:
             return None
-        self._last = fields.get("id", self._last)
         return Event(fields.get("id", ""), fields["event"], json.loads(fields.get("data", "{}")))

@@ -18,6 +18,8 @@ from .events import Event, EventReader
 _Says = TypeVar("_Says")
 
 _RETRIES = 5
+_SILENCE_S = 45.0  # a stream that says nothing for so long, not even its ping, is broken
+_LONG_S = 3600.0  # for what reads or writes a whole ledger
 
 
 class Client:
@@ -26,7 +28,7 @@ class Client:
     def __init__(self, url: str, token: str, timeout_s: float) -> None:
         self._url, self._timeout_s = url, timeout_s
         headers = {"authorization": f"Bearer {token}"}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -85,9 +87,7 @@ class Client:
 
     def publish(self, signals: Sequence[models.NewSignal]) -> list[models.Published]:
         """Publish many needs and offers at once, a member's all or none."""
-        return self._tell(
-            "/v1/signals", models.NewSignals(signals=list(signals)), list[models.Published]
-        )
+        return self._tell("/v1/signals", models.NewSignals(signals=list(signals)), list[models.Published])
 
     def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published:
         """Withdraw an own need or offer."""
@@ -117,7 +117,8 @@ class Client:
 
     def verify(self) -> models.VerifyView:
         """Have every stored entry judged again, from its bytes."""
-        return self._ask("POST", "/v1/verify", models.VerifyView)
+        answer = self._send("POST", "/v1/verify", {"timeout": _LONG_S})
+        return msgspec.json.decode(answer, type=models.VerifyView)
 
     def peers(self) -> list[models.PeerView]:
         """Return the peers that are dialled or talked to."""
@@ -129,31 +130,40 @@ class Client:
 
     def export_runs(self) -> bytes:
         """Return everything as a run file."""
-        return self._send("GET", "/v1/runs", {})
+        return self._send("GET", "/v1/runs", {"timeout": _LONG_S})
 
     def import_runs(self, data: bytes) -> models.ImportView:
         """Hand over a run file."""
         headers = {"content-type": "application/octet-stream"}
-        answer = self._send("POST", "/v1/runs", {"content": data, "headers": headers})
+        answer = self._send("POST", "/v1/runs", {"content": data, "headers": headers, "timeout": _LONG_S})
         return msgspec.json.decode(answer, type=models.ImportView)
 
     def watch(self, *, after: str | None = None, kind: str | None = None) -> Iterator[Event]:
-        """Yield events as they happen, after an event id if given; resumes by itself when the stream breaks."""
+        """Yield events as they happen, after an event id if given; resumes by itself when the stream breaks.
+
+        `kind` is a kind of event or of entry. An event `reset` says that the node does not remember
+        so far back: what happened in between is to be read anew.
+        """
         reader, failures = EventReader(after), 0
         while True:
+            response = None
             try:
-                with self._http.stream("GET", "/v1/events", headers=reader.headers(), timeout=None) as response:
-                    if not response.is_success:
-                        response.read()
-                        raise error_of(response)
-                    for line in response.iter_lines():
-                        failures = 0
-                        if (event := reader.feed(line)) and kind in (None, event.kind):
-                            yield event
+                request = self._http.build_request("GET", "/v1/events", headers=reader.headers(), timeout=_SILENCE_S)
+                response = self._http.send(request, stream=True)
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                for line in response.iter_lines():
+                    failures = 0
+                    if (event := reader.feed(line)) and kind in (None, event.kind, event.data.get("kind")):
+                        yield event
             except httpx.HTTPError as error:
                 failures += 1
                 if failures > _RETRIES:
                     raise lost(error, self._url, self._timeout_s) from error
+            finally:
+                if response is not None:
+                    response.close()
             time.sleep(0.1 * 2**failures)
 
     def _signal(
@@ -184,7 +194,9 @@ class Client:
         [published] = self.publish([new])
         return published
 
-    def _ask(self, method: str, path: str, says: type[_Says], query: dict[str, str | None] | None = None) -> _Says:
+    def _ask(
+        self, method: str, path: str, says: type[_Says], query: dict[str, str | None] | None = None
+    ) -> _Says:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         return msgspec.json.decode(self._send(method, path, {"params": params}), type=says)
 

@@ -73,13 +73,14 @@ def _judge_commit(judged: Judged) -> None:
     if offer.withdrawn:
         raise Refused("commit.open", "the offer is withdrawn")
     if not header.time_ms < hold <= until:
-        raise Refused("commit.hold", f"hold {hold} must lie after the entry's {header.time_ms} and not after until {until}")
+        raise Refused("commit.hold", f"hold {hold} lies not after the entry's {header.time_ms}, or after until {until}")
     tentative = dict(offer.tentative)
     own = cast(Entry, judged.prefix.own(offer_id))
     for need_id, amount in lines:
         need = judged.deps[need_id]
-        if amount > tentative.get(need_id, 0):
-            raise Refused("commit.capacity", f"{amount} is more than the {tentative.get(need_id, 0)} that the row holds")
+        left = tentative.get(need_id, 0)
+        if amount > left:
+            raise Refused("commit.capacity", f"{amount} is more than the {left} that the row holds")
         if amount > cast(int, need.header.terms[AMOUNT]):
             raise Refused("commit.amount", f"{amount} is more than the need's {need.header.terms[AMOUNT]!r}")
         if header.time_ms > min(cast(int, need.header.terms[END_MS]), cast(int, own.header.terms[END_MS])):

@@ -1,0 +1,109 @@
+"""Views: what the ledger holds, as the API says it."""
+
+from __future__ import annotations
+
+from mycelia_protocol import cid
+from mycelia_protocol.amounts import format_amount
+from mycelia_protocol.canonical import Value
+from mycelia_protocol.charter import Charter
+from mycelia_protocol.envelope import Term, read_body
+from mycelia_protocol.errors import Malformed
+from mycelia_protocol.kinds import KINDS
+
+from . import models
+from .ledger import Stored
+from .projections import Signal
+from .quarantine import Awaiting
+
+
+def entry_view(stored: Stored) -> models.EntryView:
+    """Return an entry as the API says it."""
+    entry, header = stored.entry, stored.entry.header
+    return models.EntryView(
+        id=cid.text(entry.id),
+        arrival=stored.arrival,
+        chain=cid.text(entry.chain),
+        sequence=header.sequence,
+        backlink=None if header.backlink is None else cid.text(header.backlink),
+        time_ms=header.time_ms,
+        kind=header.kind,
+        terms=_named(header.kind, header.terms),
+        deps=[cid.text(link) for link in header.links],
+        verdict="valid" if stored.is_valid else "invalid",
+        rule=stored.refused[0] if stored.refused else None,
+        message=stored.refused[1] if stored.refused else None,
+        body=_body(entry.body),
+    )
+
+
+def _named(kind: str, terms: list[Term]) -> dict[str, Named]:
+    fields = KINDS[kind].fields if kind in KINDS else ()
+    single = [name for name in fields if not name.startswith("*")]
+    repeated = [name[1:] for name in fields if name.startswith("*")]
+    if not fields or len(terms) < len(single) or (not repeated and len(terms) != len(single)):
+        return {"terms": [_plain(term) for term in terms]}
+    named: dict[str, Named] = {name: _plain(term) for name, term in zip(single, terms, strict=False)}
+    rest = terms[len(single) :]
+    for at, name in enumerate(repeated):
+        named[name] = [_plain(term) for term in rest[at :: len(repeated)]]
+    return named
+
+
+def _plain(term: Term) -> int | str | bool | None:
+    return term.hex() if isinstance(term, bytes) else term
+
+
+def _body(block: bytes | None) -> dict[str, object] | None:
+    if block is None:
+        return None
+    try:
+        return {key: _readable(value) for key, value in read_body(block).items()}
+    except Malformed:
+        return None  # a body is nobody's law: one that cannot be read is simply not shown
+
+
+def _readable(value: Value) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list):
+        return [_readable(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _readable(one) for key, one in value.items()}
+    return value
+
+
+def signal_view(charter: Charter, signal: Signal) -> models.SignalView:
+    """Return a signal as the API says it."""
+    intent = signal.intent
+    resource_class = charter.classes[intent.resource_class]
+    return models.SignalView(
+        id=cid.text(intent.id),
+        kind="need" if intent.kind == "need" else "offer",
+        chain=cid.text(intent.chain),
+        resource_class=intent.resource_class,
+        amount=intent.amount,
+        remaining=signal.remaining,
+        pending=signal.pending,
+        firm=signal.firm,
+        done=signal.done,
+        tentative=signal.tentative,
+        amount_text=format_amount(intent.amount, resource_class),
+        remaining_text=format_amount(signal.remaining, resource_class),
+        cell=f"{intent.cell:x}",
+        begin_ms=intent.begin_ms,
+        end_ms=intent.end_ms,
+        urgency=intent.urgency,
+        strength=signal.strength,
+        withdrawn=intent.withdrawn,
+    )
+
+
+def awaiting_view(awaiting: Awaiting) -> models.AwaitingView:
+    """Return a waiting run as the API says it."""
+    return models.AwaitingView(
+        id=cid.text(awaiting.id),
+        chain=cid.text(awaiting.chain),
+        sequence=awaiting.sequence,
+        missing=sorted(cid.text(name) for name in awaiting.missing),
+        until_ms=awaiting.until_ms,
+    )

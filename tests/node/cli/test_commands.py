@@ -1,0 +1,240 @@
+"""The command line without a running node: data, talk, exit codes and errors in three sentences."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mycelia_agents.commands import app, run
+
+from .conftest import Mycelia
+
+HERE = ("--at", "52.37,4.89")
+NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
+COMMANDS = [
+    "init", "up", "status", "need", "offer", "withdraw", "field", "log", "show", "why", "verify", "peer add",
+    "peer ls", "member add", "member ls", "import", "export", "demo houston", "bench ledger", "completion",
+]  # fmt: skip
+
+
+class TestAHome:
+    def test_begins_as_a_commons_of_one(self, mycelia: Mycelia, home: Path) -> None:
+        made = mycelia("init", "--name", "anna", "--class", "food=kg/1000", "--class", "goods=piece", "--json")
+
+        assert made.code == 0
+        assert made.json["classes"] == {"food": "kg", "goods": "piece"}
+        assert made.json["member"]["name"] == "anna"
+        assert mycelia("status", "--json").json["entries"] == 1
+
+    def test_is_not_made_twice(self, anna: Mycelia) -> None:
+        again = anna("init")
+
+        assert again.code == 1
+        assert "There is a ledger already" in again.err
+
+    def test_that_does_not_exist_is_explained(self, mycelia: Mycelia) -> None:
+        lost = mycelia("status", "--json")
+
+        assert lost.code == 1
+        assert lost.json["error"]["code"] == "home"
+        assert "mycelia init" in lost.json["error"]["try"]
+
+    def test_refuses_a_class_that_is_not_understood(self, mycelia: Mycelia, home: Path) -> None:
+        refused = mycelia("init", "--class", "food:kg")
+
+        assert refused.code == 2
+        assert not home.exists()
+
+    def test_joins_a_commons_by_its_run_file(self, anna: Mycelia, tmp_path: Path) -> None:
+        need = anna(*NEED, "--json").json["id"]
+        file, other = tmp_path / "oost.run", ("--home", str(tmp_path / "other"))
+        anna("export", str(file))
+
+        joined = anna("init", "--name", "bo", "--join", str(file), *other)
+
+        assert joined.code == 0
+        assert need in [one["id"] for one in anna("field", "--json", *other).json["signals"]]
+
+    def test_that_another_program_holds_is_no_node(self, anna: Mycelia, home: Path) -> None:
+        from mycelia_node.cli.door import opened
+
+        with opened(home):
+            refused = anna("status", "--json")
+
+        assert refused.code == 3
+        assert refused.json["error"]["code"] == "down"
+
+
+class TestASignal:
+    def test_is_published_and_seen_in_the_field(self, anna: Mycelia) -> None:
+        said = anna(*NEED, "--urgency", "3", "--note", "for the soup")
+
+        [signal] = anna("field", "--json").json["signals"]
+        assert said.code == 0
+        assert said.out.startswith(f"Published need {signal['id'][:18]}")
+        assert (signal["remaining_text"], signal["urgency"], signal["kind"]) == ("12.5 kg", 3, "need")
+
+    def test_takes_its_amount_in_one_word_or_two(self, anna: Mycelia) -> None:
+        anna("offer", "food", "3 kg", *HERE)
+        anna("offer", "food", "3", "kg", *HERE)
+        anna("offer", "food", "3", *HERE)
+
+        assert [one["amount"] for one in anna("field", "--json").json["signals"]] == [3000, 3000, 3000]
+
+    def test_may_lie_south_of_the_equator(self, anna: Mycelia) -> None:
+        assert anna("need", "food", "1", "--at", "-33.9,151.2").code == 0
+
+    def test_is_only_checked_by_a_dry_run(self, anna: Mycelia) -> None:
+        checked = anna(*NEED, "--dry-run", "--json")
+
+        assert checked.code == 0
+        assert checked.json["dry_run"] is True
+        assert anna("status", "--json").json["entries"] == 1
+
+    def test_that_a_rule_refuses_names_the_rule(self, anna: Mycelia) -> None:
+        refused = anna("need", "gold", "1", *HERE, "--json")
+
+        assert refused.code == 4
+        assert refused.json["error"]["rule"] == "intent.class"
+        assert refused.json["error"]["try"] == "use one of the charter's classes."
+
+    @pytest.mark.parametrize(
+        ("words", "named"),
+        [
+            (("need", "food", "12 lb", *HERE), "counted in kg"),
+            (("need", "food", "0.00001", *HERE), "multiple of 0.001 kg"),
+            (("need", "food", "lots", *HERE), "not an amount"),
+            (("need", "food", "1", "--at", "nowhere"), "neither LAT,LON nor an H3 cell"),
+            (("need", "food", "1", "--at", "95,4"), "not on Earth"),
+            (("need", "food", "1", *HERE, "--until", "soon"), "neither like +2d nor a date"),
+        ],
+    )
+    def test_that_says_nothing_usable_is_explained(self, anna: Mycelia, words: tuple[str, ...], named: str) -> None:
+        refused = anna(*words)
+
+        assert refused.code == 2
+        assert named in refused.err
+        assert refused.out == ""
+
+    def test_asks_who_speaks_when_there_are_several(self, anna: Mycelia) -> None:
+        anna("member", "add", "bo")
+
+        assert anna(*NEED).code == 1
+        assert anna(*NEED, "--as", "bo").code == 0
+
+    def test_is_withdrawn_by_the_beginning_of_its_id(self, anna: Mycelia) -> None:
+        need = anna(*NEED, "--json").json["id"]
+
+        assert anna("withdraw", need[:18]).code == 0
+        assert anna("field", "--json").json["signals"] == []
+        assert anna("withdraw", need[:18]).code == 4
+
+
+class TestAnEntry:
+    def test_is_shown_by_the_beginning_that_the_log_prints(self, anna: Mycelia) -> None:
+        anna(*NEED)
+        printed = anna("log", "--kind", "need").out.splitlines()[1].split()[1]
+
+        shown = anna("show", printed, "--json").json
+
+        assert shown["id"].startswith(printed)
+        assert shown["terms"]["amount"] == 12_500
+
+    def test_says_why_it_counts(self, anna: Mycelia) -> None:
+        need = anna(*NEED, "--json").json["id"]
+
+        why = anna("why", need[:18], "--json").json
+
+        assert (why["verdict"], why["is_effective"]) == ("valid", True)
+        assert why["checked"][-1] == "need.urgency"
+
+    def test_that_nobody_holds_is_unknown(self, anna: Mycelia) -> None:
+        unknown = anna("why", "bafyreiaaaaaaaaaaa", "--json")
+
+        assert unknown.code == 1
+        assert unknown.json["error"]["code"] == "unknown"
+
+    def test_is_judged_again_with_all_others(self, anna: Mycelia) -> None:
+        anna(*NEED)
+
+        verified = anna("verify", "--json")
+
+        assert verified.code == 0
+        assert (verified.json["entries"], verified.json["faults"]) == (2, [])
+
+
+class TestAPeer:
+    ADDRESS = "/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWKk7wVNM65VkJHNL3g9aqUUV4d8jVBkue7tXLmvdLX7zJ"
+
+    def test_is_remembered_for_when_the_node_runs(self, anna: Mycelia) -> None:
+        assert anna("peer", "add", self.ADDRESS).code == 0
+
+        [peer] = anna("peer", "ls", "--json").json["peers"]
+        assert (peer["address"], peer["is_connected"]) == (self.ADDRESS, False)
+
+    @pytest.mark.parametrize("address", ["foo", "/ip4/127.0.0.1/tcp/4001", "/ip4/127.0.0.1/tcp/1/p2p/0OIl"])
+    def test_needs_an_address_that_names_a_node(self, anna: Mycelia, address: str) -> None:
+        assert anna("peer", "add", address).code == 2
+
+
+class TestAnError:
+    def test_is_three_sentences_on_stderr(self, mycelia: Mycelia) -> None:
+        lost = mycelia("status")
+
+        assert lost.out == ""
+        assert len(lost.err.splitlines()) == 3
+
+    def test_is_one_object_on_stdout_with_json(self, mycelia: Mycelia) -> None:
+        lost = mycelia("status", "--json")
+
+        assert lost.err == ""
+        assert set(lost.json["error"]) == {"code", "rule", "what", "why", "try"}
+
+    def test_suggests_the_command_that_was_meant(self, mycelia: Mycelia) -> None:
+        unknown = mycelia("neeed")
+
+        assert unknown.code == 2
+        assert 'Did you mean "need"?' in unknown.err
+
+    def test_of_usage_is_an_object_too(self, mycelia: Mycelia) -> None:
+        usage = mycelia("need", "food", "--json")
+
+        assert usage.code == 2
+        assert usage.json["error"]["code"] == "usage"
+
+    def test_shows_its_traceback_only_when_asked(self, mycelia: Mycelia) -> None:
+        from mycelia_node.cli.failures import Failure
+
+        with pytest.raises(Failure):
+            run(["status", "--debug"])
+
+
+class TestHelp:
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_ends_with_two_real_examples(self, mycelia: Mycelia, command: str) -> None:
+        page = mycelia(*command.split(), "--help").out.rstrip().splitlines()
+
+        begins = page.index("Examples:")
+        assert len(page) - begins == 3
+        assert all(line.startswith(f"  mycelia {command}") for line in page[begins + 1 :])
+
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_has_a_completion_script_for_each_shell(self, mycelia: Mycelia, shell: str) -> None:
+        script = mycelia("completion", shell).out
+
+        assert "withdraw" in script
+        assert "houston" in script
+
+    def test_lists_every_command(self, mycelia: Mycelia) -> None:
+        page = mycelia("--help").out
+
+        assert all(command.split()[0] in page for command in COMMANDS)
+        assert {name for name in app if not name.startswith("-")} == {command.split()[0] for command in COMMANDS}
+
+
+class TestJson:
+    def test_is_one_object_for_every_listing(self, anna: Mycelia) -> None:
+        for words in (["log"], ["member", "ls"], ["peer", "ls"], ["field"], ["status"], ["verify"]):
+            assert isinstance(json.loads(anna(*words, "--json").out), dict), words

@@ -1,0 +1,60 @@
+"""Ledgers for the tests of the node: real ones, under a clock that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from random import Random
+
+from mycelia_node.ledger import Ledger
+from mycelia_protocol.charter import Charter
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.keys import KeyPair, keypair
+from tests.builders import NOW_MS, charter
+
+
+class Clock:
+    """Milliseconds that pass when the test says so."""
+
+    def __init__(self, now_ms: int = NOW_MS) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+def new_ledger(path: Path, *, clock: Clock | None = None, law: Charter | None = None, seed: int = 1) -> Ledger:
+    """Return an empty ledger in a directory."""
+    return Ledger.create(path, law or charter(), clock=clock or Clock(), entropy=Random(seed).randbytes)
+
+
+def open_ledger(path: Path, *, clock: Clock | None = None, seed: int = 2) -> Ledger:
+    """Return the ledger that a directory holds."""
+    return Ledger.open(path, clock=clock or Clock(), entropy=Random(seed).randbytes)
+
+
+def pair(name: str) -> KeyPair:
+    """Return the key pair of a name."""
+    return keypair(name.encode().ljust(32, b"."))
+
+
+def as_runs(entries: Iterable[Entry]) -> list[list[Entry]]:
+    """Return entries as runs of one, as live heads arrive."""
+    return [[entry] for entry in entries]
+
+
+def unsealed(run: Sequence[Entry]) -> list[Entry]:
+    """Return a run as it travels: only its last entry signed."""
+    return [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
+
+
+def pull(source: Ledger, target: Ledger) -> int:
+    """Bring everything that the source holds to the target; return how many entries were new."""
+    wanted = {tip.chain: 0 for tip in source.frontier()}
+    accepted, after = 0, 0
+    while True:
+        runs, following = source.runs_for(wanted, after, 64 * 1024)
+        accepted += len(target.ingest(runs).accepted)
+        if following is None:
+            return accepted
+        after = following

@@ -1,0 +1,453 @@
+"""The ledger: one door, durable, the same set in any order of arrival."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from mycelia_node.faults import StoreFault
+from mycelia_node.ledger import Ledger
+from mycelia_protocol import compose
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.errors import Premature, Refused
+from tests.builders import CELL, HOUR_MS, NOW_MS, Commons
+from tests.node.ledgers import Clock, as_runs, new_ledger, open_ledger, pair, pull, unsealed
+
+
+def a_need(amount: int = 10) -> compose.Content:
+    return compose.need("food", amount, CELL, begin_ms=NOW_MS, end_ms=NOW_MS + HOUR_MS, urgency=3)
+
+
+def a_history(seed: int) -> Commons:
+    """Return a commons in which some promises were made, kept and broken."""
+    dice, commons = Random(seed), Commons()
+    anna, bo, cleo = (commons.member(name) for name in ("anna", "bo", "cleo"))
+    for _ in range(6):
+        receiver, provider = dice.sample([anna, bo, cleo], 2)
+        need = receiver.need(amount=10)
+        line = provider.pledge(need, dice.randint(1, 10))
+        commons.wait(1000)
+        act = dice.choice(["accept", "deliver", "receive", "refuse", "cancel"])
+        if act == "refuse":
+            receiver.on("cancel", line)
+            continue
+        accept = receiver.accept(need, line)
+        if act in ("deliver", "receive"):
+            delivery = provider.on("deliver", line, cites=[accept])
+            if act == "receive":
+                receiver.on("receive", line, cites=[delivery])
+        if act == "cancel":
+            provider.on("cancel", line)
+    return commons
+
+
+class TestPublishing:
+    def test_gives_entries_that_are_there_after_reopening(self, tmp_path: Path) -> None:
+        ledger = new_ledger(tmp_path)
+        chain = ledger.open_chain(pair("anna")).id
+
+        [need] = ledger.publish(pair("anna"), chain, [a_need()], [{"note": "for Sunday"}])
+        ledger.close()
+
+        stored = open_ledger(tmp_path).get(need.id)
+        assert stored is not None
+        assert stored.entry == need
+        assert stored.is_valid
+
+    def test_stores_nothing_of_a_batch_that_a_rule_refuses(self, tmp_path: Path) -> None:
+        ledger = new_ledger(tmp_path)
+        chain = ledger.open_chain(pair("anna")).id
+
+        with pytest.raises(Refused, match=r"intent\.amount"):
+            ledger.publish(pair("anna"), chain, [a_need(), a_need(amount=0)])
+
+        assert ledger.count() == 1
+        assert ledger.publish(pair("anna"), chain, [a_need()])[0].header.sequence == 1
+
+    def test_refuses_to_name_what_is_not_held(self, tmp_path: Path) -> None:
+        ledger = new_ledger(tmp_path)
+        chain = ledger.open_chain(pair("anna")).id
+
+        with pytest.raises(Premature):
+            ledger.publish(pair("anna"), chain, [compose.withdraw(b"?" * 32)])
+
+    def test_refuses_while_the_clock_runs_behind_the_own_chain(self, tmp_path: Path) -> None:
+        clock = Clock()
+        ledger = new_ledger(tmp_path, clock=clock)
+        chain = ledger.open_chain(pair("anna")).id
+        clock.now_ms -= HOUR_MS
+
+        with pytest.raises(StoreFault, match="clock"):
+            ledger.publish(pair("anna"), chain, [a_need()])
+
+    def test_can_be_rehearsed_without_a_trace(self, tmp_path: Path) -> None:
+        ledger = new_ledger(tmp_path)
+        chain = ledger.open_chain(pair("anna")).id
+
+        [entry] = ledger.rehearse(pair("anna"), chain, [a_need()])
+
+        assert entry.header.sequence == 1
+        assert ledger.count() == 1
+        assert ledger.entry_of(entry.id) is None
+
+    def test_tells_its_listeners_after_the_commit(self, tmp_path: Path) -> None:
+        ledger = new_ledger(tmp_path)
+        told: list[bytes] = []
+        stop = ledger.subscribe(lambda batch: told.extend(stored.entry.id for stored in batch))
+
+        opened = ledger.open_chain(pair("anna"))
+        stop()
+        ledger.publish(pair("anna"), opened.id, [a_need()])
+
+        assert told == [opened.id]
+
+
+class TestIngesting:
+    @pytest.mark.parametrize("seed", range(5))
+    def test_ends_with_the_same_set_and_standing_in_any_order_of_arrival(self, tmp_path: Path, seed: int) -> None:
+        commons = a_history(seed)
+        entries = list(commons.held.values())
+        clock = Clock(commons.now_ms)
+        ledgers = [new_ledger(tmp_path / str(number), clock=clock) for number in range(4)]
+
+        for number, ledger in enumerate(ledgers):
+            shuffled = list(entries)
+            Random(seed * 10 + number).shuffle(shuffled)
+            while ledger.count() < len(entries):  # what did not link is offered again, as a session does
+                ledger.ingest(as_runs(shuffled))
+
+        assert len({ledger.digest() for ledger in ledgers}) == 1
+        for ledger in ledgers:
+            assert ledger.awaiting() == []
+            for line in commons.standing.lines.values():
+                assert ledger.standing.status(ledger.standing.lines[line.id]) is commons.standing.status(line)
+
+    def test_verifies_one_signature_for_a_run(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        run = [anna.opening, *(anna.need() for _ in range(20))]
+        ledger = new_ledger(tmp_path)
+
+        report = ledger.ingest([unsealed(run)])
+
+        assert len(report.accepted) == 21
+        assert ledger.get(run[5].id).entry.signature is None  # type: ignore[union-attr]
+
+    def test_keeps_what_is_good_of_a_run_and_charges_for_the_rest(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        run = [anna.opening, anna.need(), anna.need()]
+        forged = [run[0], run[1], run[2]._replace(signature=bytes(64))]
+        ledger = new_ledger(tmp_path)
+
+        report = ledger.ingest([forged])
+
+        assert [stored.entry.id for stored in report.accepted] == [run[0].id, run[1].id]
+        assert [fault.rule for fault in report.faults] == ["chain.seal"]
+
+    def test_is_not_poisoned_by_a_bad_signature_that_comes_first(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        need = anna.need()
+        ledger = new_ledger(tmp_path)
+        ledger.ingest([[anna.opening]])
+
+        ledger.ingest([[need._replace(signature=bytes(64))]])
+        report = ledger.ingest([[need]])
+
+        assert [stored.entry.id for stored in report.accepted] == [need.id]
+
+    def test_never_stores_a_signature_that_it_has_not_verified(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        run = [anna.opening, anna.need()._replace(signature=bytes(64)), anna.need()]
+        ledger = new_ledger(tmp_path)
+
+        ledger.ingest([run])
+
+        assert ledger.get(run[1].id).entry.signature is None  # type: ignore[union-attr]
+        assert ledger.verify().is_good
+
+    def test_keeps_the_place_of_an_entry_that_a_rule_refuses(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        bad = anna.misstep(a_need(amount=0))
+        good = anna.need()
+        ledger = new_ledger(tmp_path)
+
+        ledger.ingest([[anna.opening, bad, good]])
+
+        stored = ledger.get(bad.id)
+        assert stored is not None
+        assert stored.refused is not None
+        assert stored.refused[0] == "intent.amount"
+        assert ledger.get(good.id).is_valid  # type: ignore[union-attr]
+        assert set(ledger.standing.needs) == {good.id}
+
+    def test_says_from_where_it_needs_a_chain_that_does_not_link(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        needs = [anna.need() for _ in range(5)]
+        ledger = new_ledger(tmp_path)
+
+        report = ledger.ingest([[needs[4]]])
+
+        assert report.unlinked == {anna.chain: 4}
+        assert report.accepted == []
+
+    def test_ignores_what_it_holds(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        ledger = new_ledger(tmp_path)
+        ledger.ingest([[anna.opening]])
+
+        report = ledger.ingest([[anna.opening], [anna.opening, anna.need()]])
+
+        assert len(report.accepted) == 1
+
+
+class TestTheQuarantine:
+    def test_holds_an_entry_until_what_it_names_arrives(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna, bo = commons.member("anna"), commons.member("bo")
+        need, offer = anna.need(), bo.offer()
+        row = bo.row(offer, (need, 3))
+        ledger = new_ledger(tmp_path)
+
+        report = ledger.ingest([[bo.opening, offer, row]])
+        assert report.missing == {need.id}
+        assert ledger.count() == 0
+        assert [one.id for one in ledger.awaiting()] == [row.id]
+        ledger.ingest([[anna.opening, need]])
+
+        assert ledger.count() == 5
+        assert ledger.awaiting() == []
+
+    def test_survives_a_restart(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna, bo = commons.member("anna"), commons.member("bo")
+        need, offer = anna.need(), bo.offer()
+        ledger = new_ledger(tmp_path)
+        ledger.ingest([[bo.opening, offer, bo.row(offer, (need, 3))]])
+        ledger.close()
+
+        ledger = open_ledger(tmp_path)
+        ledger.ingest([[anna.opening, need]])
+
+        assert ledger.count() == 5
+
+    def test_holds_what_lies_in_the_future_until_the_clock_is_there(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        clock = Clock(NOW_MS - HOUR_MS)
+        ledger = new_ledger(tmp_path, clock=clock)
+
+        ledger.ingest([[anna.opening]])
+        assert ledger.count() == 0
+        assert ledger.awaiting()[0].until_ms == NOW_MS - commons.charter.drift_ms
+        clock.now_ms = NOW_MS
+        ledger.ingest([])
+
+        assert ledger.count() == 1
+
+    def test_lets_runs_wait_for_a_run_that_waits(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna, bo = commons.member("anna"), commons.member("bo")
+        need, offer = anna.need(), bo.offer()
+        row, later = bo.row(offer, (need, 3)), bo.offer()
+        ledger = new_ledger(tmp_path)
+        ledger.ingest([[bo.opening, offer]])
+
+        ledger.ingest([[row], [later]])
+        assert len(ledger.awaiting()) == 2
+        ledger.ingest([[anna.opening, need]])
+
+        assert ledger.count() == 6
+        assert ledger.awaiting() == []
+
+    def test_stays_bounded_under_a_flood_of_orphans(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("mycelia_node.quarantine.MAX_RUNS_OF_CHAIN", 4)
+        monkeypatch.setattr("mycelia_node.quarantine.MAX_RUNS", 10)
+        ledger = new_ledger(tmp_path)
+        for number in range(6):
+            commons = Commons()
+            anna, bo = commons.member("anna"), commons.member(f"bo {number}")
+            ledger.ingest([[bo.opening]])
+            need, offer = anna.need(amount=number + 1), bo.offer()
+            rows = [offer, *(bo.row(offer, (need, 1)) for _ in range(8))]
+            for row in rows:
+                ledger.ingest([[row]])
+
+        waiting = ledger.awaiting()
+        assert len(waiting) <= 10
+        assert max(sum(one.chain == other.chain for other in waiting) for one in waiting) <= 4
+
+
+class TestAFork:
+    def forked(self) -> tuple[list[Entry], list[Entry], Entry]:
+        """Return two branches of one chain and the entry that they share."""
+        left, right = Commons(), Commons()
+        anna, twin = left.member("anna"), right.member("anna")
+        first = [anna.need(amount=1), anna.need(amount=2)]
+        second = [twin.need(amount=3), twin.need(amount=4), twin.need(amount=5)]
+        return first, second, anna.opening
+
+    def test_is_stored_whichever_branch_comes_first(self, tmp_path: Path) -> None:
+        first, second, opening = self.forked()
+        one, other = new_ledger(tmp_path / "one"), new_ledger(tmp_path / "other")
+
+        one.ingest([[opening, *first], second])
+        other.ingest([[opening, *second], first])
+
+        assert one.digest() == other.digest()
+        assert one.frontier() == other.frontier()
+        assert [tip.sequence for tip in one.frontier()] == [2, 3]
+        assert one.verify().is_good
+        assert other.verify().is_good
+
+    def test_keeps_the_accumulators_of_its_branches_apart(self, tmp_path: Path) -> None:
+        left, right = Commons(), Commons()
+        bo = left.member("bo")
+        need = bo.need(amount=10)
+        for other in (right,):
+            other.held |= left.held
+        anna, twin = left.member("anna"), right.member("anna")
+        offer, twin_offer = anna.offer(10), twin.offer(10)
+        assert offer.id == twin_offer.id
+        row, twin_row = anna.row(offer, (need, 10)), twin.row(twin_offer, (need, 9))
+        commit, twin_commit = anna.commit(row, (need, 10)), twin.commit(twin_row, (need, 9))
+        ledger = new_ledger(tmp_path)
+
+        ledger.ingest([[bo.opening, need], [anna.opening, offer, row, commit], [twin_row, twin_commit]])
+
+        assert ledger.get(commit.id).is_valid  # type: ignore[union-attr]
+        assert ledger.get(twin_commit.id).is_valid  # type: ignore[union-attr]
+        assert ledger.verify().is_good
+
+    def test_travels_to_another_ledger_and_survives_a_restart(self, tmp_path: Path) -> None:
+        first, second, opening = self.forked()
+        source = new_ledger(tmp_path / "source")
+        source.ingest([[opening, *first], second])
+        source.close()
+        source = open_ledger(tmp_path / "source")
+        target = new_ledger(tmp_path / "target")
+
+        assert pull(source, target) == 6
+        assert source.digest() == target.digest()
+
+
+class TestRuns:
+    def test_bring_an_empty_ledger_to_the_same_set(self, tmp_path: Path) -> None:
+        commons = a_history(7)
+        source = new_ledger(tmp_path / "source", clock=Clock(commons.now_ms))
+        source.ingest(as_runs(commons.held.values()))
+        target = new_ledger(tmp_path / "target", clock=Clock(commons.now_ms))
+
+        pull(source, target)
+
+        assert source.digest() == target.digest()
+        assert target.verify().is_good
+
+    def test_are_cut_only_after_a_seal(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        entries = [anna.opening, *(anna.need() for _ in range(199))]
+        ledger = new_ledger(tmp_path)
+        ledger.ingest([unsealed(entries[at : at + 50]) for at in range(0, 200, 50)])
+
+        runs, _ = ledger.runs_for({anna.chain: 0}, 0, 1 << 20)
+
+        assert [len(run) for run in runs] == [50, 50, 50, 50]
+        assert all(run[-1].signature for run in runs)
+
+    def test_of_an_id_lead_up_to_a_seal(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        entries = [anna.opening, *(anna.need() for _ in range(9))]
+        ledger = new_ledger(tmp_path)
+        ledger.ingest([unsealed(entries)])
+
+        [run] = ledger.runs_of_ids([entries[4].id, b"unknown".ljust(32)])
+
+        assert [entry.id for entry in run] == [entry.id for entry in entries[4:]]
+
+
+class TestFinding:
+    def test_takes_what_people_paste(self, tmp_path: Path) -> None:
+        from mycelia_protocol.cid import text
+
+        ledger = new_ledger(tmp_path)
+        opened = ledger.open_chain(pair("anna"))
+
+        pasted = (text(opened.id), text(opened.id)[:20] + "…", opened.id.hex(), opened.id.hex()[:8])
+        for word in pasted:
+            assert ledger.find(word) == [opened.id]
+        for word in ("", "zz", "bafyrei", "bafyrei!!!!!!!", text(b"?" * 32)):
+            assert ledger.find(word) == []
+
+
+KILLED = """
+import sys, os
+from pathlib import Path
+from mycelia_node.ledger import Ledger
+from tests.node.ledgers import Clock, open_ledger, pair
+from tests.node.test_ledger import a_need
+ledger = open_ledger(Path(sys.argv[1]))
+chain = ledger.frontier()[0].chain
+while True:
+    [entry] = ledger.publish(pair("anna"), chain, [a_need()])
+    sys.stdout.write(entry.id.hex() + "\\n")
+    sys.stdout.flush()
+"""
+
+
+class TestKillMinus9:
+    def test_loses_nothing_that_was_acknowledged(self, tmp_path: Path) -> None:
+        ledger = new_ledger(tmp_path)
+        ledger.open_chain(pair("anna"))
+        ledger.close()
+        dice, acknowledged = Random(11), list[str]()
+        root = Path(__file__).parents[2]
+
+        for _ in range(5):
+            process = subprocess.Popen(
+                [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=root,
+                env={**os.environ, "PYTHONPATH": str(root)},
+            )  # fmt: skip
+            assert process.stdout is not None
+            for _ in range(dice.randint(1, 40)):
+                acknowledged.append(process.stdout.readline().strip())
+            process.kill()
+            acknowledged += [line.strip() for line in process.stdout if line.endswith("\n")]
+            process.wait()
+            process.stdout.close()
+
+        ledger = open_ledger(tmp_path)
+        assert acknowledged
+        assert all(ledger.entry_of(bytes.fromhex(name)) for name in acknowledged)
+        assert ledger.verify().is_good
+
+
+class TestAFullDisk:
+    def test_refuses_in_a_sentence_and_serves_on(self, tmp_path: Path) -> None:
+        ledger = new_ledger(tmp_path)
+        chain = ledger.open_chain(pair("anna")).id
+        connection = ledger._store.connection
+        (pages,) = connection.execute("pragma page_count").fetchone()
+        connection.execute(f"pragma max_page_count={pages + 1}")
+
+        stored: list[Entry] = []
+        with pytest.raises(StoreFault, match="full"):
+            for _ in range(100):
+                stored += ledger.publish(pair("anna"), chain, [a_need()], [{"note": "x" * 4000}])
+
+        assert all(ledger.entry_of(entry.id) for entry in stored)
+        assert ledger.count() == len(stored) + 1
+        connection.execute("pragma max_page_count=1000000")
+        assert ledger.publish(pair("anna"), chain, [a_need()])
+        assert ledger.verify().is_good
