@@ -20,7 +20,7 @@ from mycelia_protocol.accumulators import LineId
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What another offer's latest row still holds for a need: meant, not yet committed."""
+    """What an offer's latest row still holds for a need: meant, not yet committed."""
 
     row: bytes
     offer: bytes
@@ -42,10 +42,13 @@ class Signal:
     used: int  # pending lines, and all that its chain counts as accepted
     claims: tuple[Claim, ...]
 
-    @property
-    def unclaimed(self) -> int:
-        """What nobody serves or means to serve."""
-        return max(0, self.amount - self.used - sum(claim.amount for claim in self.claims))
+    def others(self, offer: bytes) -> list[Claim]:
+        """Return the claims of all offers but one."""
+        return [claim for claim in self.claims if claim.offer != offer]
+
+    def unclaimed(self, offer: bytes) -> int:
+        """Return what nobody serves and no other offer means to serve."""
+        return max(0, self.amount - self.used - sum(claim.amount for claim in self.others(offer)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,15 @@ class GivenLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """A need that let lines of this offer run out, neither accepted nor refused."""
+
+    need: bytes
+    lines: int
+    since_ms: int  # the latest hold that ran out
+
+
+@dataclass(frozen=True, slots=True)
 class OwnOffer:
     """An offer of this chain, with its latest row and its lines."""
 
@@ -75,6 +87,7 @@ class OwnOffer:
     row_at_ms: int
     tentative: tuple[tuple[bytes, int], ...]  # what the row still holds, by need
     lines: tuple[GivenLine, ...]
+    silences: tuple[Silence, ...] = ()
 
     @property
     def free(self) -> int:
@@ -123,7 +136,7 @@ class Observation:
     place: int  # sequence of the own chain's tip: it moves on with every own entry
     offers: tuple[OwnOffer, ...] = ()
     needs: tuple[OwnNeed, ...] = ()
-    signals: tuple[Signal, ...] = ()  # every need that is open, by id
+    signals: tuple[Signal, ...] = ()  # every need that is open, for who has an offer
     costs: Mapping[int, int] = field(default_factory=dict)  # local knowledge: cost of a quantum, by cell
 
 

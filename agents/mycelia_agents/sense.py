@@ -7,7 +7,7 @@ standing holds no others, and invalid exits are never cited.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mycelia_node.ledger import Ledger
@@ -16,7 +16,7 @@ from mycelia_protocol.envelope import Entry
 from mycelia_protocol.kinds.kind import line_refs
 from mycelia_protocol.standing import Intent, Line, Standing, Status
 
-from .agent import Claim, GivenLine, LostLine, Observation, OwnNeed, OwnOffer, PendingLine, Signal
+from .agent import Claim, GivenLine, LostLine, Observation, OwnNeed, OwnOffer, PendingLine, Signal, Silence
 
 EXITS = ("release", "lapse", "cancel")
 BATCH = 5_000
@@ -61,15 +61,13 @@ class Sense:
     def observe(self, chain: bytes, costs: Mapping[int, int], now_ms: int) -> Observation:
         """Return what the agent of `chain` observes, with the costs that it alone knows."""
         standing, own = self._ledger.standing, self._chains.get(chain, _Chain())
-        own_offers = set(own.offers)
+        signals = tuple(signal for signal in self._signals if signal.end_ms > now_ms) if own.offers else ()
         return Observation(
             now_ms,
             own.place,
             tuple(self._own_offer(standing, standing.offers[one]) for one in own.offers),
             tuple(self._own_need(standing, standing.needs[one]) for one in own.needs),
-            tuple(_without(signal, own_offers) for signal in self._signals if signal.end_ms > now_ms)
-            if own_offers
-            else (),
+            signals,
             costs,
         )
 
@@ -124,6 +122,7 @@ class Sense:
         row = standing.rows.get(offer.id)
         header = None if row is None else self._ledger.entry_of(row.id)
         freed = {("release", offer.chain), ("cancel", offer.chain)}
+        lines = list(standing.lines_by(offer.id))
         return OwnOffer(
             offer.id,
             offer.resource_class,
@@ -133,7 +132,8 @@ class Sense:
             None if row is None else row.id,
             0 if header is None else header.header.time_ms,
             () if row is None else self._tentative(row.id, row.lines),
-            tuple(self._given(standing, line) for line in standing.lines_by(offer.id) if not line.marks & freed),
+            tuple(self._given(standing, line) for line in lines if not line.marks & freed),
+            _silences(lines),
         )
 
     def _given(self, standing: Standing, line: Line) -> GivenLine:
@@ -173,15 +173,14 @@ class Sense:
         return PendingLine(line.id, self._row_of[line.commit], cell, line.amount, line.hold, committed_ms)
 
 
-def _without(signal: Signal, own_offers: set[bytes]) -> Signal:
-    """Return the signal without the observer's own claims: they are no competition."""
-    others = tuple(claim for claim in signal.claims if claim.offer not in own_offers)
-    if len(others) == len(signal.claims):
-        return signal
-    return Signal(
-        signal.need, signal.chain, signal.resource_class, signal.amount, signal.cell, signal.urgency,
-        signal.end_ms, signal.used, others,
-    )  # fmt: skip
+def _silences(lines: Iterable[Line]) -> tuple[Silence, ...]:
+    """Return which needs let released lines run out, how many, and until when the last was held."""
+    held: dict[bytes, list[int]] = {}
+    for line in lines:
+        answers = {("accept", line.receiver), ("cancel", line.receiver)}
+        if ("release", line.provider) in line.marks and not line.marks & answers:
+            held.setdefault(line.need, []).append(line.hold)
+    return tuple(Silence(need, len(holds), max(holds)) for need, holds in held.items())
 
 
 def _used(standing: Standing, need: bytes) -> int:

@@ -13,14 +13,12 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nacl.bindings import crypto_sign, crypto_sign_open
 
-from mycelia_protocol import compose, keys, runs
-from mycelia_protocol.canonical import Value
+from mycelia_protocol import compose, keys, messages, runs
 from mycelia_protocol.charter import DAY_MS, ResourceClass, found
 from mycelia_protocol.envelope import Entry
 
@@ -101,23 +99,29 @@ def _append(target: Ledger, pair: keys.KeyPair, entries: int) -> None:
 
 
 def _ingest(path: Path, source: Ledger, entries: int, *, run_length: int) -> float:
-    """Return entries per CPU-second from wire bytes into an empty ledger; reading the source is not counted."""
+    """Return entries per CPU-second, from the payloads of frames into an empty ledger, a frame at a time.
+
+    Reading the source and making the frames is not counted.
+    """
     target = Ledger.create(path, source.charter, clock=_clock, entropy=os.urandom)
     _ = target.standing  # kept up to date by acceptance, as in a running node
     spent = 0.0
-    for batch in _batched(_wire(source, run_length), max(1, 2048 // run_length)):
+    for group in runs.pack(_runs(source, run_length)):
+        payload = messages.write(messages.Runs(group))
         started = time.process_time()
-        for start in range(0, len(batch), 64):
-            report = target.ingest(runs.read(list(batch[start : start + 64])))
-            assert not report.faults and not report.awaiting
+        message = messages.read(payload)
+        assert isinstance(message, messages.Runs)
+        report = target.ingest(message.runs)
         spent += time.process_time() - started
+        assert not report.faults
+        assert not report.awaiting
     assert target.count() == entries + 1
     target.close()
     return entries / spent
 
 
-def _wire(source: Ledger, run_length: int) -> Iterator[list[Value]]:
-    """Yield the chain as runs in wire form, each sealed at its end alone."""
+def _runs(source: Ledger, run_length: int) -> Iterator[list[Entry]]:
+    """Yield the chain as runs, each sealed at its end alone."""
     run: list[Entry] = []
     after = 0
     while stored := source.stored(after, _BATCH):
@@ -125,20 +129,14 @@ def _wire(source: Ledger, run_length: int) -> Iterator[list[Value]]:
         for one in stored:
             run.append(one.entry)
             if len(run) == run_length:
-                yield _fields(run)
+                yield _sealed(run)
                 run = []
     if run:
-        yield _fields(run)
+        yield _sealed(run)
 
 
-def _fields(run: Sequence[Entry]) -> list[Value]:
-    sealed = [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
-    return [part for entry in sealed for part in (entry.raw, entry.signature, entry.body)]
-
-
-def _batched(items: Iterator[list[Value]], size: int) -> Iterator[list[list[Value]]]:
-    while batch := list(islice(items, size)):
-        yield batch
+def _sealed(run: list[Entry]) -> list[Entry]:
+    return [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
 
 
 def _reopen(path: Path) -> float:

@@ -166,8 +166,8 @@ class Desk:
         found = projections.field(
             self.ledger.standing, now_ms, kind=kind, resource_class=resource_class, everything=everything
         )
-        views = [views.signal_view(self.ledger.charter, signal) for signal in found]
-        return models.FieldView(at_ms=now_ms, signals=views, last_event=last_event)
+        shown = [views.signal_view(self.ledger.charter, signal) for signal in found]
+        return models.FieldView(at_ms=now_ms, signals=shown, last_event=last_event)
 
     def log(
         self, *, after: int = 0, limit: int = 100, kind: str | None = None, chain: str | None = None

@@ -206,8 +206,9 @@ class Ledger:
                 self._take_run(queue[at], report, now_ms)
             except Malformed as fault:
                 report.faults.append(fault)
-            names = [stored.entry.id for _, stored in self._fresh[before:]]
-            queue.extend(self._quarantine.woken_by(names, now_ms))
+            if self._quarantine.awaiting_count:
+                names = [stored.entry.id for _, stored in self._fresh[before:]]
+                queue.extend(self._quarantine.woken_by(names, now_ms))
             at += 1
 
     def _take_run(self, run: list[Entry], report: Ingested, now_ms: int) -> None:
@@ -234,7 +235,8 @@ class Ledger:
             run = run[:length]
         if not run:
             return
-        run = [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
+        if len(run) > 1:
+            run = [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
         missing, until_ms = self._not_yet(run, now_ms)
         if missing or until_ms:
             self._quarantine.put(run, missing, until_ms)
@@ -346,9 +348,12 @@ class Ledger:
     # Chains and their branches
 
     def _knows(self, entry: Entry) -> bool:
-        """Whether an entry is held or waits; a held one may gain the seal that its copy lacks."""
+        """Whether an entry is held or waits; a held one may gain the body that its copy lacks."""
         if entry.id in self._quarantine:
             return True
+        branches = self._branches.get(entry.chain, ())
+        if any(branch.prefix.tip == entry.header.backlink for branch in branches):
+            return False  # it stands after a tip, so nothing held does: the common case, without the disk
         held = self.get(entry.id)
         if held is None:
             return False

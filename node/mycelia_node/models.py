@@ -5,13 +5,9 @@ Ids are CID text. Amounts stand twice: as integer quanta, and as text with the u
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct
-
-from mycelia_protocol.envelope import Term
-
 
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Place = str | int | tuple[float, float]
@@ -104,7 +100,7 @@ class EntryView(_Said, frozen=True, kw_only=True):
     verdict: Literal["valid", "invalid"]
     rule: str | None
     message: str | None
-    body: dict[str, object] | None
+    body: dict[str, Any] | None  # as its author wrote it, bytes in hex
 
 
 class SignalView(_Said, frozen=True, kw_only=True):

@@ -66,6 +66,11 @@ class Quarantine:
     def __contains__(self, name: bytes) -> bool:
         return name in self._names
 
+    @property
+    def awaiting_count(self) -> int:
+        """How many runs wait."""
+        return len(self._runs)
+
     def awaiting(self) -> list[Awaiting]:
         """Return what waits, oldest first."""
         return [waiting.awaiting for waiting in self._runs.values()]

@@ -36,13 +36,13 @@ def entry_view(stored: Stored) -> models.EntryView:
     )
 
 
-def _named(kind: str, terms: list[Term]) -> dict[str, Named]:
+def _named(kind: str, terms: list[Term]) -> dict[str, models.Named]:
     fields = KINDS[kind].fields if kind in KINDS else ()
     single = [name for name in fields if not name.startswith("*")]
     repeated = [name[1:] for name in fields if name.startswith("*")]
     if not fields or len(terms) < len(single) or (not repeated and len(terms) != len(single)):
         return {"terms": [_plain(term) for term in terms]}
-    named: dict[str, Named] = {name: _plain(term) for name, term in zip(single, terms, strict=False)}
+    named: dict[str, models.Named] = {name: _plain(term) for name, term in zip(single, terms, strict=False)}
     rest = terms[len(single) :]
     for at, name in enumerate(repeated):
         named[name] = [_plain(term) for term in rest[at :: len(repeated)]]

@@ -19,6 +19,7 @@ Spec: 04-envelope.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, cast
 
@@ -38,6 +39,7 @@ INCARNATION_BYTES = 8
 NONCE_BYTES = 16
 
 Term = int | bytes | str | bool | None
+_PLAIN = frozenset({bytes, str, bool, type(None)})
 
 _KIND = re.compile(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*", re.ASCII)
 
@@ -140,7 +142,7 @@ def _check_fields(header: Header) -> None:
         and length <= MAX_BODY_BYTES
     ):
         raise Malformed("envelope.fields", "a field has the wrong type, length or range")
-    if type(kind) is not str or len(kind) > MAX_KIND_BYTES or not _KIND.fullmatch(kind) or (kind == "open") != first:
+    if type(kind) is not str or len(kind) > MAX_KIND_BYTES or not _is_kind(kind) or (kind == "open") != first:
         raise Malformed("envelope.kind", "a kind is dotted lower-case ASCII; `open` alone stands at sequence 0")
     if type(deps) is not bytes or len(deps) % DIGEST_BYTES or len(deps) > MAX_DEPS * DIGEST_BYTES:
         raise Malformed("envelope.deps", f"dependencies are at most {MAX_DEPS} ids of 32 bytes")
@@ -151,9 +153,13 @@ def _check_fields(header: Header) -> None:
     if type(terms) is not list:
         raise Malformed("envelope.terms", "the terms are not an array")
     for term in terms:
-        is_integer = type(term) is int and INT64_MIN <= term <= INT64_MAX
-        if not is_integer and type(term) not in (bytes, str, bool, type(None)):
+        if not (INT64_MIN <= term <= INT64_MAX if type(term) is int else type(term) in _PLAIN):
             raise Malformed("envelope.terms", "a term is not an integer, bytes, text, boolean or null")
+
+
+@lru_cache(maxsize=1024)
+def _is_kind(kind: str) -> bool:
+    return _KIND.fullmatch(kind) is not None
 
 
 def write_header(header: Header) -> bytes:

@@ -121,15 +121,15 @@ def village(tmp_path: Path) -> Iterator[Village]:
 
 
 class TestAProviderSees:
-    def test_the_need_and_what_others_claim_of_it_but_not_its_own_claim(self, village: Village) -> None:
+    def test_the_need_and_who_claims_how_much_of_it(self, village: Village) -> None:
         village.does("provider", PublishRow(village.ids["provider"], None, ((village.ids["receiver"], 60),)))
 
-        [own_view], [other_view] = village.sees("provider").signals, village.sees("other").signals
+        [signal] = village.sees("other").signals
 
-        assert own_view.claims == ()
         row = village.sees("provider").offers[0].row
-        assert other_view.claims == (Claim(row or b"", village.ids["provider"], HERE, 60),)
-        assert (own_view.unclaimed, other_view.unclaimed) == (100, 40)
+        assert signal.claims == (Claim(row or b"", village.ids["provider"], HERE, 60),)
+        assert signal.unclaimed(village.ids["provider"]) == 100
+        assert signal.unclaimed(village.ids["other"]) == 40
 
     def test_a_committed_line_as_use_and_no_longer_as_claim(self, village: Village) -> None:
         village.committed(60)
@@ -194,12 +194,12 @@ class TestAReceiverSees:
 
         [lost] = village.sees("receiver").needs[0].lost
         assert lost.exits == (exit_,)
-        assert village.sees("other").signals[0].unclaimed == 40
+        assert village.sees("other").signals[0].unclaimed(village.ids["other"]) == 40
         village.does("receiver", Cancel((lost.line,), lost.exits))
 
         assert village.runtime.refused == []
         assert village.sees("receiver").needs[0].lost == ()
-        assert village.sees("other").signals[0].unclaimed == 100
+        assert village.sees("other").signals[0].unclaimed(village.ids["other"]) == 100
 
 
 class TestTheRuntime:
@@ -218,7 +218,7 @@ class TestTheRuntime:
         village.does("receiver", Lapse(((commit, 0),)))
 
         assert village.runtime.refused == []
-        assert village.sees("other").signals[0].unclaimed == 100
+        assert village.sees("other").signals[0].unclaimed(village.ids["other"]) == 100
 
     def test_counts_rounds_in_which_everybody_decided_nothing(self, village: Village) -> None:
         for _ in range(4):

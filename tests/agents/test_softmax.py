@@ -180,7 +180,7 @@ class TestEveryRow:
 
         actions = SoftmaxProvider(seed).decide(provider_sees(offer(capacity), *signals))
 
-        room = {one.need: one.unclaimed for one in signals}
+        room = {one.need: one.unclaimed(name("offer")) for one in signals}
         for action in actions:
             assert isinstance(action, PublishRow)
             assert sum(amount for _, amount in action.lines) <= capacity

@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import json
-from itertools import permutations
 from pathlib import Path
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as some
+from tests.builders import HOUR_MS, NOW_MS, Commons, Line, Member, note
 
 from mycelia_protocol import field
-from mycelia_protocol.standing import Intent, Line, Mark, Standing
+from mycelia_protocol.compose import withdraw
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.standing import Standing
 
 AGES = some.integers(-(2**40), 2**45)
 HALF_LIVES = some.integers(1, 2**42)
-NEED, OFFER, HERE, THERE = (bytes([number]) * 32 for number in range(4))
 
 
-def intent(*, end_ms: int = 100, withdrawn: bool = False) -> Intent:
-    return Intent(NEED, HERE, "need", "food", 10, 0, 0, end_ms, 0, 0, withdrawn)
+class Market:
+    """Anna needs 10; Bo and Cleo offer 10 each."""
 
+    def __init__(self) -> None:
+        self.commons = Commons()
+        self.anna, self.bo, self.cleo = (self.commons.member(name) for name in ("anna", "bo", "cleo"))
+        self.need = self.anna.need(10)
+        self.offers = {self.bo: self.bo.offer(10), self.cleo: self.cleo.offer(10)}
 
-def standing(*lines: tuple[int, set[Mark]]) -> Standing:
-    """Return a need of 10 and an offer of 10, and lines between them with these amounts and marks."""
-    seen = Standing(lambda _: None)
-    seen.needs[NEED] = intent()
-    seen.offers[OFFER] = intent()
-    for number, (amount, marks) in enumerate(lines):
-        line = Line(bytes(32), number, THERE, HERE, OFFER, NEED, amount, 1, 2, marks)
-        seen.lines[line.id] = line
-        seen.lines_of.setdefault(NEED, []).append(line.id)
-        seen.lines_of.setdefault(OFFER, []).append(line.id)
-    return seen
+    def pledge(self, member: Member, amount: int) -> Line:
+        """Commit to the need; return the line."""
+        row = member.row(self.offers[member], (self.need, amount))
+        return member.commit(row, (self.need, amount)), 0
+
+    def accept(self, *lines: Line) -> Entry:
+        """Accept lines for the need."""
+        return self.anna.accept(self.need, *lines)
+
+    @property
+    def remaining(self) -> int:
+        return field.remaining(self.commons.standing, self.need.id)
+
+    def free(self, member: Member) -> int:
+        return field.free(self.commons.standing, self.offers[member].id)
 
 
 class TestStrength:
@@ -65,62 +76,127 @@ class TestStrength:
 
 
 class TestAnIntent:
-    def test_is_open_until_its_end_unless_withdrawn(self) -> None:
-        assert field.is_open(intent(), 99)
-        assert not field.is_open(intent(), 100)
-        assert not field.is_open(intent(withdrawn=True), 0)
+    def test_is_open_until_its_end(self) -> None:
+        market = Market()
+        intent = market.commons.standing.needs[market.need.id]
+
+        assert field.is_open(intent, NOW_MS - 1)
+        assert field.is_open(intent, NOW_MS + HOUR_MS - 1)
+        assert not field.is_open(intent, NOW_MS + HOUR_MS)
+
+    def test_is_not_open_once_withdrawn(self) -> None:
+        market = Market()
+
+        market.anna.say(withdraw(market.need.id))
+
+        assert not field.is_open(market.commons.standing.needs[market.need.id], NOW_MS)
 
 
 class TestANeed:
     def test_asks_for_all_of_it_at_first(self) -> None:
-        assert field.remaining(standing(), NEED) == 10
+        assert Market().remaining == 10
 
-    def test_asks_for_less_with_every_live_line(self) -> None:
-        accepted = {("accept", HERE)}
-        done = accepted | {("deliver", THERE), ("receive", HERE)}
+    def test_asks_for_no_less_when_somebody_means_to_serve_it(self) -> None:
+        market = Market()
 
-        assert field.remaining(standing((1, set()), (2, accepted), (3, done)), NEED) == 4
+        market.bo.row(market.offers[market.bo], (market.need, 6))
+
+        assert (market.remaining, market.free(market.bo)) == (10, 10)
+
+    def test_asks_for_less_with_every_commit_and_no_less_with_its_accept(self) -> None:
+        market = Market()
+
+        line = market.pledge(market.bo, 6)
+        assert market.remaining == 4
+        market.accept(line)
+        assert market.remaining == 4
 
     def test_never_asks_for_less_than_nothing(self) -> None:
-        assert field.remaining(standing((8, set()), (8, set())), NEED) == 0
+        market = Market()
+
+        market.pledge(market.bo, 8)
+        market.pledge(market.cleo, 8)
+
+        assert market.remaining == 0
 
     def test_asks_again_for_what_was_released_before_it_was_accepted(self) -> None:
-        assert field.remaining(standing((8, {("release", THERE)})), NEED) == 10
+        market = Market()
+        line = market.pledge(market.bo, 8)
+
+        market.commons.wait(HOUR_MS)
+        market.bo.on("release", line)
+
+        assert market.remaining == 10
 
     def test_goes_on_using_an_accepted_line_that_its_provider_left_until_it_says_that_it_knows(self) -> None:
-        left: set[Mark] = {("accept", HERE), ("cancel", THERE)}
-        known = left | {(f"exit by {THERE.hex()}", HERE)}
+        market = Market()
+        line = market.pledge(market.bo, 8)
+        market.accept(line)
 
-        assert field.remaining(standing((8, left)), NEED) == 2
-        assert field.remaining(standing((8, known)), NEED) == 10
+        exit_ = market.bo.on("cancel", line)
+        assert market.remaining == 2
+        market.anna.say(note(exit_))
+        assert market.remaining == 10
 
     def test_is_free_of_a_line_that_it_left_itself(self) -> None:
-        for exit_ in ("lapse", "cancel"):
-            assert field.remaining(standing((8, {("accept", HERE), (exit_, HERE)})), NEED) == 10
+        market = Market()
+        line = market.pledge(market.bo, 8)
+        market.accept(line)
+
+        market.anna.on("cancel", line)
+
+        assert market.remaining == 10
 
     def test_is_met_by_what_it_received_after_all(self) -> None:
-        late: set[Mark] = {("accept", HERE), ("lapse", HERE), ("deliver", THERE), ("receive", HERE)}
+        market = Market()
+        line = market.pledge(market.bo, 8)
+        accepted = market.accept(line)
+        market.commons.wait(HOUR_MS)
+        market.anna.on("lapse", line)
 
-        assert field.remaining(standing((8, late)), NEED) == 2
-
-    def test_does_not_depend_on_the_order_of_its_lines(self) -> None:
-        lines: list[tuple[int, set[Mark]]] = [(1, set()), (2, {("accept", HERE)}), (3, {("release", THERE)})]
-
-        for order in permutations(lines):
-            assert field.remaining(standing(*order), NEED) == 7
+        delivered = market.bo.on("deliver", line, cites=[accepted])
+        assert market.remaining == 10
+        market.anna.on("receive", line, cites=[delivered])
+        assert market.remaining == 2
 
 
 class TestAnOffer:
-    def test_is_free_but_for_what_its_chain_committed_and_did_not_free(self) -> None:
-        seen = standing((3, set()), (4, {("release", THERE)}), (2, {("accept", HERE), ("cancel", THERE)}))
+    def test_is_free_of_what_its_own_chain_released(self) -> None:
+        market = Market()
+        line = market.pledge(market.bo, 8)
+        assert market.free(market.bo) == 2
 
-        assert field.free(seen, OFFER) == 7
+        market.commons.wait(HOUR_MS)
+        market.bo.on("release", line)
 
-    def test_is_not_free_of_a_line_that_the_receiver_left_until_it_frees_it_itself(self) -> None:
-        lapsed: set[Mark] = {("accept", HERE), ("lapse", HERE)}
+        assert market.free(market.bo) == 10
 
-        assert field.free(standing((3, lapsed)), OFFER) == 7
-        assert field.free(standing((3, lapsed | {("release", THERE)})), OFFER) == 10
+    def test_is_not_free_of_a_line_that_the_receiver_left_until_its_own_chain_says_so(self) -> None:
+        market = Market()
+        line = market.pledge(market.bo, 8)
+
+        refusal = market.anna.on("cancel", line)
+        assert market.free(market.bo) == 2
+        market.bo.on("release", line, cites=[refusal])
+        assert market.free(market.bo) == 10
+
+
+class TestTheField:
+    @given(order=some.randoms(use_true_random=False))
+    def test_is_the_same_in_any_order_of_arrival(self, order: Random) -> None:
+        market = Market()
+        lines = [market.pledge(market.bo, 3), market.pledge(market.cleo, 4)]
+        market.accept(*lines)
+        market.bo.on("cancel", lines[0])
+        arrived = list(market.commons.valid)
+        order.shuffle(arrived)
+
+        seen = Standing(market.commons.held.get)
+        for entry in arrived:
+            seen.add(entry)
+
+        assert field.remaining(seen, market.need.id) == market.remaining == 3
+        assert field.free(seen, market.offers[market.bo].id) == market.free(market.bo) == 10
 
 
 class TestTheTableOfTheChapter:

@@ -18,12 +18,13 @@ from random import Random
 from mycelia_protocol.accumulators import LineId
 from mycelia_protocol.envelope import MAX_DEPS
 
-from ..agent import Action, Commit, GivenLine, Observation, OwnOffer, PublishRow, Release, Signal, Wait
+from ..agent import Action, Commit, GivenLine, Observation, OwnOffer, PublishRow, Release, Signal, Silence, Wait
 from ..trimming import COST_PER_CELL, Rank, distance, granted, rank
 
 Lines = tuple[tuple[bytes, int], ...]
 
 MAX_LINES = MAX_DEPS - 2  # a row names its offer and the row before, too
+MAX_DOUBLINGS = 12
 DAY_MS = 86_400_000
 
 
@@ -75,15 +76,29 @@ class SoftmaxProvider:
             return False
         return line.is_given_up or (not line.is_firm and now_ms > line.hold_ms + self.late_ms)
 
+    def _is_spared(self, silence: Silence, now_ms: int) -> bool:
+        """Return whether a need that does not answer is left alone: twice as long after each line that ran out.
+
+        One may be bad luck. Without this, a receiver who is away would cost entries for ever.
+        """
+        if silence.lines < 2:
+            return False
+        return now_ms < silence.since_ms + self.hold_ms * 2 ** min(silence.lines, MAX_DOUBLINGS)
+
     def _draw(self, offer: OwnOffer, kept: Lines, needs: Mapping[bytes, Signal], seen: Observation) -> Lines:
         """Return new lines for the capacity that neither lines nor `kept` use."""
         rest = offer.free - sum(amount for _, amount in kept)
         least = max(1, offer.capacity // self.least_share)
+        if rest < least:
+            return ()
         own = dict(kept)
+        silent = {one.need for one in offer.silences if self._is_spared(one, seen.now_ms)}
         worth = {}  # net value a quantum, of the needs that still have room
         for signal in needs.values():
             value = signal.urgency - _cost(offer, signal, seen.costs)
-            room = signal.unclaimed - own.get(signal.need, 0)
+            room = signal.unclaimed(offer.offer) - own.get(signal.need, 0)
+            if signal.need in silent:
+                continue
             if value > 0 and room >= least and signal.resource_class == offer.resource_class:
                 worth[signal.need] = (value, room)
         draws = sha256(self.seed + offer.offer + seen.place.to_bytes(8, "big")).digest()
@@ -121,7 +136,7 @@ def _trim(offer: OwnOffer, needs: Mapping[bytes, Signal]) -> Lines:
         if signal is None or offer.row is None:
             continue
         own = _rank(signal, offer.cell, offer.row)
-        others = [(_rank(signal, claim.cell, claim.row), claim.amount) for claim in signal.claims]
+        others = [(_rank(signal, claim.cell, claim.row), claim.amount) for claim in signal.others(offer.offer)]
         grant = granted(signal.amount - signal.used, amount, own, others)
         if grant:
             kept.append((need, grant))

@@ -11,6 +11,8 @@ from ..charter import Charter
 from ..envelope import Entry, Header, Term
 from ..errors import Refused
 
+MAX_LINES = 64  # that one entry may name: whoever cites 32 such entries makes others note 2,048 lines, not 17,000
+
 
 @dataclass(slots=True)
 class Judged:
@@ -63,7 +65,7 @@ def line_refs(header: Header, skip: int, rule: str) -> list[LineId]:
     """Return the lines that terms name after `skip` fields as (index of commit, line number) pairs.
 
     Raises:
-        Refused: `rule`, unless there is at least one pair, all of them distinct and in range.
+        Refused: `rule`, unless there are 1 to 64 pairs, all of them distinct and in range.
     """
     terms, count = header.terms, len(header.deps) // 32
     refs: list[LineId] = []
@@ -72,8 +74,8 @@ def line_refs(header: Header, skip: int, rule: str) -> list[LineId]:
         if type(index) is not int or type(number) is not int or not 0 <= index < count or number < 0:
             raise Refused(rule, f"terms {at} and {at + 1} do not name a line of a dependency")
         refs.append((header.dep(index), number))
-    if not refs or (len(terms) - skip) % 2 or len(set(refs)) != len(refs):
-        raise Refused(rule, "the terms name at least one line, each once, as (commit, line) pairs")
+    if not 0 < len(refs) <= MAX_LINES or (len(terms) - skip) % 2 or len(set(refs)) != len(refs):
+        raise Refused(rule, f"the terms name 1 to {MAX_LINES} lines, each once, as (commit, line) pairs")
     return refs
 
 
