@@ -95,23 +95,21 @@ class Keystore:
     def recover(self, ledger: Ledger) -> None:
         """Finish members whose making was cut short between key and chain."""
         for file in sorted(self._path.glob("*.json")):
-            document = _read(file)
-            if document["chain"] is None:
-                pair = keys.keypair(bytes.fromhex(document["seed"]))
+            name, seed, chain = _read(file)
+            if chain is None:
+                pair = keys.keypair(seed)
                 opened = next((one for one in ledger.opens() if key_of_open(one) == pair.public), None)
-                chain = (opened or ledger.open_chain(pair)).id
-                write_private(file, _document(str(document["name"]), bytes.fromhex(document["seed"]), chain))
+                write_private(file, _document(name, seed, (opened or ledger.open_chain(pair)).id))
         self._members = None
 
     def _loaded(self) -> dict[str, tuple[Member, keys.KeyPair]]:
         if self._members is None:
             self._members = {}
             for file in sorted(self._path.glob("*.json")):
-                document = _read(file)
-                if document["chain"] is not None:
-                    pair = keys.keypair(bytes.fromhex(document["seed"]))
-                    name = str(document["name"])
-                    self._members[name] = (Member(name, bytes.fromhex(document["chain"]), pair.public), pair)
+                name, seed, chain = _read(file)
+                if chain is not None:
+                    pair = keys.keypair(seed)
+                    self._members[name] = (Member(name, chain, pair.public), pair)
         return self._members
 
     def _file(self, name: str) -> Path:
@@ -122,10 +120,11 @@ def _document(name: str, seed: bytes, chain: bytes | None) -> bytes:
     return json.dumps({"name": name, "seed": seed.hex(), "chain": chain.hex() if chain else None}).encode()
 
 
-def _read(file: Path) -> dict[str, str]:
+def _read(file: Path) -> tuple[str, bytes, bytes | None]:
+    """Return name, seed and, unless the making was cut short, chain."""
     try:
         document = json.loads(file.read_text())
-        bytes.fromhex(document["seed"])
-        return {"name": document["name"], "seed": document["seed"], "chain": document["chain"]}
+        chain = document["chain"]
+        return str(document["name"]), bytes.fromhex(document["seed"]), None if chain is None else bytes.fromhex(chain)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreFault(f"the key file {file} cannot be read", "restore it, or move it away") from error

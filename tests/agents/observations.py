@@ -13,6 +13,7 @@ from mycelia_agents.agent import (
     OwnOffer,
     PendingLine,
     Signal,
+    Silence,
 )
 
 HERE = 0x88446CA8A3FFFFF  # two cells of Houston, some ten apart
@@ -59,6 +60,7 @@ def offer(
     row_age_ms: int = 0,
     tentative: dict[str, int] | None = None,
     lines: tuple[GivenLine, ...] = (),
+    silences: tuple[Silence, ...] = (),
 ) -> OwnOffer:
     """Return an own offer of food."""
     return OwnOffer(
@@ -71,6 +73,7 @@ def offer(
         NOW_MS - row_age_ms,
         tuple((name(need), amount) for need, amount in (tentative or {}).items()),
         lines,
+        silences,
     )
 
 

@@ -19,6 +19,7 @@ from mycelia_agents.agent import (
     Observation,
     PublishRow,
     Release,
+    Silence,
     Wait,
 )
 from mycelia_agents.runtime import Hosted, Pace, Runtime
@@ -158,6 +159,14 @@ class TestAProviderSees:
 
         assert village.runtime.refused == []
         assert village.sees("provider").offers[0].free == 80
+
+    def test_which_need_let_its_line_run_out(self, village: Village) -> None:
+        commit = village.committed()
+        hold_ms = village.sees("provider").offers[0].lines[0].hold_ms
+        village.step(HOLD_MS + 1_000)
+        village.does("provider", Release(((commit, 0),)))
+
+        assert village.sees("provider").offers[0].silences == (Silence(village.ids["receiver"], 1, hold_ms),)
 
     def test_no_withdrawn_need(self, village: Village) -> None:
         village.publish("receiver", compose.withdraw(village.ids["receiver"]))

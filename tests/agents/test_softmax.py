@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as given_any
 from hypothesis import strategies as some
 
-from mycelia_agents.agent import Commit, PublishRow, Release, Signal, Wait
+from mycelia_agents.agent import Commit, PublishRow, Release, Signal, Silence, Wait
 from mycelia_agents.policies import SoftmaxProvider
 from mycelia_protocol.envelope import MAX_DEPS
 
@@ -157,6 +157,21 @@ class TestAProviderWithLines:
         [row] = POLICY.decide(provider_sees(own, signal("bread")))
 
         assert row == PublishRow(name("offer"), name("row"), ((name("bread"), 10),))
+
+    def test_tries_a_need_again_whose_receiver_let_one_line_run_out(self) -> None:
+        own = offer(10, silences=(Silence(name("bread"), 1, NOW_MS),))
+
+        [row] = POLICY.decide(provider_sees(own, signal("bread")))
+
+        assert isinstance(row, PublishRow)
+
+    @pytest.mark.parametrize("lines", [2, 3, 5])
+    def test_leaves_a_silent_need_alone_twice_as_long_after_each_line(self, lines: int) -> None:
+        own = offer(10, silences=(Silence(name("bread"), lines, NOW_MS),))
+        end_ms = NOW_MS + POLICY.hold_ms * 2**lines
+
+        assert POLICY.decide(provider_sees(own, signal("bread"), now_ms=end_ms - 1)) == []
+        assert POLICY.decide(provider_sees(own, signal("bread"), now_ms=end_ms)) != []
 
     def test_is_done_when_everything_is_firm(self) -> None:
         own = offer(10, row="row", row_age_ms=60_000, lines=(given_line("c", 10, is_firm=True),))

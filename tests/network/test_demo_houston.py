@@ -33,9 +33,7 @@ class TestTheDemo:
     def test_ends_with_one_verified_ledger_on_every_peer(self, tmp_path: Path) -> None:
         homes, phases = tmp_path / "homes", list[str]()
 
-        figures = demo.houston(
-            peers=3, points=24, areas=12, keep=homes, report=lambda step: phases.append(step.phase)
-        )
+        figures = demo.houston(peers=3, points=24, areas=12, keep=homes, report=lambda step: phases.append(step.phase))
 
         assert demo.held(figures), figures
         assert figures["members"] == 36

@@ -51,18 +51,19 @@ class Observer:
             if line.has(saying):
                 author, content = self.world.author(saying, line), self.world.about(saying, slot, line)
                 if saying == "release":
-                    cited = [self.world.saying_id(exit_, slot, line) for exit_ in ("lapse", "cancel") if line.exists(exit_)]
+                    exits = [exit_ for exit_ in ("lapse", "cancel") if line.exists(exit_)]
+                    cited = [self.world.saying_id(exit_, slot, line) for exit_ in exits]
                     content = compose.on_lines("release", [(commit, 0)], cited)
                 entries.append(
                     said(author, content.kind, tuple(content.terms), content.deps, f"{saying} {slot}", SAID_MS)
                 )
-        exits = [
+        given_up = [
             self.world.saying_id(saying, slot, line)
             for saying, mark, bit in (("release", Mark.CITES_RELEASE, 1), ("cancel by provider", Mark.CITES_CANCEL, 2))
             if (line.taken >= 0 and line.taken & mark) or line.cited & bit
         ]
-        if exits:
-            entries.append(said(self.world.receiver(line), NOTE, (), b"".join(sorted(exits)), f"note {slot}", SAID_MS))
+        if given_up:
+            entries.append(said(self.world.receiver(line), NOTE, (), b"".join(sorted(given_up)), f"note {slot}", SAID_MS))
         return entries
 
     def standing(self, entries: list[Entry]) -> Standing:

@@ -76,31 +76,13 @@ class SoftmaxProvider:
             return False
         return line.is_given_up or (not line.is_firm and now_ms > line.hold_ms + self.late_ms)
 
-    def _is_spared(self, silence: Silence, now_ms: int) -> bool:
-        """Return whether a need that does not answer is left alone: twice as long after each line that ran out.
-
-        One may be bad luck. Without this, a receiver who is away would cost entries for ever.
-        """
-        if silence.lines < 2:
-            return False
-        return now_ms < silence.since_ms + self.hold_ms * 2 ** min(silence.lines, MAX_DOUBLINGS)
-
     def _draw(self, offer: OwnOffer, kept: Lines, needs: Mapping[bytes, Signal], seen: Observation) -> Lines:
         """Return new lines for the capacity that neither lines nor `kept` use."""
         rest = offer.free - sum(amount for _, amount in kept)
         least = max(1, offer.capacity // self.least_share)
         if rest < least:
             return ()
-        own = dict(kept)
-        silent = {one.need for one in offer.silences if self._is_spared(one, seen.now_ms)}
-        worth = {}  # net value a quantum, of the needs that still have room
-        for signal in needs.values():
-            value = signal.urgency - _cost(offer, signal, seen.costs)
-            room = signal.unclaimed(offer.offer) - own.get(signal.need, 0)
-            if signal.need in silent:
-                continue
-            if value > 0 and room >= least and signal.resource_class == offer.resource_class:
-                worth[signal.need] = (value, room)
+        worth = self._worth(offer, dict(kept), needs, seen, least)
         draws = sha256(self.seed + offer.offer + seen.place.to_bytes(8, "big")).digest()
         random = Random(draws)  # noqa: S311  choices to be repeated from a seed, no secret
         drawn: list[tuple[bytes, int]] = []
@@ -112,6 +94,29 @@ class SoftmaxProvider:
             drawn.append((need, min(room, rest)))
             rest -= drawn[-1][1]
         return tuple(drawn)
+
+    def _worth(
+        self, offer: OwnOffer, kept: Mapping[bytes, int], needs: Mapping[bytes, Signal], seen: Observation, least: int
+    ) -> dict[bytes, tuple[int, int]]:
+        """Return net value a quantum, and room beside what is kept, of the needs that are worth an entry."""
+        spared = {one.need for one in offer.silences if self._is_spared(one, seen.now_ms)}
+        worth = {}
+        for signal in needs.values():
+            value = signal.urgency - _cost(offer, signal, seen.costs)
+            room = signal.unclaimed(offer.offer) - kept.get(signal.need, 0)
+            fits = room >= least and signal.resource_class == offer.resource_class
+            if value > 0 and fits and signal.need not in spared:
+                worth[signal.need] = (value, room)
+        return worth
+
+    def _is_spared(self, silence: Silence, now_ms: int) -> bool:
+        """Return whether a need that does not answer is left alone: twice as long after each line that ran out.
+
+        One may be bad luck. Without this, a receiver who is away would cost entries for ever.
+        """
+        if silence.lines < 2:
+            return False
+        return now_ms < silence.since_ms + self.hold_ms * 2 ** min(silence.lines, MAX_DOUBLINGS)
 
 
 def _release(lines: list[GivenLine]) -> Release:
