@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from . import houston as instances
-from .fleet import Answer, Fleet
+from .fleet import Answer, Fleet, PeerEnded
 from .houston import Instance
 
 SETTLE_S = 240  # a run that has not settled by then has failed
@@ -39,7 +42,7 @@ Report = Callable[[Progress], None]
 
 
 class DemoFailed(Exception):
-    """The demo cannot begin or go on; the message is a sentence for people."""
+    """The demo cannot begin; the message is a sentence for people."""
 
 
 def houston(
@@ -57,20 +60,23 @@ def houston(
     thrown away. `points` and `areas` take a part of the instance.
 
     Raises:
-        DemoFailed: the arguments make no sense.
-        PeerEnded: a peer process failed.
+        DemoFailed: the arguments make no sense, or an extra is not installed.
+        PeerEnded: a peer process failed, or the peers do not reach each other.
     """
+    for needed in ("libp2p", "ortools"):
+        if find_spec(needed) is None:
+            raise DemoFailed(f"{needed} is not installed; the demo needs `mycelia[peer,solve]`")
     whole = instances.load()
     instance = whole.part(points or len(whole.points), areas or len(whole.areas))
     if not 1 <= peers <= len(instance.points) + len(instance.areas):
         raise DemoFailed(f"{peers} peers, from 1 to {len(instance.points) + len(instance.areas)} are possible")
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="mycelia-houston-") as homes:
-            return asyncio.run(_run(instance, peers, Path(homes), seed, report))
+            return _run_until_signal(instance, peers, Path(homes), seed, report)
     if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         raise DemoFailed(f"{keep} is not an empty directory; choose a new one")
     keep.mkdir(parents=True, exist_ok=True)
-    return asyncio.run(_run(instance, peers, keep, seed, report))
+    return _run_until_signal(instance, peers, keep, seed, report)
 
 
 def held(figures: dict[str, object]) -> bool:
@@ -78,6 +84,21 @@ def held(figures: dict[str, object]) -> bool:
     return bool(
         figures["converged"] and figures["verified"] and figures["overcommitted"] == 0 and figures["rejected"] == 0
     )
+
+
+def _run_until_signal(instance: Instance, peers: int, homes: Path, seed: int, report: Report) -> dict[str, object]:
+    """Run the demo; SIGTERM, like Ctrl-C, ends every peer and clears up first."""
+
+    async def run() -> dict[str, object]:
+        task = asyncio.current_task()
+        if task is not None and threading.current_thread() is threading.main_thread():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await _run(instance, peers, homes, seed, report)
+
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
 
 
 async def _run(instance: Instance, peers: int, homes: Path, seed: int, report: Report) -> dict[str, object]:
@@ -93,7 +114,7 @@ async def _run(instance: Instance, peers: int, homes: Path, seed: int, report: R
         optimum = asyncio.create_task(asyncio.to_thread(instances.optimum, instance))
         offers = await _publish(fleet, peers, len(instance.points) + len(instance.areas), report)
         await fleet.ask_all("begin", offers=offers)
-        converged = await _settle(fleet, instance, report)
+        converged = await _settle(fleet, report)
         faults = await _verify(fleet, peers, report)
         scores = await fleet.ask_all("score")
         states = await fleet.ask_all("state")
@@ -112,7 +133,7 @@ async def _run(instance: Instance, peers: int, homes: Path, seed: int, report: R
         "optimum": best / instances.TENTHS,
         "ratio": round(score["welfare"] / best, 6),
         "overcommitted": max(other["overcommitted"] for other in scores),
-        "converged": converged and all(other == score for other in scores),
+        "converged": converged and _is_settled(states) and all(other == score for other in scores),
         "verified": not faults,
         "rejected": max(other["rejected"] for other in scores),
         "stale": sum(state["stale"] for state in states),
@@ -143,7 +164,7 @@ async def _publish(fleet: Fleet, peers: int, members: int, report: Report) -> di
                 report(Progress("publish", held // 2, peers * members, "signals spread from peer to peer"))
                 await asyncio.sleep(LOOK_S)
     except TimeoutError as error:
-        raise DemoFailed(f"the first signals did not reach every peer within {ARRIVE_S} s") from error
+        raise PeerEnded(f"the first signals did not reach every peer within {ARRIVE_S} s") from error
     return {offer: at for answer in answers for offer, at in answer["offers"].items()}
 
 
@@ -151,7 +172,7 @@ async def _seen(fleet: Fleet) -> int:
     return sum(state["entries"] for state in await fleet.ask_all("state"))
 
 
-async def _settle(fleet: Fleet, instance: Instance, report: Report) -> bool:
+async def _settle(fleet: Fleet, report: Report) -> bool:
     """Wait until all peers hold the same and nobody has anything left to do; return whether that came in time."""
     ends_at = time.monotonic() + SETTLE_S
     while time.monotonic() < ends_at:

@@ -23,7 +23,7 @@ Answer = dict[str, Any]
 
 
 class PeerEnded(Exception):
-    """A peer process failed, ended or did not answer."""
+    """A peer process failed, ended, did not answer or was not reached."""
 
 
 class Fleet:

@@ -40,8 +40,6 @@ class Sense:
         self._chains: dict[bytes, _Chain] = {}
         self._exits: dict[LineId, list[Entry]] = {}
         self._withdraws: dict[bytes, bytes] = {}  # by intent: the entry that withdrew it
-        self._row_of: dict[bytes, bytes] = {}  # by commit
-        self._committed: dict[bytes, dict[bytes, int]] = {}  # by row: what its commits took, by need
         self._signals: tuple[Signal, ...] = ()
 
     def refresh(self) -> bool:
@@ -77,14 +75,6 @@ class Sense:
             chain.offers.append(entry.id)
         elif header.kind == "need":
             chain.needs.append(entry.id)
-        elif header.kind == "commit":
-            terms = [term for term in header.terms if isinstance(term, int)]  # a valid commit has no others
-            row = header.dep(terms[0])
-            self._row_of[entry.id] = row
-            taken = self._committed.setdefault(row, {})
-            for at in range(3, len(terms), 2):
-                need = header.dep(terms[at])
-                taken[need] = taken.get(need, 0) + terms[at + 1]
         elif header.kind in EXITS:
             for line in line_refs(header, 0, f"{header.kind}.terms"):
                 self._exits.setdefault(line, []).append(entry)
@@ -96,7 +86,7 @@ class Sense:
         for offer, row in standing.rows.items():
             intent = standing.offers.get(offer)
             if intent is not None and not intent.withdrawn:
-                for need, amount in self._tentative(row.id, row.lines):
+                for need, amount in standing.tentative(offer):
                     claims.setdefault(need, []).append(Claim(row.id, offer, intent.cell, amount))
         return tuple(
             Signal(
@@ -114,10 +104,6 @@ class Sense:
             if not need.withdrawn
         )
 
-    def _tentative(self, row: bytes, lines: tuple[tuple[bytes, int], ...]) -> tuple[tuple[bytes, int], ...]:
-        taken = self._committed.get(row, {})
-        return tuple((need, amount - taken.get(need, 0)) for need, amount in lines if amount > taken.get(need, 0))
-
     def _own_offer(self, standing: Standing, offer: Intent) -> OwnOffer:
         row = standing.rows.get(offer.id)
         header = None if row is None else self._ledger.entry_of(row.id)
@@ -131,7 +117,7 @@ class Sense:
             offer.end_ms,
             None if row is None else row.id,
             0 if header is None else header.header.time_ms,
-            () if row is None else self._tentative(row.id, row.lines),
+            tuple(standing.tentative(offer.id)),
             tuple(self._given(standing, line) for line in lines if not line.marks & freed),
             _silences(lines),
         )
@@ -170,7 +156,7 @@ class Sense:
         commit = self._ledger.entry_of(line.commit)
         committed_ms = 0 if commit is None else commit.header.time_ms
         cell = standing.offers[line.offer].cell if line.offer in standing.offers else 0
-        return PendingLine(line.id, self._row_of[line.commit], cell, line.amount, line.hold, committed_ms)
+        return PendingLine(line.id, line.row, cell, line.amount, line.hold, committed_ms)
 
 
 def _silences(lines: Iterable[Line]) -> tuple[Silence, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -19,6 +20,8 @@ import trio
 _Result = TypeVar("_Result")
 
 STOP_TIMEOUT_S = 10
+
+log = logging.getLogger("mycelia.bridge")
 
 
 class TrioThread:
@@ -37,6 +40,7 @@ class TrioThread:
             trio.run(self._main)
         except BaseException as error:  # noqa: BLE001  (handed to the asyncio side, which raises it)
             self._failure = error
+            log.critical("the transport has failed", exc_info=error)
         finally:
             self._ready.set()
 
@@ -73,7 +77,7 @@ class TrioThread:
         scope = trio.CancelScope()
 
         async def work() -> None:
-            outcome: Callable[[], object] = future.cancel
+            outcome = _settle(future, error=ConnectionError("the transport has stopped"))
             try:
                 with scope:
                     try:
@@ -83,16 +87,26 @@ class TrioThread:
                     else:
                         outcome = _settle(future, result=result)
             finally:  # also when this loop is being stopped
-                with contextlib.suppress(RuntimeError):  # the asyncio loop is closed
-                    loop.call_soon_threadsafe(outcome)
+                tell(outcome)
+
+        def tell(outcome: Callable[[], object]) -> None:
+            with contextlib.suppress(RuntimeError):  # the asyncio loop is closed
+                loop.call_soon_threadsafe(outcome)
+
+        def begin() -> None:
+            try:
+                self.nursery.start_soon(work)
+            except RuntimeError:  # it is stopping: an error in here would take down the whole loop
+                tell(_settle(future, error=ConnectionError("the transport has stopped")))
 
         try:
-            self._token.run_sync_soon(self.nursery.start_soon, work)
+            self._token.run_sync_soon(begin)
         except trio.RunFinishedError as error:
             raise ConnectionError("the transport has stopped") from error
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else looks at it
             with contextlib.suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(scope.cancel)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from .faults import StoreFault
+
+MAX_PORT = 65_535
+MAX_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,20 @@ class Home:
         return self.path / "config.toml"
 
     def known_peers(self) -> list[str]:
-        """Return the addresses that the node dials."""
+        """Return the addresses that the node dials.
+
+        Raises:
+            StoreFault: the file that holds them is damaged.
+        """
         if not self.peers.exists():
             return []
-        return [str(address) for address in json.loads(self.peers.read_text())]
+        try:
+            known = json.loads(self.peers.read_text())
+        except ValueError:
+            known = None
+        if not isinstance(known, list) or not all(isinstance(address, str) for address in known):
+            raise StoreFault(f"{self.peers} is damaged", "remove it and add the peers again")
+        return known
 
     def remember_peer(self, address: str) -> None:
         """Add an address to those that the node dials."""
@@ -70,7 +84,8 @@ class Settings:
     api_port: int = 0
     gossip_ms: int = 200  # changed tips are gathered for so long before they are announced
     heartbeat_s: float = 5.0
-    repair_s: float = 10.0
+    repair_s: float = 4.0  # the whole frontier is said again to a peer with another digest, but no sooner
+    hello_timeout_s: float = 10.0
     pull_timeout_s: float = 5.0
     redial_s: float = 0.5  # the first wait before an unreachable peer is dialled again; doubles up to a minute
 
@@ -79,14 +94,14 @@ def settings(home: Home, environment: Mapping[str, str], **given: Any) -> Settin
     """Return the settings of a home: arguments before MYCELIA_* variables before config.toml before defaults.
 
     Raises:
-        StoreFault: an unknown key or a value of the wrong type, with where it stands.
+        StoreFault: an unknown key, or a value of the wrong type or range, with where it stands.
     """
     known = {field.name: field for field in fields(Settings)}
     values: dict[str, Any] = {}
     if home.settings.exists():
         try:
             document = tomllib.loads(home.settings.read_text())
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # also where it is not UTF-8
             raise StoreFault(f"{home.settings} is not TOML: {error}", "mend the line it names") from error
         for key, value in document.items():
             if key not in known:
@@ -99,11 +114,22 @@ def settings(home: Home, environment: Mapping[str, str], **given: Any) -> Settin
     values |= {key: value for key, value in given.items() if value is not None}
     for key, value in values.items():
         default = getattr(Settings(), key)
-        if isinstance(default, float) and isinstance(value, int):
+        if type(default) is float and type(value) is int:
             values[key] = value = float(value)
-        if type(value) is not type(default):
+        if type(value) is not type(default) or not _is_possible(key, value):
             raise StoreFault(f"setting {key} is {value!r}", f"give it a value like {default!r}")
     return replace(Settings(), **values)
+
+
+def _is_possible(key: str, value: object) -> bool:
+    match value:
+        case tuple():
+            return bool(value) and all(isinstance(part, str) for part in value)
+        case float():
+            return 0 < value < math.inf
+        case int():
+            return 0 <= value <= (MAX_PORT if key == "api_port" else MAX_MS)
+    return False
 
 
 def _parsed(key: str, text: str, default: object) -> object:
@@ -121,8 +147,16 @@ def write_private(path: Path, data: bytes) -> None:
     draft = path.with_name(path.name + ".new")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(handle, data)
+        os.fchmod(handle, 0o600)  # a draft that a crash has left keeps the mode it had
+        left = memoryview(data)
+        while left:
+            left = left[os.write(handle, left) :]
         os.fsync(handle)
     finally:
         os.close(handle)
     draft.replace(path)
+    place = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(place)  # a key that is in use survives a power cut by its name, too
+    finally:
+        os.close(place)

@@ -297,5 +297,3 @@ def _published(entry: Entry, *, dry_run: bool) -> models.Published:
         id=cid.text(entry.id), chain=cid.text(entry.chain), sequence=entry.header.sequence, kind=entry.header.kind,
         dry_run=dry_run,
     )  # fmt: skip
-
-

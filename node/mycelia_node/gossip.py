@@ -7,7 +7,10 @@ digests is what makes it complete.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
+
+log = logging.getLogger("mycelia.gossip")
 
 Announce = Callable[[frozenset[bytes]], Awaitable[None]]
 
@@ -32,4 +35,7 @@ class Gossip:
             await asyncio.sleep(self._wait_s)
             self._news.clear()
             chains, self._changed = frozenset(self._changed), set()
-            await self._announce(chains)
+            try:
+                await self._announce(chains)
+            except Exception:
+                log.exception("news of %d chains were not announced", len(chains))

@@ -106,13 +106,16 @@ class Ledger:
         Raises:
             StoreFault: there is a ledger already, or the disk refuses.
         """
-        file = path / "ledger.sqlite"
-        if file.exists():
-            raise StoreFault(f"there is a ledger at {path} already", "choose another home")
-        store = Store(file, create=True)
-        with store.transaction():
-            store.set_setting("charter", charter.raw)
-        return cls(store, clock=clock, entropy=entropy)
+        store = Store(path / "ledger.sqlite", create=True)
+        try:
+            if store.setting("charter") is not None:  # a file without one is what a cut-short start left behind
+                raise StoreFault(f"there is a ledger at {path} already", "choose another home")
+            with store.transaction():
+                store.set_setting("charter", charter.raw)
+            return cls(store, clock=clock, entropy=entropy)
+        except BaseException:
+            store.close()
+            raise
 
     @classmethod
     def open(cls, path: Path, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> Self:
@@ -248,7 +251,7 @@ class Ledger:
 
     def _not_yet(self, run: list[Entry], now_ms: int) -> tuple[frozenset[bytes], int]:
         """Return what a run still waits for: ids that are not held, and a time if it lies in the future."""
-        ahead_ms = run[-1].header.time_ms - self.charter.drift_ms
+        ahead_ms = max(entry.header.time_ms for entry in run) - self.charter.drift_ms  # an inner time may lie ahead too
         until_ms = ahead_ms if ahead_ms > now_ms else 0
         missing: set[bytes] = set()
         for entry in run:
@@ -275,7 +278,7 @@ class Ledger:
             raise Malformed("chain.same", "this ledger holds no such chain")
         branch, now_ms = branches[0], self._clock()
         prefix = branch.prefix
-        if (prefix.time >> 16) > now_ms + self.charter.drift_ms:
+        if (prefix.time >> chains.COUNTER_BITS) > now_ms + self.charter.drift_ms:
             raise StoreFault("the clock runs behind this chain's last entry by more than the drift", "set the clock")
         links = [content.deps[at : at + 32] for at in range(0, len(content.deps), 32)]
         deps = [self.entry_of(link) for link in links]
@@ -283,6 +286,8 @@ class Ledger:
         if missing:
             raise Premature("deps.held", f"{len(missing)} named entries are not held", missing)
         time = chains.next_time(now_ms, prefix.time, *(dep.header.time for dep in deps if dep))
+        if (time >> chains.COUNTER_BITS) > now_ms + self.charter.drift_ms:
+            raise StoreFault("the clock runs behind a named entry by more than the drift", "set the clock")
         block = None if body is None else write_body(body, self._entropy(NONCE_BYTES))
         header = Header(
             chain, prefix.sequence + 1, prefix.tip, time, content.kind, 0, self._incarnation, content.deps, None,
@@ -451,6 +456,8 @@ class Ledger:
                 if row is None:
                     return None
                 stored = Stored(row.arrival, entry_of(row), reading.refusal(row.refused))
+                if len(self._entries) > _CACHED_ENTRIES and not self._fresh:
+                    self._entries.clear()  # never inside a change: what is fresh is nowhere else
                 self._entries[name] = stored
         return stored
 
@@ -488,7 +495,7 @@ class Ledger:
         """Return the digest of the set of entries (spec: 10-frontier)."""
         with self._lock:
             if self._digest is None or self._digest[0] != self._arrival:
-                self._digest = (self._arrival, set_digest(digest(row.raw) for row in reading.all_rows(self._store)))
+                self._digest = (self._arrival, set_digest(map(digest, self._store.headers())))
             return self._digest[1]
 
     def stored(

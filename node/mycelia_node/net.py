@@ -36,6 +36,7 @@ SYNC = TProtocol("/mycelia/sync/1")
 READ_BYTES = 64 * 1024
 DIAL_TIMEOUT_S = 10
 WRITE_TIMEOUT_S = 20
+LINGER_S = 0.5  # for the other side to close as well
 
 log = logging.getLogger("mycelia.net")
 
@@ -48,6 +49,7 @@ class Link:
         self._over = trio.Event()
         self.is_dialer = is_dialer
         self.node: ID = stream.muxed_conn.peer_id
+        self.peer: bytes = self.node.to_bytes()
 
     async def read(self) -> bytes:
         """Return the next bytes, empty when the other side has closed or is gone."""
@@ -83,17 +85,28 @@ class Link:
         try:
             with trio.fail_after(WRITE_TIMEOUT_S):
                 await self._stream.write(data)
+        except trio.Cancelled:
+            with trio.CancelScope(shield=True):
+                await self._disconnect()
+            raise
         except Exception as error:
             await self._disconnect()
             raise ConnectionError(f"peer {self.node} takes nothing more") from error
 
     async def _close(self) -> None:
+        with contextlib.suppress(Exception), trio.move_on_after(LINGER_S):
+            await self._stream.close_write()  # type: ignore[attr-defined]
+            while await self._stream.read(READ_BYTES):
+                pass  # until the other side is done: a reset would overtake the goodbye that stands before it
+        await self._reset()
+
+    async def _reset(self) -> None:
         with contextlib.suppress(Exception), trio.move_on_after(2):
             await self._stream.reset()
         self._over.set()
 
     async def _disconnect(self) -> None:
-        await self._close()
+        await self._reset()
         with contextlib.suppress(Exception), trio.move_on_after(2):
             await self._host.disconnect(self.node)
 
@@ -172,9 +185,14 @@ class Network:
 
     async def _dial(self, address: str) -> Link:
         info = info_from_p2p_addr(multiaddr.Multiaddr(address))
-        with trio.fail_after(DIAL_TIMEOUT_S):
-            await self._host.connect(info)
-            stream = await self._host.new_stream(info.peer_id, [SYNC])
+        try:
+            with trio.fail_after(DIAL_TIMEOUT_S):
+                await self._host.connect(info)
+                stream = await self._host.new_stream(info.peer_id, [SYNC])
+        except Exception:
+            with contextlib.suppress(Exception), trio.move_on_after(2):
+                await self._host.disconnect(info.peer_id)  # a connection that gives no stream: dial afresh next time
+            raise
         return Link(self._thread, self._host, stream, is_dialer=True)
 
 

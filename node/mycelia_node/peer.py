@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
-import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mycelia_protocol.charter import Charter
 
 from .config import Home, Settings, settings, write_private
+from .dialling import Dialler
 from .events import Bus
 from .faults import StoreFault
 from .keystore import Keystore
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-MAX_REDIAL_S = 60.0
 _SEED_BYTES = 32
+
+log = logging.getLogger("mycelia.peer")
 
 
 def now_ms() -> int:
@@ -48,11 +50,10 @@ class Peer:
         self.api_token = secrets.token_urlsafe(24)
         self.stopping = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "mycelia-ledger")
-        self._dialled: dict[str, PeerState] = {}
-        self._kept: list[asyncio.Task[None]] = []  # one task per link
+        self._diallers: dict[str, Dialler] = {}
+        self._tasks: set[asyncio.Task[None]] = set()  # of links, diallers and sync; ended before the network is
         self._network: Network
         self._sync: Sync
-        self._tasks: asyncio.TaskGroup
         self._loop: asyncio.AbstractEventLoop
 
     @classmethod
@@ -97,16 +98,15 @@ class Peer:
                 self._network = network
                 node = network.node.to_bytes()
                 self._sync = Sync(self.ledger, self.on_ledger, node=node, clock=now_ms, settings=self.settings)
-                async with asyncio.TaskGroup() as self._tasks:
-                    running = [self._tasks.create_task(self._sync.run())]
+                try:
+                    self._start(self._sync.run())
                     async with self._serving():
-                        for address in {*self.home.known_peers(), *dial}:
+                        for address in dict.fromkeys((*self.home.known_peers(), *dial)):
                             self._keep_dialling(address)
                         yield
-                        self.stopping.set()
-                        self.bus.close()
-                    for task in [*running, *self._kept]:
-                        task.cancel()
+                finally:
+                    self.stopping.set()
+                    await self._end()
         finally:
             unsubscribe()
             self._thread.shutdown(wait=True)
@@ -129,7 +129,7 @@ class Peer:
         """Return every peer that is dialled or talked to."""
         talking = self._sync.peers()
         known = {state.node for state in talking}
-        return [*talking, *(state for state in self._dialled.values() if state.node not in known)]
+        return [*talking, *(one.state for one in self._diallers.values() if one.state.node not in known)]
 
     async def on_ledger(self, function: Callable[..., _Result], *args: Any) -> _Result:
         """Run a function in the ledger's own thread: the one place where asyncio waits for the disk."""
@@ -142,49 +142,39 @@ class Peer:
             ConnectionError: it cannot be reached at the moment; it stays remembered.
         """
         self.home.remember_peer(address)
-        state = self._keep_dialling(address)
-        for _ in range(200):
-            if state.is_connected:
-                return state
-            if state.last_error:
-                raise ConnectionError(state.last_error)
-            await asyncio.sleep(0.05)
-        raise ConnectionError(f"{address} does not answer")
+        return await self._keep_dialling(address).connected()
 
     # Links
 
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Note that a task is over. One that fails takes down nothing else: the node goes on."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a part of the node has failed", exc_info=error)
+
+    async def _end(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def _welcome(self, link: Link) -> None:
         if not self.stopping.is_set():
-            state = PeerState(node=str(link.node))
-            self._kept.append(self._tasks.create_task(self._sync.converse(link, state)))
-            self._kept = [task for task in self._kept if not task.done()]
+            self._start(self._sync.converse(link, PeerState(node=str(link.node))))
 
-    def _keep_dialling(self, address: str) -> PeerState:
-        state = self._dialled.get(address)
-        if state is None:
-            state = PeerState(node=address.rpartition("/p2p/")[2], address=address)
-            self._dialled[address] = state
-            self._kept.append(self._tasks.create_task(self._dial_again(address, state)))
-        else:
-            state.last_error = None
-        return state
-
-    async def _dial_again(self, address: str, state: PeerState) -> None:
-        wait_s, dice = self.settings.redial_s, random.Random()  # noqa: S311  (jitter, not a secret)
-        while True:
-            if not self._sync.is_connected(state.node):
-                try:
-                    link = await self._network.dial(address)
-                except ConnectionError as error:
-                    state.last_error = str(error)
-                else:
-                    state.last_error = None
-                    started = self._loop.time()
-                    await self._sync.converse(link, state)
-                    if self._loop.time() - started > MAX_REDIAL_S:
-                        wait_s = self.settings.redial_s
-            await asyncio.sleep(wait_s * (0.5 + dice.random()))
-            wait_s = min(2 * wait_s, MAX_REDIAL_S)
+    def _keep_dialling(self, address: str) -> Dialler:
+        dialler = self._diallers.get(address)
+        if dialler is None:
+            redial_s = self.settings.redial_s
+            dialler = Dialler(address, dial=self._network.dial, sync=self._sync, redial_s=redial_s)
+            self._diallers[address] = dialler
+            self._start(dialler.run())
+        return dialler
 
     # Telling
 
@@ -210,6 +200,7 @@ class Peer:
             try:
                 yield
             finally:
+                self.bus.close()
                 self.home.api.unlink(missing_ok=True)
 
 

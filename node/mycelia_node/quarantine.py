@@ -76,8 +76,8 @@ class Quarantine:
         return [waiting.awaiting for waiting in self._runs.values()]
 
     def missing(self) -> frozenset[bytes]:
-        """Return the ids that would wake something."""
-        return frozenset(self._wakes)
+        """Return the ids that would wake something and do not wait here themselves."""
+        return frozenset(self._wakes.keys() - self._names)
 
     def put(self, run: Sequence[Entry], missing: frozenset[bytes], until_ms: int) -> None:
         """Keep a run until `missing` are held and the clock has reached `until_ms`; the oldest make room."""
@@ -108,6 +108,7 @@ class Quarantine:
                 waiting = self._runs[number]
                 left = waiting.awaiting.missing - {name}
                 self._wakes[name].discard(number)
+                self._store.connection.execute("delete from missing where id=? and number=?", (name, number))
                 self._runs[number] = waiting._replace(awaiting=waiting.awaiting._replace(missing=left))
                 if not left and waiting.awaiting.until_ms <= now_ms:
                     yield self._take(number)

@@ -73,27 +73,37 @@ class Store:
     def _connect(self, *, create: bool) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            if create:
-                connection.execute("pragma page_size=8192")
-            connection.execute("pragma journal_mode=wal")
-            connection.execute("pragma synchronous=full")
-            connection.execute("pragma wal_autocheckpoint=2000")
-            connection.execute("pragma cache_size=-16000")
             (application,) = connection.execute("pragma application_id").fetchone()
             (version,) = connection.execute("pragma user_version").fetchone()
             (tables,) = connection.execute("select count(*) from sqlite_master").fetchone()
         except sqlite3.DatabaseError as error:
             raise StoreFault(
-                f"{self.path} is torn or not a ledger ({error})", "restore it from a backup, or pull it again from a peer"
+                f"{self.path} is torn or not a ledger ({error})",
+                "restore it from a backup, or pull it again from a peer",
             ) from error
         if tables and application != APPLICATION_ID:
             connection.close()
             raise StoreFault(f"{self.path} is another program's file", "choose another home")
+        if _ends_inside_a_page(self.path, connection):
+            connection.close()
+            raise StoreFault(
+                f"{self.path} is torn or not a ledger (its last page is cut short)",
+                "restore it from a backup, or pull it again from a peer",
+            )
         if version > SCHEMA_VERSION:
             connection.close()
             raise StoreFault(f"{self.path} was written by a newer version of Mycelia", "update Mycelia")
-        if version < SCHEMA_VERSION:
-            _migrate(connection)
+        try:
+            connection.execute("pragma page_size=8192")  # counts for a new file alone
+            connection.execute("pragma journal_mode=wal")
+            connection.execute("pragma synchronous=full")
+            connection.execute("pragma wal_autocheckpoint=2000")
+            connection.execute("pragma cache_size=-16000")
+            if version < SCHEMA_VERSION:
+                _migrate(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            raise StoreFault(f"{self.path} cannot be set up ({error})", "free some space and try again") from error
         return connection
 
     def close(self) -> None:
@@ -195,6 +205,20 @@ class Store:
         )
         return [Row(*row) for row in rows]
 
+    def headers(self) -> Iterator[bytes]:
+        """Yield the header bytes of every entry, in no order."""
+        for (header,) in self.connection.execute("select header from entries"):
+            yield header
+
+    def place(self, arrival: int) -> tuple[bytes, int, str, int]:
+        """Return what the columns say of an entry: chain id, sequence, kind, first 8 bytes of its id."""
+        chain, sequence, kind, name = self.connection.execute(
+            "select chains.id, sequence, kind, name from entries left join chains on chains.number=chain "
+            "where arrival=?",
+            (arrival,),
+        ).fetchone()
+        return chain, sequence, kind, name
+
     def first_arrival(self, chain: int, sequence: int) -> int | None:
         """Return the earliest arrival of a chain's entries from a place on."""
         (arrival,) = self.connection.execute(
@@ -234,8 +258,13 @@ def short(name: bytes) -> int:
 
 
 def _lock(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoreFault(
+            f"{path.parent} cannot be used: {error.strerror}", "mend that, or choose another home"
+        ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -244,6 +273,15 @@ def _lock(path: Path) -> int:
             f"another process uses the ledger at {path.parent}", "stop it, or talk to it through its API", locked=True
         ) from error
     return handle
+
+
+def _ends_inside_a_page(path: Path, connection: sqlite3.Connection) -> bool:
+    """Whether the file was cut short where SQLite does not look; a log beside it may still hold the page."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        return False
+    (page_bytes,) = connection.execute("pragma page_size").fetchone()
+    return bool(path.stat().st_size % page_bytes)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
@@ -282,6 +320,6 @@ def _migrate(connection: sqlite3.Connection) -> None:
     )
     tables("waiting").create_index(["chain"])
     tables("missing").create({"id": bytes, "number": int}, pk=("id", "number"))
-    connection.execute("commit")
-    connection.execute(f"pragma application_id={APPLICATION_ID}")
+    connection.execute(f"pragma application_id={APPLICATION_ID}")  # with the tables or not at all
     connection.execute(f"pragma user_version={SCHEMA_VERSION}")
+    connection.execute("commit")

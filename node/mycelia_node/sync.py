@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.errors import Malformed
@@ -23,72 +22,39 @@ from mycelia_protocol.messages import Asked, Credited, Heads, Left, Pinged, Pong
 from mycelia_protocol.session import Event, Greeted, Session
 
 from .config import Settings
+from .conversation import Conversation, Link, PeerState
+from .faults import StoreFault
 from .gossip import Gossip
 from .ledger import Ingested, Ledger, Stored
 
+__all__ = ["Link", "PeerState", "Sync", "charter_from"]
+
 MAX_FAULTS = 8  # of one peer, until its connection is closed
+MAX_CONVERSATIONS = 128
+MAX_PULLS = 65_536  # chains with a pull under way; the oldest make room
 MISSED_HEARTBEATS = 2
-MAX_ANSWERING = 4096  # ids that a peer may have asked for at a time
+LAST_WORD_S = 1.0  # for a peer to take the goodbye
+_PATIENCE = 12  # pull timeouts that a pull may last while its peer sends other things that are accepted
 _SERVE_BYTES = 128 * 1024
 _SERVE_IDS = 16  # asked ids that are answered at a time: each may bring a run of up to 64 entries
 
 log = logging.getLogger("mycelia.sync")
 
-
-class Link(Protocol):
-    """A stream of bytes to one peer: libp2p's in a node, a pair of queues in a test."""
-
-    is_dialer: bool
-
-    async def read(self) -> bytes: ...
-    async def write(self, data: bytes) -> None: ...
-    async def close(self) -> None: ...
-    async def disconnect(self) -> None: ...
-
-
 OnLedger = Callable[..., Awaitable[Any]]  # runs a function in the ledger's own thread
 
 
 @dataclass(slots=True)
-class PeerState:
-    """What is known of a peer."""
+class _Pull:
+    """A pull under way: up to which place, since when, from whom."""
 
-    node: str
-    address: str | None = None
-    is_connected: bool = False
-    since_ms: int | None = None
-    clock_skew_ms: int | None = None
-    received: int = 0
-    sent: int = 0
-    last_error: str | None = None
+    sequence: int
+    since: float
+    source: Conversation
 
-
-@dataclass(slots=True)
-class Conversation:
-    """One peer that is being talked to."""
-
-    link: Link
-    session: Session
-    state: PeerState
-    held: dict[bytes, set[bytes]] = field(default_factory=dict)  # chain -> tips the peer is known to hold
-    serving: deque[tuple[dict[bytes, int], int]] = field(default_factory=deque)  # pulls and where they stand
-    attempts: dict[bytes, int] = field(default_factory=dict)  # chain -> pulls that did not link
-    answering: dict[bytes, None] = field(default_factory=dict)  # ids the peer asked for, until credit allows
-    asked: set[bytes] = field(default_factory=set)
-    faults: int = 0
-    missed: int = 0
-    speak: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def knows(self, tip: Tip) -> bool:
-        """Whether the peer is known to hold a tip."""
-        return tip.id in self.held.get(tip.chain, ())
-
-    def learn(self, tips: Iterable[Tip]) -> None:
-        """Note that the peer holds these tips, instead of what was known of their chains."""
-        fresh: dict[bytes, set[bytes]] = {}
-        for tip in tips:
-            fresh.setdefault(tip.chain, set()).add(tip.id)
-        self.held |= fresh
+    def is_alive(self, now: float, timeout_s: float) -> bool:
+        """Whether it may still be answered: a busy peer sends much else before."""
+        heard = min(self.source.accepted_at, self.since + (_PATIENCE - 1) * timeout_s)
+        return now < max(self.since, heard) + timeout_s
 
 
 class Sync:
@@ -100,7 +66,8 @@ class Sync:
         self._ledger, self._on_ledger, self._node = ledger, on_ledger, node
         self._clock, self._settings = clock, settings
         self._conversations: dict[bytes, Conversation] = {}
-        self._pulling: dict[bytes, tuple[int, float]] = {}  # chain -> (sequence, until) of a pull under way
+        self._links = 0
+        self._pulling: dict[bytes, _Pull] = {}  # by chain
         self._gossip = Gossip(self._announce, wait_ms=settings.gossip_ms)
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -108,9 +75,9 @@ class Sync:
         """Return the peers that are being talked to."""
         return [one.state for one in self._conversations.values()]
 
-    def is_connected(self, node: str) -> bool:
-        """Return whether a peer is being talked to."""
-        return any(one.state.node == node for one in self._conversations.values())
+    def state_of(self, node: str) -> PeerState | None:
+        """Return the state of a peer that is being talked to."""
+        return next((state for state in self.peers() if state.node == node), None)
 
     async def run(self) -> None:
         """Announce, compare and repair, until cancelled."""
@@ -131,38 +98,80 @@ class Sync:
 
     # One conversation
 
-    async def converse(self, link: Link, state: PeerState) -> None:
-        """Talk over a link until either side ends it; the reason stands in `state.last_error`."""
+    async def converse(
+        self, link: Link, state: PeerState, *, on_greeted: Callable[[], None] = lambda: None
+    ) -> None:
+        """Talk over a link until either side ends it; the reason stands in `state.last_error`.
+
+        Nothing that a peer says and no fault of this node gets out of here: the link is closed, the node goes on.
+        """
         session = Session(
             charter=self._ledger.charter, node=self._node, is_dialer=link.is_dialer, clock_ms=self._clock()
         )
-        here = Conversation(link, session, state)
+        here = Conversation(link, session, state, on_greeted)
+        if self._links >= MAX_CONVERSATIONS:
+            session.send_bye("busy", f"this node talks to {MAX_CONVERSATIONS} peers already")
+        self._links += 1
         here.speak.set()
+        reader = asyncio.create_task(self._guard(here, self._read(here)))
+        writer = asyncio.create_task(self._guard(here, self._write(here)))
         try:
-            async with asyncio.TaskGroup() as tasks:
-                writer = tasks.create_task(self._write(here))
-                try:
-                    await self._read(here)
-                finally:
-                    here.speak.set()
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(asyncio.shield(asyncio.wait({writer})), 2)
-                    writer.cancel()
-        except* ConnectionError as errors:
-            state.last_error = state.last_error or str(errors.exceptions[0])
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if self._conversations.get(self._key(here)) is here:
-                del self._conversations[self._key(here)]
+            self._links -= 1
+            if self._conversations.get(link.peer) is here:
+                del self._conversations[link.peer]
             state.is_connected = False
-            await link.close()
+            await self._part(here, reader, writer)
+
+    async def _guard(self, here: Conversation, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except ConnectionError as error:
+            here.state.last_error = here.state.last_error or str(error)
+        except StoreFault as fault:
+            here.state.last_error = str(fault)
+            log.error("peer %s: %s", here.state.node, fault)
+            here.session.send_bye("busy", "this node cannot store anything at the moment")
+        except Exception:
+            here.state.last_error = "this node failed; its log says where"
+            log.exception("the conversation with %s failed", here.state.node)
+            here.session.send_bye("closing", "this node failed")
+        finally:
+            here.speak.set()
+
+    async def _part(self, here: Conversation, reader: asyncio.Task[None], writer: asyncio.Task[None]) -> None:
+        """Let the last word out, and take the link down."""
+        if not here.session.is_over:
+            here.session.send_bye("closing", "the node has no further use for the session")
+        here.speak.set()
+        reader.cancel()
+        await asyncio.wait({writer}, timeout=LAST_WORD_S)
+        is_torn = writer.cancel()  # in the middle of a frame
+        await asyncio.wait({reader, writer})
+        if is_torn:
+            await here.link.disconnect()
+            return
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(LAST_WORD_S):
+                if data := here.session.to_send():  # what the writer did not live to say
+                    await here.link.write(data)
+        await here.link.close()
 
     async def _read(self, here: Conversation) -> None:
         while not here.session.is_over:
-            data = await here.link.read()
+            try:
+                async with asyncio.timeout(None if here.session.is_open else self._settings.hello_timeout_s):
+                    data = await here.link.read()
+            except TimeoutError:
+                here.state.last_error = "the peer does not say hello"
+                here.session.send_bye("closing", "no hello came")
+                return
             if not data:
                 here.state.last_error = here.state.last_error or "the peer closed the connection"
                 here.session.send_bye("closing", "the stream has ended")
                 return
+            here.missed = 0
             try:
                 for event in here.session.receive(data):
                     await self._hear(here, event)
@@ -192,17 +201,16 @@ class Sync:
             if runs:
                 here.session.send_runs(runs)
                 here.state.sent += sum(len(run) for run in runs)
-        while here.serving and here.session.is_open and here.session.credit > 0:
-            firsts, after = here.serving[0]
+        while here.session.is_open and here.session.credit > 0 and here.next_pull():
             budget = min(here.session.credit, _SERVE_BYTES)
-            runs, following = await self._on_ledger(self._ledger.runs_for, firsts, after, budget)
+            runs, following = await self._on_ledger(self._ledger.runs_for, here.serving, here.served, budget)
             if runs:
                 here.session.send_runs(runs)
                 here.state.sent += sum(len(run) for run in runs)
             if following is None:
-                here.serving.popleft()
+                here.serving = {}
             else:
-                here.serving[0] = (firsts, following)
+                here.served = following
             while data := here.session.to_send():
                 await here.link.write(data)
 
@@ -214,18 +222,17 @@ class Sync:
                 here.learn(tips)
                 await self._pull(here, tips)
             case Pulled(firsts):
-                here.serving.append((dict(firsts), 0))
+                here.pull(await self._on_ledger(self._held_of, firsts))
             case Runs(runs, size):
                 await self._take(here, runs)
                 here.session.send_credit(size)
             case Asked(ids):
-                here.answering.update(dict.fromkeys(ids[: MAX_ANSWERING - len(here.answering)]))
+                here.ask(ids)
             case Pinged(token, digest):
                 mine = await self._on_ledger(self._ledger.digest)
                 here.session.send_pong(token, mine)
             case Ponged(_, digest):
-                here.missed = 0
-                if digest != await self._on_ledger(self._ledger.digest):
+                if digest != await self._on_ledger(self._ledger.digest) and self._is_repair_due(here):
                     await self._say_frontier(here)
             case Left(code, text):
                 here.state.last_error = f"the peer said goodbye ({code}): {text}"
@@ -236,31 +243,37 @@ class Sync:
         here.state.clock_skew_ms = greeted.clock_ms - self._clock()
         if greeted.network is None:
             return  # a newcomer: it is given the charter and leaves
-        other = self._conversations.get(greeted.node)
-        if other is not None and not self._prefers(here, other, greeted.node):
+        other = self._conversations.get(here.link.peer)  # the proven id: a hello may claim anything
+        if other is not None and not self._prefers(here, other):
             here.session.send_bye("twin", "this peer is talked to over another stream")
             return
         if other is not None:
             other.session.send_bye("twin", "this peer is talked to over another stream")
             other.speak.set()
-        self._conversations[greeted.node] = here
+        self._conversations[here.link.peer] = here
         here.state.is_connected, here.state.since_ms, here.state.last_error = True, self._clock(), None
+        here.on_greeted()
         await self._say_frontier(here)
 
-    def _prefers(self, fresh: Conversation, old: Conversation, node: bytes) -> bool:
+    def _prefers(self, fresh: Conversation, old: Conversation) -> bool:
         """Of two streams to one peer keep the lesser node's dial, on both sides; of equal ones the newer."""
         if fresh.link.is_dialer == old.link.is_dialer:
             return True
-        return fresh.link.is_dialer == (self._node < node)
+        return fresh.link.is_dialer == (self._node < fresh.link.peer)
 
-    def _key(self, here: Conversation) -> bytes:
-        return next((node for node, one in self._conversations.items() if one is here), b"")
+    def _is_repair_due(self, here: Conversation) -> bool:
+        return asyncio.get_running_loop().time() - here.said_at >= self._settings.repair_s
 
     async def _say_frontier(self, here: Conversation) -> None:
         tips = await self._on_ledger(self._ledger.frontier)
         if here.session.is_open:
             here.session.send_heads(tips, complete=True)
+            here.said_at = asyncio.get_running_loop().time()
             here.speak.set()
+
+    def _held_of(self, firsts: Mapping[bytes, int]) -> dict[bytes, int]:
+        """Runs in the ledger's thread."""
+        return {chain: first for chain, first in firsts.items() if self._ledger.tips_of(chain)}
 
     # Pulling
 
@@ -269,14 +282,23 @@ class Sync:
         unknown = [tip for tip in tips if not self._is_pulling(tip, now)]
         firsts: Mapping[bytes, int] = await self._on_ledger(self._wanted, unknown)
         for tip in unknown:
-            if tip.chain in firsts:
-                self._pulling[tip.chain] = (tip.sequence, now + self._settings.pull_timeout_s)
+            if tip.chain in firsts and here.keeps_word:
+                self._pulling[tip.chain] = _Pull(tip.sequence, now, here)
+        while len(self._pulling) > MAX_PULLS:
+            del self._pulling[next(iter(self._pulling))]
         if firsts and here.session.is_open:
             here.session.send_pull(firsts)
 
     def _is_pulling(self, tip: Tip, now: float) -> bool:
-        sequence, until = self._pulling.get(tip.chain, (-1, 0.0))
-        return tip.sequence <= sequence and now < until
+        """Whether another pull will bring a tip. Who said that it holds what never came holds up nobody again."""
+        pull = self._pulling.get(tip.chain)
+        if pull is None or tip.sequence > pull.sequence:
+            return False
+        if pull.is_alive(now, self._settings.pull_timeout_s):
+            return True
+        pull.source.keeps_word = False
+        del self._pulling[tip.chain]
+        return False
 
     def _wanted(self, tips: list[Tip]) -> Mapping[bytes, int]:
         """Runs in the ledger's thread."""
@@ -289,9 +311,11 @@ class Sync:
         for run in runs:
             if (chain := run[0].chain) not in report.unlinked:
                 here.attempts.pop(chain, None)
+        if report.accepted:
+            here.accepted_at = asyncio.get_running_loop().time()
         for stored in report.accepted:
-            pulling = self._pulling.get(stored.entry.chain)
-            if pulling is not None and pulling[0] <= stored.entry.header.sequence:
+            pull = self._pulling.get(stored.entry.chain)
+            if pull is not None and pull.sequence <= stored.entry.header.sequence:
                 del self._pulling[stored.entry.chain]
         if report.faults:
             here.faults += len(report.faults)
@@ -313,9 +337,7 @@ class Sync:
         """Where to pull from when a run did not link: from the own tip, then further and further back."""
         firsts: dict[bytes, int] = {}
         for chain, needed in unlinked.items():
-            attempt = here.attempts.get(chain, 0)
-            here.attempts[chain] = attempt + 1
-            first = first_wanted(self._ledger.tips_of(chain), Tip(chain, needed, b""), attempt)
+            first = first_wanted(self._ledger.tips_of(chain), Tip(chain, needed, b""), here.attempt(chain))
             if first is not None:
                 firsts[chain] = first
         return firsts
@@ -337,20 +359,29 @@ class Sync:
 
     async def _beat(self) -> None:
         """Every heartbeat: wake what waited for the clock, ask each peer for its digest, drop who is silent."""
-        while True:
-            await asyncio.sleep(self._settings.heartbeat_s)
-            if self._ledger.awaiting():
-                await self._on_ledger(self._ledger.ingest, ())
-            digest = await self._on_ledger(self._ledger.digest)
-            for here in list(self._conversations.values()):
-                if here.session.is_waiting:
-                    here.missed += 1
-                    if here.missed >= MISSED_HEARTBEATS:
-                        here.state.last_error = "the peer does not answer"
-                        await here.link.disconnect()
-                elif here.session.is_open:
-                    here.session.send_ping(digest)
-                    here.speak.set()
+        async with asyncio.TaskGroup() as leaving:
+            while True:
+                await asyncio.sleep(self._settings.heartbeat_s)
+                try:
+                    await self._compare(leaving)
+                except StoreFault as fault:
+                    log.error("%s", fault)
+                except Exception:
+                    log.exception("a heartbeat failed; the next one comes")
+
+    async def _compare(self, leaving: asyncio.TaskGroup) -> None:
+        if await self._on_ledger(self._ledger.awaiting):
+            await self._on_ledger(self._ledger.ingest, ())
+        digest = await self._on_ledger(self._ledger.digest)
+        for here in list(self._conversations.values()):
+            if here.session.is_waiting:
+                here.missed += 1
+                if here.missed == MISSED_HEARTBEATS:
+                    here.state.last_error = "the peer does not answer"
+                    leaving.create_task(here.link.disconnect())
+            elif here.session.is_open:
+                here.session.send_ping(digest)
+                here.speak.set()
 
 
 async def charter_from(link: Link, *, node: bytes, clock_ms: int) -> Charter:

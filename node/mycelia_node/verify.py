@@ -6,6 +6,7 @@ verdict and facts are all recomputed. Entries that wait are listed, not failed.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ from mycelia_protocol.validation import Verdict, extend, judge
 
 from . import reading
 from .facts import StoredFacts
-from .store import Row, Store, entry_of
+from .store import Row, Store, entry_of, short
 
 
 @dataclass(slots=True)
@@ -58,14 +59,20 @@ class Verification:
 
     def run(self, progress: Callable[[int], None] | None = None) -> VerifyReport:
         """Verify everything; `progress` is told the number of entries now and then."""
+        try:
+            self._check_rows(progress)
+            self._check_seals()
+            self._check_tips_and_facts()
+        except sqlite3.DatabaseError as error:
+            self._fault(f"the file is torn after entry {self.report.entries} ({error})")
+        return self.report
+
+    def _check_rows(self, progress: Callable[[int], None] | None) -> None:
         for row in reading.all_rows(self._store):
             self._check(row)
             self.report.entries += 1
             if progress and self.report.entries % 1000 == 0:
                 progress(self.report.entries)
-        self._check_seals()
-        self._check_tips_and_facts()
-        return self.report
 
     def _check(self, row: Row) -> None:
         try:
@@ -79,6 +86,8 @@ class Verification:
         branch.path.add(entry.id)
         self._held[entry.id] = entry._replace(body=None)
         self._compare_verdict(row, entry, verdict)
+        if self._store.place(row.arrival) != (entry.chain, entry.header.sequence, entry.header.kind, short(entry.id)):
+            self._fault(f"{text(entry.id)} is not where the index says")
         if entry.signature is None:
             branch.unsealed.append(entry)
         elif is_signed_by(entry, branch.prefix.key, network=self._charter.network):

@@ -52,7 +52,7 @@ class Village:
     """One ledger with a receiver and two providers, each run by a scripted agent."""
 
     def __init__(self, home: Path) -> None:
-        self.clock, random = Clock(NOW_MS), Random(7)  # noqa: S311
+        self.clock, random = Clock(NOW_MS), Random(7)
         charter = found("Village", seed=bytes(16), classes={"food": ResourceClass("lb")}, grace_ms=GRACE_MS)
         self.ledger = Ledger.create(home, charter, clock=self.clock, entropy=random.randbytes)
         window = {"begin_ms": NOW_MS, "end_ms": NOW_MS + 1_000_000}

@@ -22,11 +22,11 @@ def silent(step: Progress) -> None:
     """Report to nobody."""
 
 
-def workers_of(parent: int) -> list[int]:
-    """Return the ids of the peer processes that a process has started."""
+def workers(of: int | Path) -> list[int]:
+    """Return the ids of running peer processes: those that a process started, or those with homes in a directory."""
     listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
-    return [int(pid) for pid, ppid, args in rows if int(ppid) == parent and "mycelia_agents.worker" in args]
+    rows = [line.split(maxsplit=2) for line in listed.splitlines() if "mycelia_agents.worker" in line]
+    return [int(pid) for pid, ppid, args in rows if (int(ppid) == of if isinstance(of, int) else str(of) in args)]
 
 
 class TestTheDemo:
@@ -40,7 +40,7 @@ class TestTheDemo:
         assert figures["lines"]
         assert figures["ratio"] >= 0.8  # type: ignore[operator]
         assert list(dict.fromkeys(phases)) == ["start", "connect", "publish", "allocate", "settle", "verify", "compare"]
-        assert workers_of(os.getpid()) == []
+        assert workers(of=os.getpid()) == []
         ledgers = [Ledger.open(homes / f"peer-{n}", clock=lambda: 0, entropy=os.urandom) for n in (1, 2, 3)]
         assert len({ledger.digest() for ledger in ledgers}) == 1
         assert {ledger.count() for ledger in ledgers} == {figures["entries"]}
@@ -50,26 +50,30 @@ class TestTheDemo:
     def test_says_which_peer_died_and_leaves_none_running(self) -> None:
         def kill_one(step: Progress) -> None:
             if step.phase == "allocate":
-                os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
+                os.kill(workers(of=os.getpid())[0], signal.SIGKILL)
 
         with pytest.raises(PeerEnded, match=r"peer \d was killed by signal 9"):
             demo.houston(peers=2, points=4, areas=2, report=kill_one)
 
-        assert workers_of(os.getpid()) == []
+        assert workers(of=os.getpid()) == []
 
-    def test_leaves_none_running_when_interrupted(self) -> None:
+    @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+    def test_leaves_nothing_behind_when_told_to_end(self, tmp_path: Path, end: signal.Signals) -> None:
         code = (
             "import os, signal\n"
             "from mycelia_agents import demo\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "def stop(step):\n"
-            "    if step.phase == 'allocate': os.kill(os.getpid(), signal.SIGINT)\n"
+            f"    if step.phase == 'allocate': os.kill(os.getpid(), {end.value})\n"
             "demo.houston(peers=2, points=4, areas=2, report=stop)\n"
         )
-        with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as process:
-            _, said = process.communicate(timeout=90)
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, env=environment) as process:
+            process.communicate(timeout=90)
 
-        assert "KeyboardInterrupt" in said
-        assert workers_of(process.pid) == []
+        assert process.returncode in (-end, 128 + end)
+        assert workers(of=tmp_path) == []
+        assert list(tmp_path.iterdir()) == []
 
     def test_refuses_a_directory_that_is_not_empty(self, tmp_path: Path) -> None:
         (tmp_path / "photo.jpg").touch()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from tests import builders
 
 from mycelia_node import api
 from mycelia_node.config import Settings
@@ -18,11 +19,10 @@ from mycelia_node.keystore import Keystore
 from mycelia_node.ledger import Ledger, Stored
 from mycelia_node.sync import PeerState
 from mycelia_node.views import entry_view
-from tests import builders
 
 _Result = TypeVar("_Result")
 
-TOKEN = "a token of this test"  # noqa: S105
+TOKEN = "a token of this test"
 HERE = "52.37,4.89"
 
 

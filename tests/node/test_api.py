@@ -24,7 +24,7 @@ def peer(tmp_path: Path) -> LonePeer:
 class TestTheDoor:
     @pytest.mark.parametrize("path", sorted(TOLD))
     async def test_opens_to_the_token_alone(self, peer: LonePeer, path: str) -> None:
-        async with asked(peer, token="another") as node:  # noqa: S106
+        async with asked(peer, token="another") as node:
             answer = await node.get(path)
 
         assert answer.status_code == 401
@@ -158,9 +158,7 @@ class TestARequest:
         assert (nowhere.status_code, wrong_way.status_code) == (404, 405)
         assert nowhere.headers["content-type"] == "application/problem+json"
 
-    async def test_that_nobody_expected_tells_no_secrets(
-        self, peer: LonePeer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_that_nobody_expected_tells_no_secrets(self, peer: LonePeer, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail() -> int:
             raise RuntimeError("the seed is 42")
 

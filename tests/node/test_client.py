@@ -88,7 +88,7 @@ class TestTheSynchronousClient:
         assert refused.value.rule == "intent.class"
 
     def test_raises_the_kind_of_what_went_wrong(self, url: str) -> None:
-        with client.connect(url=url, token="another") as node, pytest.raises(client.WrongToken):  # noqa: S106
+        with client.connect(url=url, token="another") as node, pytest.raises(client.WrongToken):
             node.status()
         with client.connect(url=url, token=TOKEN) as node:
             with pytest.raises(client.NotFound):

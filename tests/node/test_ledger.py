@@ -13,7 +13,8 @@ import pytest
 from mycelia_node.faults import StoreFault
 from mycelia_node.ledger import Ledger
 from mycelia_protocol import compose
-from mycelia_protocol.envelope import Entry
+from mycelia_protocol.chain import next_time
+from mycelia_protocol.envelope import Entry, seal
 from mycelia_protocol.errors import Premature, Refused
 from tests.builders import CELL, HOUR_MS, NOW_MS, Commons
 from tests.node.ledgers import Clock, as_runs, new_ledger, open_ledger, pair, pull, unsealed
@@ -84,6 +85,19 @@ class TestPublishing:
 
         with pytest.raises(StoreFault, match="clock"):
             ledger.publish(pair("anna"), chain, [a_need()])
+
+    def test_refuses_to_name_what_the_clock_runs_behind(self, tmp_path: Path) -> None:
+        commons, clock = Commons(), Clock(NOW_MS - HOUR_MS)
+        anna = commons.member("anna")
+        need = anna.need()
+        ledger = new_ledger(tmp_path, clock=clock)
+        chain = ledger.open_chain(pair("bo")).id
+        clock.now_ms = NOW_MS
+        ledger.ingest([[anna.opening, need]])
+        clock.now_ms = NOW_MS - HOUR_MS
+
+        with pytest.raises(StoreFault, match="a named entry"):
+            ledger.publish(pair("bo"), chain, [compose.withdraw(need.id)])
 
     def test_can_be_rehearsed_without_a_trace(self, tmp_path: Path) -> None:
         ledger = new_ledger(tmp_path)
@@ -240,6 +254,46 @@ class TestTheQuarantine:
         ledger.ingest([[anna.opening, need]])
 
         assert ledger.count() == 5
+
+    def test_remembers_over_a_restart_what_has_come_already(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna, bo, cleo = (commons.member(name) for name in ("anna", "bo", "cleo"))
+        one, other, offer = anna.need(), cleo.need(), bo.offer()
+        row = bo.row(offer, (one, 3), (other, 2))
+        ledger = new_ledger(tmp_path)
+        ledger.ingest([[bo.opening, offer, row], [anna.opening, one]])
+        ledger.close()
+
+        ledger = open_ledger(tmp_path)
+        assert ledger.ingest([]).missing == {other.id}
+        ledger.ingest([[cleo.opening, other]])
+
+        assert ledger.awaiting() == []
+        assert ledger.entry_of(row.id) == row
+
+    def test_does_not_ask_for_what_waits_already(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna, bo = commons.member("anna"), commons.member("bo")
+        need, offer = anna.need(), bo.offer()
+        row, later = bo.row(offer, (need, 3)), bo.offer()
+        ledger = new_ledger(tmp_path)
+
+        report = ledger.ingest([[bo.opening, offer], [row], [later]])
+
+        assert report.missing == {need.id}
+
+    def test_holds_a_run_whose_inner_entry_lies_in_the_future(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        ahead = anna.draft(a_need(), time=next_time(NOW_MS + HOUR_MS))
+        place = anna.draft(a_need()).header._replace(sequence=2, backlink=ahead.id)
+        ledger = new_ledger(tmp_path)
+        ledger.ingest([[anna.opening]])
+
+        report = ledger.ingest([[ahead, seal(place, anna.pair, network=ledger.network)]])
+
+        assert report.accepted == []
+        assert len(ledger.awaiting()) == 1
 
     def test_holds_what_lies_in_the_future_until_the_clock_is_there(self, tmp_path: Path) -> None:
         commons = Commons()

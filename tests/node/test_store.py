@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mycelia_node.faults import StoreFault
-from mycelia_node.store import SCHEMA_VERSION, short
+from mycelia_node.store import SCHEMA_VERSION, Store, short
 from tests.node.ledgers import new_ledger, open_ledger, pair
 
 
@@ -37,16 +37,39 @@ class TestAFile:
         with pytest.raises(StoreFault, match="torn or not a ledger"):
             open_ledger(tmp_path)
 
+    @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+    def test_that_is_cut_short_is_not_used(self, tmp_path: Path, share: float) -> None:
+        ledger = new_ledger(tmp_path)
+        ledger.open_chain(pair("anna"))
+        ledger.close()
+        file = tmp_path / "ledger.sqlite"
+        file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
+
+        with pytest.raises(StoreFault, match="torn or not a ledger"):
+            open_ledger(tmp_path)
+
+    def test_that_a_cut_short_start_left_behind_is_finished(self, tmp_path: Path) -> None:
+        Store(tmp_path / "ledger.sqlite", create=True).close()
+
+        new_ledger(tmp_path).open_chain(pair("anna"))
+
+    def test_cannot_stand_where_there_is_no_directory(self, tmp_path: Path) -> None:
+        (tmp_path / "home").write_text("a file")
+
+        with pytest.raises(StoreFault, match="cannot be used"):
+            new_ledger(tmp_path / "home")
+
     def test_of_another_program_is_left_alone(self, tmp_path: Path) -> None:
         file = tmp_path / "ledger.sqlite"
         with sqlite3.connect(file) as foreign:
             foreign.execute("create table birds(name)")
         foreign.close()
+        before = file.read_bytes()
 
         with pytest.raises(StoreFault, match="another program's file"):
             open_ledger(tmp_path)
 
-        assert sqlite3.connect(file).execute("select count(*) from birds").fetchone() == (0,)
+        assert file.read_bytes() == before
 
     def test_of_a_newer_version_asks_for_an_update(self, tmp_path: Path) -> None:
         new_ledger(tmp_path).close()

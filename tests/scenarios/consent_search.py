@@ -63,7 +63,8 @@ class Observer:
             if (line.taken >= 0 and line.taken & mark) or line.cited & bit
         ]
         if given_up:
-            entries.append(said(self.world.receiver(line), NOTE, (), b"".join(sorted(given_up)), f"note {slot}", SAID_MS))
+            cites = b"".join(sorted(given_up))
+            entries.append(said(self.world.receiver(line), NOTE, (), cites, f"note {slot}", SAID_MS))
         return entries
 
     def standing(self, entries: list[Entry]) -> Standing:

@@ -32,9 +32,9 @@ class Outcome:
 
 
 def live(instance: Instance, home: Path, *, peers: int, seed: int, delay: Delay, apart_ms: int = 0) -> Outcome:
-    """Let the town live until it settles; for `apart_ms` its peers are in two halves that hear nothing of each other."""
+    """Let the town live until it settles; for `apart_ms` its peers are two halves that hear nothing of each other."""
     print(f"seed {seed}")
-    random, clock = Random(seed), Clock(START_MS)  # noqa: S311
+    random, clock = Random(seed), Clock(START_MS)
     charter = town.charter_of(random.randbytes(16))
     with ExitStack() as stack:
         ledgers = []

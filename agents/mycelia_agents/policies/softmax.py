@@ -116,7 +116,7 @@ class SoftmaxProvider:
         """
         if silence.lines < 2:
             return False
-        return now_ms < silence.since_ms + self.hold_ms * 2 ** min(silence.lines, MAX_DOUBLINGS)
+        return now_ms < silence.since_ms + (self.hold_ms << min(silence.lines, MAX_DOUBLINGS))
 
 
 def _release(lines: list[GivenLine]) -> Release:

@@ -16,6 +16,7 @@ from .errors import error_of, lost
 from .events import Event, EventReader
 
 _Says = TypeVar("_Says")
+_Query = dict[str, str | None]
 
 _RETRIES = 5
 _SILENCE_S = 45.0  # a stream that says nothing for so long, not even its ping, is broken
@@ -194,9 +195,7 @@ class Client:
         [published] = self.publish([new])
         return published
 
-    def _ask(
-        self, method: str, path: str, says: type[_Says], query: dict[str, str | None] | None = None
-    ) -> _Says:
+    def _ask(self, method: str, path: str, says: type[_Says], query: _Query | None = None) -> _Says:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         return msgspec.json.decode(self._send(method, path, {"params": params}), type=says)
 

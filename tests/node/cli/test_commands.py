@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mycelia_agents.commands import app, run
+from mycelia_agents.commands import run
+from mycelia_node.cli import app
 
 from .conftest import Mycelia
 

@@ -73,9 +73,7 @@ class TestASpreadsheet:
             ("", "lacks amount"),
         ],
     )
-    def test_needs_column_names_that_are_understood(
-        self, anna: Mycelia, tmp_path: Path, head: str, named: str
-    ) -> None:
+    def test_needs_column_names_that_are_understood(self, anna: Mycelia, tmp_path: Path, head: str, named: str) -> None:
         refused = anna("import", sheet(tmp_path, head + "\n"))
 
         assert refused.code == 2
@@ -94,7 +92,9 @@ class TestARunFile:
 
         assert (taken.code, taken.json["accepted"]) == (0, 1)
 
-    @pytest.mark.parametrize(("cut", "rule"), [(40, "runfile.truncated"), (-3, "runfile.truncated"), (0, "runfile.form")])
+    @pytest.mark.parametrize(
+        ("cut", "rule"), [(40, "runfile.truncated"), (-3, "runfile.truncated"), (0, "runfile.form")]
+    )
     def test_that_is_torn_is_refused_by_name(self, anna: Mycelia, tmp_path: Path, cut: int, rule: str) -> None:
         file = tmp_path / "oost.run"
         anna("export", str(file))

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +94,12 @@ class TestARunningNode:
     def test_stops_though_somebody_watches(self, home: Path, start: Start) -> None:
         node = start(home)
         with client.connect(home) as script:
-            watch = script.watch()
-            with closing(watch):  # type: ignore[type-var]
-                mycelia(home, "need", "food", "1", *HERE)
-                next(watch)
+            watch = script.watch(after=script.status().last_event)
+            mycelia(home, "need", "food", "1", *HERE)
+            next(watch)
 
-                assert node.end(signal.SIGTERM)[0] == 0
+            assert node.end(signal.SIGTERM)[0] == 0
+            watch.close()  # type: ignore[attr-defined]
 
     def test_is_what_commands_talk_to(self, home: Path, start: Start) -> None:
         start(home)
@@ -141,7 +140,7 @@ class TestARunningNode:
         )
         environment = {**os.environ, "MYCELIA_HOME": str(home)}
 
-        printed = subprocess.run(  # noqa: S603
+        printed = subprocess.run(
             [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
         ).stdout.strip()
 
@@ -150,9 +149,7 @@ class TestARunningNode:
 
 @pytest.mark.network
 class TestTwoNodes:
-    def test_meet_by_an_address_and_exchange_what_is_published(
-        self, home: Path, start: Start, tmp_path: Path
-    ) -> None:
+    def test_meet_by_an_address_and_exchange_what_is_published(self, home: Path, start: Start, tmp_path: Path) -> None:
         anna = start(home)
         mycelia(tmp_path / "bo", "init", "--name", "bo", "--join", anna.address)
         start(tmp_path / "bo")
@@ -186,9 +183,7 @@ class TestStarting:
             "except SystemExit:\n    pass\n"
             "print(*sys.modules, sep='\\n', file=sys.stderr)\n"
         )
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
-        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
         return set(done.stderr.split())
 
     @pytest.mark.parametrize("words", [("--help",), ("need", "--help"), ("completion", "bash"), ("peer",)])
