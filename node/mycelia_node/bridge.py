@@ -38,7 +38,7 @@ class TrioThread:
     def _run(self) -> None:
         try:
             trio.run(self._main)
-        except BaseException as error:  # noqa: BLE001  (handed to the asyncio side, which raises it)
+        except BaseException as error:  # handed to the asyncio side, which raises it
             self._failure = error
             log.critical("the transport has failed", exc_info=error)
         finally:
@@ -112,7 +112,9 @@ class TrioThread:
             raise
 
 
-def _settle(future: asyncio.Future[Any], *, result: object = None, error: Exception | None = None) -> Callable[[], None]:
+def _settle(
+    future: asyncio.Future[Any], *, result: object = None, error: Exception | None = None
+) -> Callable[[], None]:
     def settle() -> None:
         if future.done():
             return

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.network.config import ConnectionConfig
+from libp2p.network.exceptions import SwarmException
+from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import info_from_p2p_addr
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
@@ -133,7 +136,7 @@ class Network:
         """
         loop = asyncio.get_running_loop()
         logging.getLogger("libp2p").setLevel(logging.CRITICAL)
-        addresses = [multiaddr.Multiaddr(address) for address in listen]
+        addresses = [_listenable(address) for address in listen]
         async with TrioThread() as thread:
             host = _make_host(seed)
 
@@ -152,6 +155,8 @@ class Network:
             async def start() -> None:
                 with trio.fail_after(DIAL_TIMEOUT_S):
                     await thread.nursery.start(run)
+                if len(host.get_addrs()) < len(addresses):  # the library goes on without saying so
+                    raise OSError("the system refuses")
 
             try:
                 await thread.call(start)
@@ -185,6 +190,10 @@ class Network:
 
     async def _dial(self, address: str) -> Link:
         info = info_from_p2p_addr(multiaddr.Multiaddr(address))
+        network = self._host.get_network()
+        if isinstance(network, Swarm):
+            network.unblock_peer(info.peer_id)  # else nobody who was away once is dialled again for a minute
+        self._host.get_peerstore().clear_addrs(info.peer_id)  # else an old address may be dialled instead
         try:
             with trio.fail_after(DIAL_TIMEOUT_S):
                 await self._host.connect(info)
@@ -194,6 +203,25 @@ class Network:
                 await self._host.disconnect(info.peer_id)  # a connection that gives no stream: dial afresh next time
             raise
         return Link(self._thread, self._host, stream, is_dialer=True)
+
+
+def _listenable(text: str) -> multiaddr.Multiaddr:
+    """Return a multiaddr, unless somebody listens there: the library would share the port, and half the peers with it.
+
+    Raises:
+        ConnectionError: it is taken, not on this machine, or not an address.
+    """
+    try:
+        address = multiaddr.Multiaddr(text)
+        parts = {protocol.name: value for protocol, value in address.items()}
+        host, port = parts.get("ip4") or parts["ip6"], int(parts["tcp"] or 0)  # a name would mean every interface
+        with socket.socket(socket.AF_INET6 if "ip6" in parts else socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, ValueError, LookupError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not like /ip4/127.0.0.1/tcp/4001"
+        raise ConnectionError(f"cannot listen on {text}: {why}") from error
+    return address
 
 
 def _make_host(seed: bytes) -> IHost:
@@ -230,6 +258,10 @@ async def _close_host(thread: TrioThread, host: IHost) -> None:
 
 
 def _said(error: BaseException) -> str:
+    if isinstance(error, SwarmException):
+        return "nobody answers there"  # the library's sentence is about its caches and its counts
+    if isinstance(error, trio.TooSlowError):
+        return f"no answer in {DIAL_TIMEOUT_S} s"
     return str(error) or type(error).__name__
 
 

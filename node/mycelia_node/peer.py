@@ -22,7 +22,8 @@ from .events import Bus
 from .faults import StoreFault
 from .keystore import Keystore
 from .ledger import Ledger, Stored
-from .sync import PeerState, Sync, charter_from
+from .newcomer import charter_from
+from .sync import PeerState, Sync
 
 if TYPE_CHECKING:
     from .net import Link, Network

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mycelia_protocol.charter import Charter
 from mycelia_protocol.errors import Malformed
 from mycelia_protocol.frontier import Tip, first_wanted, wanted
 from mycelia_protocol.messages import Asked, Credited, Heads, Left, Pinged, Ponged, Pulled, Runs
@@ -27,7 +26,7 @@ from .faults import StoreFault
 from .gossip import Gossip
 from .ledger import Ingested, Ledger, Stored
 
-__all__ = ["Link", "PeerState", "Sync", "charter_from"]
+__all__ = ["Link", "PeerState", "Sync"]
 
 MAX_FAULTS = 8  # of one peer, until its connection is closed
 MAX_CONVERSATIONS = 128
@@ -283,7 +282,9 @@ class Sync:
         firsts: Mapping[bytes, int] = await self._on_ledger(self._wanted, unknown)
         for tip in unknown:
             if tip.chain in firsts and here.keeps_word:
-                self._pulling[tip.chain] = _Pull(tip.sequence, now, here)
+                before = self._pulling.get(tip.chain)
+                since = before.since if before is not None and before.source is here else now
+                self._pulling[tip.chain] = _Pull(tip.sequence, since, here)
         while len(self._pulling) > MAX_PULLS:
             del self._pulling[next(iter(self._pulling))]
         if firsts and here.session.is_open:
@@ -317,6 +318,8 @@ class Sync:
             pull = self._pulling.get(stored.entry.chain)
             if pull is not None and pull.sequence <= stored.entry.header.sequence:
                 del self._pulling[stored.entry.chain]
+            elif pull is not None and pull.source is here:
+                pull.since = here.accepted_at
         if report.faults:
             here.faults += len(report.faults)
             here.state.last_error = report.faults[-1].explain()
@@ -382,26 +385,3 @@ class Sync:
             elif here.session.is_open:
                 here.session.send_ping(digest)
                 here.speak.set()
-
-
-async def charter_from(link: Link, *, node: bytes, clock_ms: int) -> Charter:
-    """Return the charter of the peer at the other end, as a newcomer.
-
-    Raises:
-        ConnectionError: the peer left without giving one.
-        Malformed: it did not keep to the protocol.
-    """
-    session = Session(charter=None, node=node, is_dialer=link.is_dialer, clock_ms=clock_ms)
-    while True:
-        while data := session.to_send():
-            await link.write(data)
-        data = await link.read()
-        if not data:
-            raise ConnectionError("the peer closed the connection without giving a charter")
-        for event in session.receive(data):
-            if isinstance(event, Greeted) and event.charter is not None:
-                session.send_bye("closing", "thank you")
-                await link.write(session.to_send())
-                return event.charter
-            if isinstance(event, Left):
-                raise ConnectionError(f"the peer said goodbye ({event.code}): {event.text}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.builders import CELL, Commons, Member
-from tests.protocol.test_standing import random_content, wander
 
 from mycelia_protocol.accumulators import OfferFacts
 from mycelia_protocol.envelope import Entry, read_entry
 from mycelia_protocol.kinds.intents import is_cell
+from tests.builders import CELL, Commons, Member
+from tests.protocol.test_standing import random_content, wander
 
 from .literal import History, _is_cell
 from .test_consent_vectors import Replay

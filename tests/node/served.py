@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from tests import builders
 
 from mycelia_node import api
 from mycelia_node.config import Settings
@@ -19,6 +18,7 @@ from mycelia_node.keystore import Keystore
 from mycelia_node.ledger import Ledger, Stored
 from mycelia_node.sync import PeerState
 from mycelia_node.views import entry_view
+from tests import builders
 
 _Result = TypeVar("_Result")
 

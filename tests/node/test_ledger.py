@@ -11,7 +11,6 @@ from random import Random
 import pytest
 
 from mycelia_node.faults import StoreFault
-from mycelia_node.ledger import Ledger
 from mycelia_protocol import compose
 from mycelia_protocol.chain import next_time
 from mycelia_protocol.envelope import Entry, seal
@@ -496,9 +495,13 @@ class TestAFullDisk:
         connection.execute(f"pragma max_page_count={pages + 1}")
 
         stored: list[Entry] = []
-        with pytest.raises(StoreFault, match="full"):
+
+        def publish_until_refused() -> None:
             for _ in range(100):
-                stored += ledger.publish(pair("anna"), chain, [a_need()], [{"note": "x" * 4000}])
+                stored.extend(ledger.publish(pair("anna"), chain, [a_need()], [{"note": "x" * 4000}]))
+
+        with pytest.raises(StoreFault, match="full"):
+            publish_until_refused()
 
         assert all(ledger.entry_of(entry.id) for entry in stored)
         assert ledger.count() == len(stored) + 1

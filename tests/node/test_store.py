@@ -96,6 +96,8 @@ class TestAFile:
 
 
 class TestTheIndexedName:
-    @pytest.mark.parametrize(("name", "number"), [(bytes(32), 0), (b"\xff" * 32, -1), (b"\x7f" + b"\xff" * 31, 2**63 - 1)])
+    @pytest.mark.parametrize(
+        ("name", "number"), [(bytes(32), 0), (b"\xff" * 32, -1), (b"\x7f" + b"\xff" * 31, 2**63 - 1)]
+    )
     def test_is_the_beginning_of_the_id_as_a_signed_integer(self, name: bytes, number: int) -> None:
         assert short(name) == number

@@ -8,12 +8,12 @@ from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as some
-from tests.builders import HOUR_MS, NOW_MS, Commons, Line, Member, note
 
 from mycelia_protocol import field
 from mycelia_protocol.compose import withdraw
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.standing import Standing
+from tests.builders import HOUR_MS, NOW_MS, Commons, Line, Member, note
 
 AGES = some.integers(-(2**40), 2**45)
 HALF_LIVES = some.integers(1, 2**42)

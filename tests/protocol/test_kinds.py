@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders import CELL, Commons, Line, Member, accept, note, on
 
 from mycelia_protocol import compose
 from mycelia_protocol.envelope import Entry, Term
 from mycelia_protocol.kinds.intents import is_cell
+from tests.builders import CELL, Commons, Line, Member, accept, note, on
 
 HOLD_MS, UNTIL_MS = 600_000, 1_800_000
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.builders import Commons, Line, Member, accept, note, on
 
 from mycelia_protocol import compose
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.standing import Standing, Status
+from tests.builders import Commons, Line, Member, accept, note, on
 
 HOLD_MS, UNTIL_MS = 600_000, 1_800_000
 

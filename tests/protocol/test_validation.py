@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.builders import INCARNATION, Commons, Member, accept, note, on
 
 from mycelia_protocol.accumulators import Draft, Fact, FactKey
 from mycelia_protocol.canonical import INT64_MAX, INT64_MIN
@@ -17,6 +16,7 @@ from mycelia_protocol.errors import Premature
 from mycelia_protocol.kinds import KINDS
 from mycelia_protocol.rules import RULES
 from mycelia_protocol.validation import Verdict, extend, judge
+from tests.builders import INCARNATION, Commons, Member, accept, note, on
 
 
 class TestAVerdict:

@@ -16,13 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.scenarios.consent_states import GIVEN_UP, NOTE, SAID_MS, SAYINGS, Case, LineState, State, said
-from tests.scenarios.consent_world import World
-
 from mycelia_protocol import compose
 from mycelia_protocol.accumulators import Mark
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.standing import Standing, Status
+from tests.scenarios.consent_states import GIVEN_UP, NOTE, SAID_MS, SAYINGS, Case, LineState, State, said
+from tests.scenarios.consent_world import World
 
 
 @dataclass

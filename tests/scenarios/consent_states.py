@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from tests.builders import NOW_MS, charter
-
 from mycelia_protocol.accumulators import Mark
 from mycelia_protocol.envelope import Entry, Header, Term
+from tests.builders import NOW_MS, charter
 
 LAW = charter()
 SAID_MS = NOW_MS + 1  # everything that was said before

@@ -5,6 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import permutations, product
 
+from mycelia_protocol import compose
+from mycelia_protocol.accumulators import (
+    AcceptedLine,
+    Cited,
+    CommittedLine,
+    Fact,
+    FactKey,
+    Mark,
+    NeedFacts,
+    OfferFacts,
+    Prefix,
+)
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.kinds.flows import FREED
+from mycelia_protocol.validation import Verdict, extend, judge
 from tests.builders import CELL
 from tests.scenarios.consent_states import (
     CLOSED,
@@ -27,23 +43,6 @@ from tests.scenarios.consent_states import (
     name,
     said,
 )
-
-from mycelia_protocol import compose
-from mycelia_protocol.accumulators import (
-    AcceptedLine,
-    Cited,
-    CommittedLine,
-    Fact,
-    FactKey,
-    Mark,
-    NeedFacts,
-    OfferFacts,
-    Prefix,
-)
-from mycelia_protocol.compose import Content
-from mycelia_protocol.envelope import Entry
-from mycelia_protocol.kinds.flows import FREED
-from mycelia_protocol.validation import Verdict, extend, judge
 
 
 class World:

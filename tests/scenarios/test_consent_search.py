@@ -12,9 +12,6 @@ from functools import cache
 from time import process_time
 
 import pytest
-from tests.scenarios.consent_search import Observer, Result, search
-from tests.scenarios.consent_states import SAYINGS, Case
-from tests.scenarios.consent_world import World
 
 from mycelia_protocol.accumulators import CommittedLine, Draft, LineId, Mark
 from mycelia_protocol.charter import MAX_AMOUNT
@@ -23,6 +20,9 @@ from mycelia_protocol.errors import Refused
 from mycelia_protocol.kinds import KINDS, Judged, exits
 from mycelia_protocol.kinds.kind import line_refs
 from mycelia_protocol.standing import Standing
+from tests.scenarios.consent_search import Observer, Result, search
+from tests.scenarios.consent_states import SAYINGS, Case
+from tests.scenarios.consent_world import World
 
 ONE_NEED, TWO_NEEDS = ((0, 1),), ((0, 1), (1, 1))
 ONE_OFFER, TWO_OFFERS = ((0, 1),), ((0, 1), (1, 1))

@@ -157,6 +157,9 @@ async def _run(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Peer.running(home, listen=listen, api_port=api_port, dial=dial) as peer:
+        if peer.settings.listen and not peer.addresses:
+            why = f"none of {', '.join(peer.settings.listen)} can be listened on"
+            raise Failure("network", "the node was not started", why, "name another --listen")
         ready: dict[str, Any] = {
             "event": "ready", "api_url": peer.api_url, "token_file": str(peer.home.api), "node": peer.node_id,
             "addresses": list(peer.addresses),
