@@ -98,9 +98,7 @@ class Ledger:
         self._digest: tuple[int, bytes] | None = None
 
     @classmethod
-    def create(
-        cls, path: Path, charter: Charter, *, clock: Callable[[], int], entropy: Callable[[int], bytes]
-    ) -> Self:
+    def create(cls, path: Path, charter: Charter, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> Self:
         """Make an empty ledger under `charter` in the directory `path`.
 
         Raises:
@@ -510,9 +508,7 @@ class Ledger:
         with self._lock:
             return [stored.entry for stored in reading.stored(self._store, 0, -1, None, "open")]
 
-    def runs_for(
-        self, wanted: Mapping[bytes, int], after: int, max_bytes: int
-    ) -> tuple[list[list[Entry]], int | None]:
+    def runs_for(self, wanted: Mapping[bytes, int], after: int, max_bytes: int) -> tuple[list[list[Entry]], int | None]:
         """Return sealed runs of the wanted chains (chain -> first sequence), in order of acceptance.
 
         At most about `max_bytes`, at least one run; the second value is the arrival number to

@@ -157,5 +157,3 @@ def _find_cid(store: Store, text: str) -> list[bytes]:
 def _between(store: Store, low: int, high: int) -> list[bytes]:
     signed = [value - 2**64 if value >= 2**63 else value for value in (low, high)]
     return sorted(set(store.names_like(*signed)))
-
-

@@ -311,9 +311,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
     )
     tables("entries").create_index(["chain", "sequence"])
     tables("entries").create_index(["name"])
-    tables("facts").create(
-        {"chain": int, "branch": int, "key": bytes, "value": bytes}, pk=("chain", "branch", "key")
-    )
+    tables("facts").create({"chain": int, "branch": int, "key": bytes, "value": bytes}, pk=("chain", "branch", "key"))
     tables("waiting").create(
         {"number": int, "chain": bytes, "sequence": int, "tip": bytes, "size": int, "until_ms": int, "run": bytes},
         pk="number",

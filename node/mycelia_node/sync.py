@@ -97,9 +97,7 @@ class Sync:
 
     # One conversation
 
-    async def converse(
-        self, link: Link, state: PeerState, *, on_greeted: Callable[[], None] = lambda: None
-    ) -> None:
+    async def converse(self, link: Link, state: PeerState, *, on_greeted: Callable[[], None] = lambda: None) -> None:
         """Talk over a link until either side ends it; the reason stands in `state.last_error`.
 
         Nothing that a peer says and no fault of this node gets out of here: the link is closed, the node goes on.

@@ -154,4 +154,3 @@ def _classes(value: Value) -> dict[str, ResourceClass]:
             raise Malformed("charter.classes", f"the quantum of {name} is not in lowest terms")
         classes[name] = ResourceClass(unit, numerator, denominator)
     return classes
-

@@ -22,9 +22,7 @@ from mycelia_protocol.validation import Verdict, extend, judge
 from .vectors import SPEC, Vector, vectors
 
 CHAPTERS = {"kinds": "07-kinds.md", "validation": "08-validation.md", "standing": "09-standing.md"}
-CASES = [
-    pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)
-]
+CASES = [pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)]
 
 STANDINGS = [pytest.param(vector, id=vector["name"]) for vector in vectors("standing")]
 

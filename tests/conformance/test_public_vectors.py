@@ -89,9 +89,7 @@ class TestASignatureVerdict:
         cases = public("ed25519/speccheck_cases.json")
 
         accepted = [
-            number
-            for number, case in enumerate(cases)
-            if is_good(case["pub_key"], case["signature"], case["message"])
+            number for number, case in enumerate(cases) if is_good(case["pub_key"], case["signature"], case["message"])
         ]
 
         assert len(cases) == 12

@@ -18,9 +18,7 @@ from mycelia_protocol.validation import extend, judge
 from .vectors import Vector, spelled, unspelled, vectors
 
 CHAPTERS = ("canonical", "cid", "keys", "envelope", "chain", "charter", "field")
-CASES = [
-    pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)
-]
+CASES = [pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)]
 Given = dict[str, Any]
 
 

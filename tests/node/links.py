@@ -164,5 +164,3 @@ async def meadow(home: Path, settings: Settings = FAST) -> AsyncIterator[Meadow]
 def digests(*peers: MemoryPeer) -> set[bytes]:
     """Return the digests of what peers hold; one digest when they hold the same."""
     return {peer.ledger.digest() for peer in peers}
-
-

@@ -131,9 +131,7 @@ class TestAPrivateFile:
 
         assert (tmp_path / "secret").read_bytes() == b"old"
 
-    def test_is_whole_when_the_system_takes_it_in_pieces(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_is_whole_when_the_system_takes_it_in_pieces(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         whole = os.write
         monkeypatch.setattr(os, "write", lambda handle, data: whole(handle, bytes(data[:3])))
 

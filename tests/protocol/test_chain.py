@@ -109,9 +109,7 @@ class TestARun:
 
         pieces = [whole[start:end] for start, end in pairwise(borders)]
         authentic = {
-            entry.id
-            for piece in pieces
-            for entry in piece[: chain.sealed_length(piece, PAIR.public, network=NETWORK)]
+            entry.id for piece in pieces for entry in piece[: chain.sealed_length(piece, PAIR.public, network=NETWORK)]
         }
 
         assert authentic == {entry.id for entry in whole[: max(good, default=-1) + 1]}

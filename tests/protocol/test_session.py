@@ -82,9 +82,20 @@ def chain(length: int, *, number: int = 1, body: bytes | None = None) -> list[En
 
 def after(before: Entry, pair: KeyPair, body: bytes | None) -> Entry:
     place, named = before.header.sequence + 1, None if body is None else digest(body)
-    header = Header(
-        *(before.chain, place, before.id, place + 1, "x.test", 0, bytes(8), b"", None, named, len(body or b""), [])
-    )
+    header = Header(*(
+        before.chain,
+        place,
+        before.id,
+        place + 1,
+        "x.test",
+        0,
+        bytes(8),
+        b"",
+        None,
+        named,
+        len(body or b""),
+        [],
+    ))
     return seal(header, pair, network=OOST.network, body=body)
 
 

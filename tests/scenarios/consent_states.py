@@ -93,7 +93,5 @@ def chain(role: str, number: int) -> bytes:
 @cache
 def said(author: bytes, content_kind: str, terms: tuple[Term, ...], deps: bytes, at: str, ms: int) -> Entry:
     """Return an entry as a rule sees it: nobody looks at its bytes here."""
-    header = Header(
-        author, 1, author, (ms << 16) + 1, content_kind, 0, bytes(8), deps, None, None, 0, list(terms)
-    )
+    header = Header(author, 1, author, (ms << 16) + 1, content_kind, 0, bytes(8), deps, None, None, 0, list(terms))
     return Entry(name(at), author, header, b"", None, None)

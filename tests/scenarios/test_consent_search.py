@@ -29,9 +29,7 @@ ONE_OFFER, TWO_OFFERS = ((0, 1),), ((0, 1), (1, 1))
 EXITS = frozenset({"release", "lapse", "cancel", "cancel by provider"})
 
 CASES = {
-    "one need and one offer of two, withdrawals": Case(
-        ((0, 2),), ((0, 2),), 2, amounts=(1, 2), withdrawals=True
-    ),
+    "one need and one offer of two, withdrawals": Case(((0, 2),), ((0, 2),), 2, amounts=(1, 2), withdrawals=True),
     "two receivers before one offer": Case(TWO_NEEDS, ONE_OFFER, 2),
     "two providers before one need": Case(ONE_NEED, TWO_OFFERS, 1, withdrawals=True),
     "two receivers and rows": Case(TWO_NEEDS, ONE_OFFER, 2, rows=True),

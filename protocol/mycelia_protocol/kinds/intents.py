@@ -40,8 +40,8 @@ def _check_intent(judged: Judged) -> None:
         raise Refused("intent.window", "a window begins at 0 or later and ends after it begins")
     if not header.time_ms < end_ms <= header.time_ms + charter.max_window_ms:
         raise Refused(
-            "intent.window", f"the window ends {end_ms - header.time_ms} ms after the entry, "
-            f"1 to {charter.max_window_ms} are allowed"
+            "intent.window",
+            f"the window ends {end_ms - header.time_ms} ms after the entry, 1 to {charter.max_window_ms} are allowed",
         )
 
 
@@ -60,4 +60,3 @@ _FIELDS = ("class", "amount", "cell", "begin_ms", "end_ms")
 
 NEED = Kind("need", (*_FIELDS, "urgency"), ("need.terms", *_INTENT_RULES, "need.urgency"), _judge_need, nothing)
 OFFER = Kind("offer", _FIELDS, ("offer.terms", *_INTENT_RULES), _judge_offer, nothing)
-
