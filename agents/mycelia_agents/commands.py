@@ -11,13 +11,17 @@ from mycelia_node.cli import app
 from mycelia_node.cli import run as run_node
 from mycelia_node.cli.app import examples
 from mycelia_node.cli.failures import Failure
-from mycelia_node.cli.options import DEFAULTS, Options
+from mycelia_node.cli.options import DEFAULTS, Options, Whole
 from mycelia_node.cli.output import give, tell
 
-DEMO = App(name="demo", help="Watch agents allocate real needs and offers, on this machine alone.")
+DEMO = App(
+    name="demo",
+    help="Watch agents allocate real needs and offers, on this machine alone.",
+    help_epilogue=examples("demo houston", "demo houston --peers 3 --json"),
+)
 
 
-def houston(*, peers: int = 6, keep: Path | None = None, seed: int = 1, options: Options = DEFAULTS) -> int:
+def houston(*, peers: Whole = 6, keep: Path | None = None, seed: Whole = 1, options: Options = DEFAULTS) -> int:
     """Run the Houston food network on real peers: publish, allocate, converge, verify, compare.
 
     Args:

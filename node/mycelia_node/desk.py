@@ -19,6 +19,7 @@ from mycelia_protocol.rules import RULES
 from . import models, projections, signals, views
 from .keystore import Keystore, Member
 from .ledger import Ledger, Stored
+from .reading import MIN_CID
 from .sync import PeerState
 
 COMMON_RULES = ("envelope.*", "chain.*", "deps.held", "chain.time", "version.adopted", "kind.known")
@@ -188,7 +189,8 @@ class Desk:
             raise NotFound(f"{len(names)} entries begin with {name}: give more of the id")
         stored = self.ledger.get(names[0]) if names else None
         if stored is None:
-            raise NotFound(f"this node holds no entry {name}")
+            hint = "" if len(name) >= MIN_CID else f" (an id is known by {MIN_CID} characters or more)"
+            raise NotFound(f"this node holds no entry {name!r}{hint}")
         return stored
 
     def show(self, name: str) -> models.EntryView:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_FRAMED_RUN_BYTES = 64 * 1024 - 1024  # a run fits one frame, with room for its envelope
 _PAGE = 512
-_MIN_HEX, _MIN_CID = 6, 12
+_MIN_HEX, MIN_CID = 6, 12
 
 
 def refusal(text: str | None) -> tuple[str, str] | None:
@@ -132,7 +132,7 @@ def find(store: Store, text: str) -> list[bytes]:
     """Return the ids that `text` is, or begins: hex of 6 digits or more, CID text of 12 or more."""
     text = text.strip().removesuffix("…").lower()
     try:
-        if len(text) >= _MIN_CID and text.startswith("bafyrei"):
+        if len(text) >= MIN_CID and text.startswith("bafyrei"):
             return _find_cid(store, text)
         if len(text) >= _MIN_HEX:
             low = int(text[:16].ljust(16, "0"), 16)

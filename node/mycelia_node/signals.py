@@ -14,6 +14,7 @@ from mycelia_protocol.kinds.intents import is_cell
 
 RESOLUTION = 8  # cells of about 0.7 square kilometres: a place, not a doorstep
 DEFAULT_UNTIL = "+7d"
+_INTEGERS = 2**63  # larger ones cannot be written into an entry
 
 _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(.*?)\s*")
 _RELATIVE = re.compile(r"\+(\d{1,6})\s*([smhdw])")
@@ -53,6 +54,8 @@ def intent(
     """
     if kind == "offer" and urgency:
         raise BadInput("urgency", "an offer has none")
+    if abs(urgency) >= _INTEGERS:
+        raise BadInput("urgency", f"{urgency} is beyond all numbers of the ledger")
     quanta = _amount(charter, resource_class, amount)
     cell = place(at)
     begin_ms = now_ms if begin is None else moment("begin", begin, now_ms)
@@ -67,6 +70,8 @@ def _amount(charter: Charter, resource_class: str, amount: str | int) -> int:
     if known is None:
         raise Refused("intent.class", f"class {resource_class!r} is not in the charter: {', '.join(charter.classes)}")
     if isinstance(amount, int):
+        if abs(amount) >= _INTEGERS:
+            raise BadInput("amount", f"{amount} is beyond all numbers of the ledger")
         return amount
     match = _AMOUNT.fullmatch(amount)
     if match is None:
@@ -120,6 +125,8 @@ def moment(field: str, when: str | int, now_ms: int) -> int:
         BadInput: it is none of these.
     """
     if isinstance(when, int):
+        if abs(when) >= _INTEGERS:
+            raise BadInput(field, f"{when} is beyond all numbers of the ledger")
         return when
     text = when.strip()
     if match := _RELATIVE.fullmatch(text):
@@ -129,6 +136,6 @@ def moment(field: str, when: str | int, now_ms: int) -> int:
             return int(text)
         parsed = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadInput(field, f"{when!r} is neither like +2d nor a date like 2030-05-01T12:00") from error
+        raise BadInput(field, f"{when!r} is neither like +2d nor a date as YYYY-MM-DDTHH:MM") from error
     parsed = parsed if parsed.tzinfo else parsed.astimezone()
     return int((parsed - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))

@@ -17,6 +17,11 @@ from typing import Any
 
 from mycelia_node import client
 from mycelia_node.client.synchronous import Client
+from mycelia_node.config import Home
+from mycelia_node.keystore import Keystore
+from mycelia_node.ledger import Ledger
+from mycelia_node.peer import now_ms
+from mycelia_protocol.charter import Charter, ResourceClass, found
 
 MYCELIA = (sys.executable, "-m", "mycelia_agents.cli")
 DEADLINE_S = 60
@@ -55,8 +60,8 @@ def mycelia(home: Path, *words: str, code: int = 0) -> Any:
 class Node:
     """The node of a home: at most one process at a time, always on the same port."""
 
-    def __init__(self, home: Path) -> None:
-        self.home, self.port = home, free_port()
+    def __init__(self, home: Path, charter: Charter | None = None) -> None:
+        self.home, self.charter, self.port = home, charter, free_port()
         self.process: subprocess.Popen[str] | None = None
         self.ready: dict[str, Any] = {}
         self.log = home.with_suffix(".log")
@@ -141,16 +146,28 @@ class Nodes:
 
     def founded(self, name: str, *, commons: str = "Oost") -> Node:
         """Return the node, not yet running, of a home that founds a commons."""
-        mycelia(self.place / name, "init", "--name", name, "--commons", commons)
-        return self._add(name)
+        classes = {"food": ResourceClass("kg", 1, 1000)}
+        return self._add(name, found(commons, seed=commons.encode().ljust(16), classes=classes))
 
     def joined(self, name: str, other: Node) -> Node:
-        """Return the node, not yet running, of a home that joins the commons of a running node."""
-        mycelia(self.place / name, "init", "--name", name, "--join", other.address)
-        return self._add(name)
+        """Return the node, not yet running, of a home in the commons of a running node, which it dials."""
+        assert other.charter is not None
+        node = self._add(name, other.charter)
+        Home(node.home).remember_peer(other.address)
+        return node
 
-    def _add(self, name: str) -> Node:
+    def invited(self, name: str, other: Node) -> Node:
+        """Return the node, not yet running, of a home that was given the charter by a running node."""
+        mycelia(self.place / name, "init", "--name", name, "--join", other.address)
         self.all.append(Node(self.place / name))
+        return self.all[-1]
+
+    def _add(self, name: str, charter: Charter) -> Node:
+        home = self.place / name
+        ledger = Ledger.create(home, charter, clock=now_ms, entropy=os.urandom)
+        Keystore(home / "keys", entropy=os.urandom).create(name, ledger)
+        ledger.close()
+        self.all.append(Node(home, charter))
         return self.all[-1]
 
     def end(self) -> None:

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from mycelia_node.client import NodeError
-from tests.network.nodes import HERE, Node, Nodes, mycelia, until
+from tests.network.nodes import HERE, Node, Nodes, until
 
 pytestmark = pytest.mark.network
 
@@ -59,7 +59,8 @@ class TestNodesThatAreKilledAtRandom:
         dice = random.Random(seed)
         anna = nodes.founded("anna").start()
         bo = nodes.joined("bo", anna).start()
-        mycelia(anna.home, "peer", "add", bo.address)
+        with anna.client() as here:
+            here.add_peer(bo.address)
         acknowledged: list[str] = []
         killed = {anna: 0, bo: 0}
 
@@ -86,5 +87,6 @@ class TestNodesThatAreKilledAtRandom:
         assert not set(acknowledged) - held[anna]
         assert not set(acknowledged) - held[bo]
         for node in (anna, bo):
+            with node.client() as here:
+                assert here.verify().faults == []
             assert node.stop()[0] == 0
-            assert mycelia(node.home, "verify")["faults"] == []

@@ -39,7 +39,7 @@ def published(node: Node) -> list[str]:
 class TestTwoNodes:
     def test_exchange_what_is_published_in_every_way(self, nodes: Nodes) -> None:
         anna = nodes.founded("anna").start()
-        bo = nodes.joined("bo", anna).start()
+        bo = nodes.invited("bo", anna).start()
         assert mycelia(anna.home, "peer", "add", bo.address)["is_connected"]
 
         ids = [*published(anna), *published(bo)]
@@ -71,8 +71,10 @@ class TestTwoNodes:
         anna = nodes.founded("anna").start()
         bo = nodes.joined("bo", anna).start()
 
-        assert mycelia(anna.home, "peer", "add", bo.address)["is_connected"]
-        assert mycelia(bo.home, "peer", "add", anna.address)["is_connected"]
+        for node, other in ((anna, bo), (bo, anna)):
+            with node.client() as here:
+                assert here.add_peer(other.address).is_connected
 
         for node in (anna, bo):
-            assert [peer["is_connected"] for peer in mycelia(node.home, "peer", "ls")["peers"]] == [True]
+            with node.client() as here:
+                assert [peer.is_connected for peer in here.peers()] == [True]

@@ -15,6 +15,7 @@ from mycelia_protocol.charter import Charter
 from mycelia_protocol.compose import Content, need
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.keys import KeyPair
+from mycelia_protocol.session import Session
 from tests.builders import CELL, HOUR_MS
 from tests.node.ledgers import Clock, new_ledger, pair
 
@@ -164,3 +165,15 @@ async def meadow(home: Path, settings: Settings = FAST) -> AsyncIterator[Meadow]
 def digests(*peers: MemoryPeer) -> set[bytes]:
     """Return the digests of what peers hold; one digest when they hold the same."""
     return {peer.ledger.digest() for peer in peers}
+
+
+def same(*peers: MemoryPeer) -> Callable[[], bool]:
+    """Return the condition that peers hold the same."""
+    return lambda: len(digests(*peers)) == 1
+
+
+async def hear(link: Any, session: Session, heard: list[Any], enough: Callable[[], bool]) -> None:
+    """Read from a link until a condition holds."""
+    async with asyncio.timeout(20):
+        while not enough():
+            heard.extend(session.receive(await link.read()))

@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from . import entries, exchange, homes, intents, members, peers
 from .failures import UNEXPECTED, Failure, exit_code, failure_of
-from .options import DEFAULTS, Options
+from .options import DEFAULTS, Options, Whole
 from .output import give, tell
 
 app = App(
@@ -21,14 +21,22 @@ app = App(
     version="",
     version_flags=(),
 )
-_PEER = App(name="peer", help="Add and list the peers that this node dials.")
-_MEMBER = App(name="member", help="Add and list those who publish through this node.")
-BENCH = App(name="bench", help="Measure this machine.")
 
 
 def examples(*lines: str) -> str:
     """Return the end of a help page."""
     return "\n".join(["Examples:", *(f"  mycelia {line}" for line in lines)])
+
+
+_PEER = App(name="peer", help="Add and list the peers that this node dials.", help_epilogue=examples(
+    "peer add /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…", "peer ls"
+))  # fmt: skip
+_MEMBER = App(name="member", help="Add and list those who publish through this node.", help_epilogue=examples(
+    "member add farm", "member ls"
+))  # fmt: skip
+BENCH = App(name="bench", help="Measure this machine.", help_epilogue=examples(
+    "bench ledger", "bench ledger --entries 20000 --json"
+))  # fmt: skip
 
 
 def completion(shell: Literal["bash", "zsh", "fish"], /, *, options: Options = DEFAULTS) -> None:
@@ -43,7 +51,7 @@ def completion(shell: Literal["bash", "zsh", "fish"], /, *, options: Options = D
 
 def bench_ledger(
     *,
-    entries: Annotated[int, Parameter(name="--entries")] = 100_000,
+    entries: Annotated[Whole, Parameter(name="--entries")] = 100_000,
     options: Options = DEFAULTS,
 ) -> None:
     """Measure signing, appending, ingesting and reopening on this machine.
@@ -102,7 +110,8 @@ def run(root: App, words: Sequence[str]) -> int:
     try:
         result = root(list(words), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        _fail(options, Failure("usage", "the command line is not understood", str(error), "see `mycelia --help`"))
+        page = " ".join(["mycelia", *(error.command_chain or ()), "--help"])
+        _fail(options, Failure("usage", "the command line is not understood", str(error), f"see `{page}`"))
         return 2
     except KeyboardInterrupt:
         tell("stopped")

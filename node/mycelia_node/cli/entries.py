@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .options import DEFAULTS, Options
+from .options import DEFAULTS, Options, Whole
 from .output import ago, give, short, table, tell
 
 if TYPE_CHECKING:
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def log(
     *,
-    after: int = 0,
-    limit: int = 100,
+    after: Whole = 0,
+    limit: Whole = 100,
     kind: str | None = None,
     chain: str | None = None,
     options: Options = DEFAULTS,

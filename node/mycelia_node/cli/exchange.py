@@ -97,6 +97,8 @@ def export(file: Annotated[str, Parameter(allow_leading_hyphen=True)], /, *, opt
     """
     from .door import opened
 
+    if file == "-" and options.json:
+        raise Failure("usage", "nothing was written", "stdout takes either the run file or JSON", "name a file")
     with opened(options.place) as node:
         data = node.export_runs()
     if file == "-":

@@ -53,9 +53,9 @@ def failure_of(error: BaseException) -> Failure | None:
         named = f"{error.filename}: " if error.filename else ""
         return Failure("file", "a file cannot be used", f"{named}{error.strerror or error}", "check it and try again")
     if isinstance(error, ModuleNotFoundError):
-        return Failure(
-            "package", "a part of Mycelia is not installed", str(error), "install `mycelia[peer]` or `mycelia[solve]`"
-        )
+        extra, what = ("solve", "to compare with the optimum") if error.name == "ortools" else ("peer", "to meet peers")
+        why = f"{what} takes the extra `{extra}` (no module {error.name})"
+        return Failure("package", "a part of Mycelia is not installed", why, f"install `mycelia[{extra}]`")
     return None
 
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from .failures import Failure
-from .options import DEFAULTS, Options
+from .options import DEFAULTS, Options, Whole
 from .output import ago, give, short, tell
+from .peers import check_address
 
 if TYPE_CHECKING:
     from mycelia_protocol.charter import Charter, ResourceClass
+    from mycelia_protocol.runs import Run
 
 CLASSES = (
     "food=kg/1000", "water=l/1000", "energy=kWh/1000", "work=h/60", "care=h/60", "transport=km/10", "goods=piece",
@@ -49,17 +51,17 @@ def init(
     home = Home(options.place)
     if home.ledger.exists():
         raise Failure("home", f"nothing was made at {home.path}", "there is a ledger already", "name another --home")
-    charter, data = _joined(join) if join else (_founded(commons or name, resource_class or CLASSES), b"")
+    if join and (commons or resource_class):
+        why = "--join takes the name and the classes of the commons that is joined"
+        raise Failure("usage", "nothing was made", why, "leave out --commons and --class")
+    charter, runs = _joined(join) if join else (_founded(commons or name, resource_class or CLASSES), [])
 
     import secrets
 
     ledger = Ledger.create(home.path, charter, clock=now_ms, entropy=secrets.token_bytes)
     try:
         member = Keystore(home.keys, entropy=secrets.token_bytes).create(name, ledger)
-        if data:
-            from mycelia_protocol import runfile
-
-            ledger.ingest(runfile.read(data)[1])
+        ledger.ingest(runs)
     finally:
         ledger.close()
     if join and join.startswith("/") and "/p2p/" in join:
@@ -90,7 +92,10 @@ def _founded(commons: str, classes: Sequence[str]) -> Charter:
 
     from mycelia_protocol.charter import found
 
-    return found(commons, seed=secrets.token_bytes(16), classes=dict(_class(text) for text in classes))
+    named = [_class(text) for text in classes]
+    if len(dict(named)) < len(named):
+        raise Failure("usage", "nothing was made", "a class stands twice", "name each class once")
+    return found(commons, seed=secrets.token_bytes(16), classes=dict(named))
 
 
 def _class(text: str) -> tuple[str, ResourceClass]:
@@ -103,28 +108,30 @@ def _class(text: str) -> tuple[str, ResourceClass]:
     return name, ResourceClass(unit, 1, int(parts or 1))
 
 
-def _joined(source: str) -> tuple[Charter, bytes]:
-    """Return the charter to join by, and the run file that it came with, if it did."""
-    if source.startswith("/") and "/p2p/" in source and not Path(source).exists():
+def _joined(source: str) -> tuple[Charter, list[Run]]:
+    """Return the charter to join by, and the runs of the run file that it came with, if it did."""
+    if source.startswith(("/ip4/", "/ip6/", "/dns")) and not Path(source).exists():
         import asyncio
 
         from mycelia_node.peer import fetch_charter
 
-        return asyncio.run(fetch_charter(source)), b""
+        check_address(source, "nothing was made")
+        return asyncio.run(fetch_charter(source)), []
     from mycelia_protocol import charter, runfile
     from mycelia_protocol.errors import Malformed
 
     data = Path(source).read_bytes()
     try:
-        return charter.read(data), b""
+        return charter.read(data), []
     except Malformed:
-        return runfile.read(data)[0], data
+        found, runs = runfile.read(data)
+        return found, list(runs)  # a file that is cut short makes no home
 
 
 def up(
     *,
     listen: Annotated[list[str] | None, Parameter(negative="")] = None,
-    api_port: int | None = None,
+    api_port: Whole | None = None,
     peer: Annotated[list[str] | None, Parameter(negative="")] = None,
     options: Options = DEFAULTS,
 ) -> None:
@@ -137,12 +144,19 @@ def up(
     """
     import asyncio
 
-    from mycelia_node.config import Home
+    from mycelia_node.config import MAX_PORT, Home
 
     home = Home(options.place)
     if not home.ledger.exists():
         raise Failure("home", f"there is no commons at {home.path}", "the directory holds no ledger", "`mycelia init`")
-    asyncio.run(_run(home.path, listen, api_port, peer or (), options))
+    for address in peer or ():
+        check_address(address, "the node was not started")
+    if api_port is not None and not 0 <= api_port <= MAX_PORT:
+        raise Failure("usage", "the node was not started", f"--api-port {api_port} is no port", f"0 to {MAX_PORT}")
+    try:
+        asyncio.run(_run(home.path, listen, api_port, peer or (), options))
+    except ConnectionError as error:
+        raise Failure("network", "the node was not started", str(error), "name another address or port") from error
 
 
 async def _run(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from .options import DEFAULTS, Options
+from .options import DEFAULTS, Options, Whole
 from .output import ago, give, short, table, tell
 
 At = Annotated[str, Parameter(allow_leading_hyphen=True)]
@@ -22,7 +22,7 @@ def need(
     at: At,
     until: str | None = None,
     begin: str | None = None,
-    urgency: int = 0,
+    urgency: Whole = 0,
     member: As = None,
     note: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
@@ -35,7 +35,7 @@ def need(
         amount: How much, such as 12.5 or '12.5 kg'.
         unit: The unit of the class, if it does not stand with the amount.
         at: Where: LAT,LON or an H3 cell. A position is published as a cell of about 0.7 square kilometres.
-        until: Until when: +2d, or a date like 2030-05-01T12:00. Seven days if it is not given.
+        until: Until when: +2d, or a date as YYYY-MM-DDTHH:MM. Seven days if it is not given.
         begin: From when; now if it is not given.
         urgency: How much it matters, in tenths of a point.
         member: Who publishes; needed when the node has several members.
@@ -69,7 +69,7 @@ def offer(
         amount: How much, such as 40 or '40 kg'.
         unit: The unit of the class, if it does not stand with the amount.
         at: Where: LAT,LON or an H3 cell. A position is published as a cell of about 0.7 square kilometres.
-        until: Until when: +2d, or a date like 2030-05-01T12:00. Seven days if it is not given.
+        until: Until when: +2d, or a date as YYYY-MM-DDTHH:MM. Seven days if it is not given.
         begin: From when; now if it is not given.
         member: Who publishes; needed when the node has several members.
         note: A few words for people; no rule reads them.

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
 _EVERYWHERE = Group("Everywhere", sort_key=9)
+
+
+def _whole(_: Any, tokens: Sequence[Token]) -> int:
+    """Return a whole number; Cyclopts by itself would round 1.5, and people would publish what they did not say."""
+    text = tokens[0].value
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text):
+        raise ValueError(f"{text[:40]!r} is not a whole number")
+    return int(text)
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
 
 
 @Parameter(name="*", group=_EVERYWHERE)

@@ -11,15 +11,24 @@ from .output import ago, give, table, tell
 _ADDRESS = re.compile(r"(/[^/\s]+)+/p2p/[1-9A-HJ-NP-Za-km-z]{46,64}")
 
 
+def check_address(address: str, what: str) -> None:
+    """Refuse what is not the address of a node.
+
+    Raises:
+        Failure: says that `what` was not done (code `usage`).
+    """
+    if not _ADDRESS.fullmatch(address):
+        why = f"{address[:80]!r} is not a multiaddr that ends in /p2p/ and a node"
+        raise Failure("usage", what, why, "copy the address that the peer's `mycelia up` prints")
+
+
 def add(address: str, /, *, options: Options = DEFAULTS) -> None:
     """Add a peer: it is dialled now and whenever it is lost.
 
     Args:
         address: Its multiaddr with /p2p/, as its `mycelia up` prints it.
     """
-    if not _ADDRESS.fullmatch(address):
-        why = f"{address[:80]!r} is not a multiaddr that ends in /p2p/ and a node"
-        raise Failure("usage", "no peer was added", why, "copy the address that the peer's `mycelia up` prints")
+    check_address(address, "no peer was added")
     from .door import opened
 
     with opened(options.place) as node:
