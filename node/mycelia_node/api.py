@@ -252,7 +252,9 @@ def _check_door(request: Request, endpoint: Endpoint, token: str) -> None:
 
 async def _missing(request: Request, error: Exception) -> Response:
     status = int(getattr(error, "status_code", 404))
-    return _refuse(problem(status, "route", "there is no such route", request.url.path, "see /openapi.json"))
+    answer = _refuse(problem(status, "route", "there is no such route", request.url.path, "see /openapi.json"))
+    answer.headers.update(getattr(error, "headers", None) or {})  # which methods there are
+    return answer
 
 
 async def _failed(request: Request, error: Exception) -> Response:

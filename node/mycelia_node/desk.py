@@ -18,8 +18,9 @@ from mycelia_protocol.rules import RULES
 
 from . import models, projections, signals, views
 from .keystore import Keystore, Member
-from .ledger import Ledger, Stored
+from .ledger import Ledger
 from .reading import MIN_CID
+from .stored import Stored
 from .sync import PeerState
 
 COMMON_RULES = ("envelope.*", "chain.*", "deps.held", "chain.time", "version.adopted", "kind.known")

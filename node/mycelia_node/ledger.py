@@ -12,67 +12,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from mycelia_protocol import chain as chains
 from mycelia_protocol import charter as charters
-from mycelia_protocol.accumulators import Prefix
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.cid import digest
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import INCARNATION_BYTES, NONCE_BYTES, Entry, Header, seal, write_body
 from mycelia_protocol.errors import Malformed, Premature, Refused
-from mycelia_protocol.frontier import MAX_TIPS, Tip, set_digest
+from mycelia_protocol.frontier import Tip, set_digest
 from mycelia_protocol.keys import KeyPair
 from mycelia_protocol.standing import Standing
-from mycelia_protocol.validation import extend, judge
+from mycelia_protocol.validation import judge
 
 from . import reading
-from .facts import StoredFacts
+from .branches import Branch, Branches
 from .faults import StoreFault
+from .intake import Intake
 from .quarantine import Awaiting, Quarantine
-from .store import Branch, ChainRow, Store, entry_of
+from .store import Store
+from .stored import Ingested, Stored, stored_of
 from .verify import Verification, VerifyReport
 
-_CACHED_ENTRIES = 20_000
-
-
-class Stored(NamedTuple):
-    """An entry in the ledger: its number in the order of acceptance, and the rule that refused it, if one did."""
-
-    arrival: int
-    entry: Entry
-    refused: tuple[str, str] | None  # (rule, message) of an invalid entry
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether no rule was broken."""
-        return self.refused is None
-
-
-@dataclass(slots=True)
-class Ingested:
-    """What became of runs that came from elsewhere."""
-
-    accepted: list[Stored] = field(default_factory=list)
-    missing: frozenset[bytes] = frozenset()  # ids that the quarantine waits for
-    awaiting: int = 0  # runs of this call that wait
-    unlinked: dict[bytes, int] = field(default_factory=dict)  # chain -> first sequence that is needed before
-    faults: list[Malformed] = field(default_factory=list)  # what the sender is charged with
-
-
-@dataclass(slots=True)
-class _Branch:
-    """A branch in memory: its prefix, and where it stands in the store."""
-
-    chain: ChainRow
-    number: int
-    prefix: Prefix
-    facts: StoredFacts
-    path: set[bytes] | None = None  # ids of this branch, once the chain has another
+_CACHED_ENTRIES = 4096
 
 
 class Ledger:
@@ -87,12 +52,20 @@ class Ledger:
         self._store, self._clock, self._entropy = store, clock, entropy
         self._incarnation = entropy(INCARNATION_BYTES)
         self._lock = threading.RLock()
-        self._branches: dict[bytes, list[_Branch]] = {}
         self._entries: dict[bytes, Stored] = {}
         self._arrival = store.last_arrival()
         self._fresh: list[tuple[int, Stored]] = []  # (chain number, entry) of the open transaction
-        self._touched: dict[tuple[int, int], _Branch] = {}
+        self._touched: dict[tuple[int, int], Branch] = {}
+        self._branches = Branches(store, self.charter, self.get)
         self._quarantine = Quarantine(store)
+        self._intake = Intake(
+            self.charter,
+            self._branches,
+            self._quarantine,
+            get=self.get,
+            admit=self._admit,
+            keep_body=self._keep_body,
+        )
         self._standing: Standing | None = None
         self._calls: list[Callable[[list[Stored]], None]] = []
         self._digest: tuple[int, bytes] | None = None
@@ -144,7 +117,7 @@ class Ledger:
         )  # fmt: skip
         entry = seal(header, pair, network=self.network)
         with self._lock:
-            self._act(lambda: self._admit(self._begin(entry), entry))
+            self._act(lambda: self._admit(self._branches.begin(entry), entry))
         return entry
 
     def publish(
@@ -192,86 +165,12 @@ class Ledger:
         """
         with self._lock:
             report = Ingested()
-            report.accepted = self._act(lambda: self._take_in(runs, report))
+            report.accepted = self._act(lambda: self._intake.take(runs, report, self._clock()))
             report.missing = self._quarantine.missing()
             return report
 
-    def _take_in(self, runs: Iterable[Sequence[Entry]], report: Ingested) -> None:
-        now_ms = self._clock()
-        queue = [list(run) for run in runs]
-        queue[:0] = self._quarantine.due(now_ms)
-        at = 0
-        while at < len(queue):
-            before = len(self._fresh)
-            try:
-                self._take_run(queue[at], report, now_ms)
-            except Malformed as fault:
-                report.faults.append(fault)
-            if self._quarantine.awaiting_count:
-                names = [stored.entry.id for _, stored in self._fresh[before:]]
-                queue.extend(self._quarantine.woken_by(names, now_ms))
-            at += 1
-
-    def _take_run(self, run: list[Entry], report: Ingested, now_ms: int) -> None:
-        known = 0
-        while known < len(run) and self._knows(run[known]):
-            known += 1
-        run = run[known:]
-        if not run:
-            return
-        first, branch = run[0], None
-        if first.header.sequence == 0:
-            key = chains.key_of_open(first)
-        else:
-            before = self.entry_of(first.header.backlink or b"")
-            held = self._store_chain(first.chain)
-            if before is None or held is None:
-                self._wait_for_predecessor(run, report)
-                return
-            chains.check_link(first, before)
-            key = held.key
-        length = chains.sealed_length(run, key, network=self.network)
-        if length < len(run):
-            report.faults.append(Malformed("chain.seal", f"{len(run) - length} entries have no good signature above"))
-            run = run[:length]
-        if not run:
-            return
-        if len(run) > 1:
-            run = [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
-        missing, until_ms = self._not_yet(run, now_ms)
-        if missing or until_ms:
-            self._quarantine.put(run, missing, until_ms)
-            report.awaiting += 1
-            return
-        branch = self._begin(first) if first.header.sequence == 0 else self._branch_after(first)
-        for entry in run if branch else ():
-            self._admit(branch, entry)  # type: ignore[arg-type]
-
-    def _not_yet(self, run: list[Entry], now_ms: int) -> tuple[frozenset[bytes], int]:
-        """Return what a run still waits for: ids that are not held, and a time if it lies in the future."""
-        ahead_ms = max(entry.header.time_ms for entry in run) - self.charter.drift_ms  # an inner time may lie ahead too
-        until_ms = ahead_ms if ahead_ms > now_ms else 0
-        missing: set[bytes] = set()
-        for entry in run:
-            if entry.header.deps:
-                missing.update(link for link in entry.header.links if self.entry_of(link) is None)
-        if missing:
-            missing -= {entry.id for entry in run}
-        return frozenset(missing), until_ms
-
-    def _wait_for_predecessor(self, run: list[Entry], report: Ingested) -> None:
-        backlink = run[0].header.backlink or b""
-        held = self._store_chain(run[0].chain)
-        if backlink in self._quarantine and held is not None:
-            if chains.sealed_length(run, held.key, network=self.network) == len(run):
-                self._quarantine.put(run, frozenset({backlink}), 0)
-                report.awaiting += 1
-            return
-        needed = run[0].header.sequence - 1
-        report.unlinked[run[0].chain] = min(needed, report.unlinked.get(run[0].chain, needed))
-
     def _append(self, pair: KeyPair, chain: bytes, content: Content, body: dict[str, Value] | None) -> Entry:
-        branches = self._branches_of(chain)
+        branches = self._branches.of(chain)
         if not branches:
             raise Malformed("chain.same", "this ledger holds no such chain")
         branch, now_ms = branches[0], self._clock()
@@ -297,19 +196,22 @@ class Ledger:
             raise Refused(*stored.refused)
         return entry
 
-    def _admit(self, branch: _Branch, entry: Entry) -> Stored:
+    def _admit(self, branch: Branch, entry: Entry) -> Stored:
         """The acceptance function: judge an authentic, linked entry, extend its branch, give it its place."""
         verdict = judge(entry, branch.prefix, self.entry_of, self.charter)
-        extend(branch.prefix, entry, verdict)
+        branch.extend(entry, verdict)
         refused = verdict.refused
         self._arrival += 1
         stored = Stored(self._arrival, entry, None if refused is None else (refused.rule, refused.message))
         self._fresh.append((branch.chain.number, stored))
         self._entries[entry.id] = stored
-        if branch.path is not None:
-            branch.path.add(entry.id)
         self._touched[branch.chain.number, branch.number] = branch
         return stored
+
+    def _keep_body(self, held: Stored, body: bytes) -> None:
+        """Keep the body of an entry that was held without one."""
+        self._store.keep_body(held.arrival, body)
+        self._entries.pop(held.entry.id, None)
 
     def _act(self, change: Callable[[], object]) -> list[Stored]:
         """Run a change as one durable transaction, then tell whoever listens; memory follows the disk."""
@@ -322,10 +224,7 @@ class Ledger:
                 )
                 for branch in self._touched.values():
                     branch.facts.save()
-                self._store.set_tips(
-                    Branch(one.chain.number, one.number, one.prefix.sequence, one.prefix.tip, one.prefix.time)
-                    for one in self._touched.values()
-                )
+                self._store.set_tips(branch.row for branch in self._touched.values())
         except BaseException:
             self._forget()
             raise
@@ -342,106 +241,11 @@ class Ledger:
 
     def _forget(self) -> None:
         """Drop what memory knows beyond the disk."""
-        self._branches.clear()
+        self._branches.forget()
         self._entries.clear()
         self._fresh, self._touched = [], {}
         self._arrival = self._store.last_arrival()
         self._quarantine.reload()
-
-    # Chains and their branches
-
-    def _knows(self, entry: Entry) -> bool:
-        """Whether an entry is held or waits; a held one may gain the body that its copy lacks."""
-        if entry.id in self._quarantine:
-            return True
-        branches = self._branches.get(entry.chain, ())
-        if any(branch.prefix.tip == entry.header.backlink for branch in branches):
-            return False  # it stands after a tip, so nothing held does: the common case, without the disk
-        held = self.get(entry.id)
-        if held is None:
-            return False
-        if held.entry.body is None and entry.body is not None:
-            self._store.keep_body(held.arrival, entry.body)
-            self._entries.pop(entry.id, None)
-        return True
-
-    def _store_chain(self, chain: bytes) -> ChainRow | None:
-        branches = self._branches.get(chain)
-        return branches[0].chain if branches else self._store.chain(chain)
-
-    def _branches_of(self, chain: bytes) -> list[_Branch]:
-        branches = self._branches.get(chain)
-        if branches is None:
-            row = self._store.chain(chain)
-            if row is None:
-                return []
-            stored = self._store.branches(row.number)
-            branches = [self._load_branch(row, one, forked=len(stored) > 1) for one in stored]
-            self._branches[chain] = branches
-        return branches
-
-    def _load_branch(self, row: ChainRow, stored: Branch, *, forked: bool) -> _Branch:
-        facts = StoredFacts(self._store.connection, row.number, stored.branch)
-        prefix = Prefix(row.id, row.key, stored.id, stored.sequence, stored.time, facts, lambda _: None)
-        branch = _Branch(row, stored.branch, prefix, facts, set(self._path_to(stored.id)) if forked else None)
-        prefix.own = self._own_of(branch)
-        return branch
-
-    def _own_of(self, branch: _Branch) -> Callable[[bytes], Entry | None]:
-        def own(name: bytes) -> Entry | None:
-            stored = self.get(name)
-            if stored is None or stored.refused is not None or stored.entry.chain != branch.chain.id:
-                return None
-            return stored.entry if branch.path is None or name in branch.path else None
-
-        return own
-
-    def _begin(self, entry: Entry) -> _Branch:
-        """Return the branch of a new chain, standing just before its `open`."""
-        row = self._store.add_chain(entry.id, chains.key_of_open(entry))
-        branch = self._new_branch(row, 0)
-        self._branches[entry.id] = [branch]
-        return branch
-
-    def _new_branch(self, row: ChainRow, number: int) -> _Branch:
-        facts = StoredFacts(self._store.connection, row.number, number)
-        prefix = Prefix(row.id, row.key, b"", -1, 0, facts, lambda _: None)
-        branch = _Branch(row, number, prefix, facts)
-        prefix.own = self._own_of(branch)
-        return branch
-
-    def _branch_after(self, entry: Entry) -> _Branch | None:
-        """Return the branch that ends before `entry`, forking one off if need be; None beyond two branches."""
-        branches = self._branches_of(entry.chain)
-        backlink = entry.header.backlink or b""
-        for branch in branches:
-            if branch.prefix.tip == backlink:
-                return branch
-        if len(branches) >= MAX_TIPS:
-            return None
-        for branch in branches:
-            branch.path = set(self._path_to(branch.prefix.tip))
-        fork = self._new_branch(branches[0].chain, len(branches))
-        fork.path = set()
-        for name in reversed(self._path_to(backlink)):
-            past = self.entry_of(name)
-            assert past is not None  # a held entry's past is held
-            fork.path.add(name)
-            extend(fork.prefix, past, judge(past, fork.prefix, self.entry_of, self.charter))
-        branches.append(fork)
-        return fork
-
-    def _path_to(self, name: bytes) -> list[bytes]:
-        """Return the ids from an entry down to its chain's `open`."""
-        path = []
-        link: bytes | None = name
-        while link is not None:
-            stored = self.get(link)
-            if stored is None:
-                break
-            path.append(link)
-            link = stored.entry.header.backlink
-        return path
 
     # Reading
 
@@ -453,7 +257,7 @@ class Ledger:
                 row = self._store.find(name)
                 if row is None:
                     return None
-                stored = Stored(row.arrival, entry_of(row), reading.refusal(row.refused))
+                stored = stored_of(row)
                 if len(self._entries) > _CACHED_ENTRIES and not self._fresh:
                     self._entries.clear()  # never inside a change: what is fresh is nowhere else
                 self._entries[name] = stored
@@ -477,7 +281,7 @@ class Ledger:
     def tips_of(self, chain: bytes) -> list[Tip]:
         """Return the tips of one chain: one, two if it is forked, none if it is not held."""
         with self._lock:
-            row = self._store_chain(chain)
+            row = self._branches.chain(chain)
             return [] if row is None else [Tip(chain, one.sequence, one.id) for one in self._store.branches(row.number)]
 
     def have(self, tip: Tip) -> bool:

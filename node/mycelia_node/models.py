@@ -236,4 +236,4 @@ class NewWithdrawal(_Heard, frozen=True, kw_only=True):
 class NewPeer(_Heard, frozen=True, kw_only=True):
     """Dial a peer and remember it."""
 
-    address: Annotated[str, Meta(max_length=1024, pattern=r"^(/[^/\s]+)+/p2p/[1-9A-HJ-NP-Za-km-z]+$")]
+    address: Annotated[str, Meta(max_length=1024, pattern=r"^/(ip4|ip6|dns|dns4|dns6)/[!-.0-~]+/tcp/[0-9]{1,5}/p2p/[1-9A-HJ-NP-Za-km-z]+$")]

@@ -21,8 +21,9 @@ from .dialling import Dialler
 from .events import Bus
 from .faults import StoreFault
 from .keystore import Keystore
-from .ledger import Ledger, Stored
+from .ledger import Ledger
 from .newcomer import charter_from
+from .stored import Stored
 from .sync import PeerState, Sync
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from mycelia_protocol import cid
 from mycelia_protocol.chain import MAX_RUN_ENTRIES
@@ -12,27 +11,15 @@ from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Malformed
 
 from .store import Row, Store, entry_of
-
-if TYPE_CHECKING:
-    from .ledger import Stored
+from .stored import Stored, stored_of
 
 MAX_FRAMED_RUN_BYTES = 64 * 1024 - 1024  # a run fits one frame, with room for its envelope
 _PAGE = 512
 _MIN_HEX, MIN_CID = 6, 12
 
 
-def refusal(text: str | None) -> tuple[str, str] | None:
-    """Return (rule, message) of a stored refusal."""
-    if text is None:
-        return None
-    rule, _, message = text.partition(": ")
-    return rule, message
-
-
 def stored(store: Store, after: int, limit: int, chain: bytes | None, kind: str | None) -> list[Stored]:
     """Return entries in order of acceptance, of one chain or kind if asked."""
-    from .ledger import Stored
-
     number = None
     if chain is not None:
         row = store.chain(chain)
@@ -40,7 +27,7 @@ def stored(store: Store, after: int, limit: int, chain: bytes | None, kind: str 
             return []
         number = row.number
     rows = store.rows(after, limit, chain=number, kind=kind)
-    return [Stored(row.arrival, entry_of(row), refusal(row.refused)) for _, row in rows]
+    return [stored_of(row) for _, row in rows]
 
 
 def all_rows(store: Store, after: int = 0) -> Iterator[Row]:

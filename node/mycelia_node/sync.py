@@ -24,7 +24,8 @@ from .config import Settings
 from .conversation import Conversation, Link, PeerState
 from .faults import StoreFault
 from .gossip import Gossip
-from .ledger import Ingested, Ledger, Stored
+from .ledger import Ledger
+from .stored import Ingested, Stored
 
 __all__ = ["Link", "PeerState", "Sync"]
 

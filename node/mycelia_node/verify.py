@@ -22,6 +22,7 @@ from mycelia_protocol.validation import Verdict, extend, judge
 from . import reading
 from .facts import StoredFacts
 from .store import Row, Store, entry_of, short
+from .stored import refusal
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ class Verification:
 
     def _compare_verdict(self, row: Row, entry: Entry, verdict: Verdict) -> None:
         found = None if verdict.refused is None else verdict.refused.rule
-        stored = reading.refusal(row.refused)
+        stored = refusal(row.refused)
         if found is None:
             self._valid.add(entry.id)
         else:

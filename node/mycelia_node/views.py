@@ -11,9 +11,9 @@ from mycelia_protocol.errors import Malformed
 from mycelia_protocol.kinds import KINDS
 
 from . import models
-from .ledger import Stored
 from .projections import Signal
 from .quarantine import Awaiting
+from .stored import Stored
 
 
 def entry_view(stored: Stored) -> models.EntryView:

@@ -15,7 +15,8 @@ from mycelia_node import api
 from mycelia_node.config import Settings
 from mycelia_node.events import Bus
 from mycelia_node.keystore import Keystore
-from mycelia_node.ledger import Ledger, Stored
+from mycelia_node.ledger import Ledger
+from mycelia_node.stored import Stored
 from mycelia_node.sync import PeerState
 from mycelia_node.views import entry_view
 from tests import builders

@@ -15,8 +15,9 @@ from .conftest import Mycelia
 HERE = ("--at", "52.37,4.89")
 NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
 COMMANDS = [
-    "init", "up", "status", "need", "offer", "withdraw", "field", "log", "show", "why", "verify", "peer add",
-    "peer ls", "member add", "member ls", "import", "export", "demo houston", "bench ledger", "completion",
+    "init", "up", "status", "need", "offer", "withdraw", "field", "log", "show", "why", "verify", "peer", "peer add",
+    "peer ls", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench", "bench ledger",
+    "completion",
 ]  # fmt: skip
 
 
@@ -47,6 +48,36 @@ class TestAHome:
 
         assert refused.code == 2
         assert not home.exists()
+
+    def test_has_each_class_once(self, mycelia: Mycelia, home: Path) -> None:
+        assert mycelia("init", "--class", "food=kg", "--class", "food=l").code == 2
+        assert not home.exists()
+
+    def test_is_not_made_of_a_run_file_that_is_cut_short(self, anna: Mycelia, tmp_path: Path) -> None:
+        anna(*NEED)
+        file, new = tmp_path / "oost.run", tmp_path / "new"
+        anna("export", str(file))
+        file.write_bytes(file.read_bytes()[:-10])
+
+        assert anna("init", "--home", str(new), "--join", str(file)).code == 4
+        assert not new.exists()
+
+    @pytest.mark.parametrize(
+        "words", [("/ip4/127.0.0.1/tcp/4001",), ("oost.run", "--class", "food=kg"), ("oost.run", "--commons", "Oost")]
+    )
+    def test_joins_nothing_that_is_said_wrongly(self, mycelia: Mycelia, home: Path, words: tuple[str, ...]) -> None:
+        assert mycelia("init", "--join", *words).code == 2
+        assert not home.exists()
+
+    @pytest.mark.parametrize("words", [("--peer", "nonsense"), ("--api-port", "70000")])
+    def test_is_not_run_with_what_cannot_be(self, anna: Mycelia, words: tuple[str, ...]) -> None:
+        refused = anna("up", *words)
+
+        assert refused.code == 2
+        assert "The node was not started" in refused.err
+
+    def test_is_not_exported_among_json(self, anna: Mycelia) -> None:
+        assert anna("export", "-", "--json").json["error"]["code"] == "usage"
 
     def test_joins_a_commons_by_its_run_file(self, anna: Mycelia, tmp_path: Path) -> None:
         need = anna(*NEED, "--json").json["id"]
@@ -118,6 +149,11 @@ class TestASignal:
         assert refused.code == 2
         assert named in refused.err
         assert refused.out == ""
+
+    @pytest.mark.parametrize("urgency", ["1.5", "1e3", "99999999999999999999"])
+    def test_is_never_published_with_another_urgency_than_was_said(self, anna: Mycelia, urgency: str) -> None:
+        assert anna(*NEED, "--urgency", urgency).code == 2
+        assert not anna("field", "--json").json["signals"]
 
     def test_asks_who_speaks_when_there_are_several(self, anna: Mycelia) -> None:
         anna("member", "add", "bo")

@@ -1,0 +1,143 @@
+"""Chains and their branches in memory: where each one ends, and what its prefix adds up to.
+
+A chain has one branch until somebody signs two entries for one place; then it
+has two, each with a prefix, accumulators and a past of its own. Branches are
+read from the store when they are asked for, and forgotten when a change fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mycelia_protocol.accumulators import Prefix
+from mycelia_protocol.chain import key_of_open
+from mycelia_protocol.charter import Charter
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.frontier import MAX_TIPS
+from mycelia_protocol.validation import Verdict, extend, judge
+
+from .facts import StoredFacts
+from .store import Branch as BranchRow
+from .store import ChainRow, Store
+from .stored import Stored
+
+
+@dataclass(slots=True)
+class Branch:
+    """A branch: its prefix, and where it stands in the store."""
+
+    chain: ChainRow
+    number: int
+    prefix: Prefix
+    facts: StoredFacts
+    path: set[bytes] | None = None  # ids of this branch, once the chain has another
+
+    @property
+    def row(self) -> BranchRow:
+        """The branch as the store keeps it."""
+        return BranchRow(self.chain.number, self.number, self.prefix.sequence, self.prefix.tip, self.prefix.time)
+
+    def extend(self, entry: Entry, verdict: Verdict) -> None:
+        """Move the branch on to an entry."""
+        extend(self.prefix, entry, verdict)
+        if self.path is not None:
+            self.path.add(entry.id)
+
+
+class Branches:
+    """All chains of a store. `get` gives a held entry by id, also one of the change under way."""
+
+    def __init__(self, store: Store, charter: Charter, get: Callable[[bytes], Stored | None]) -> None:
+        self._store, self._charter, self._get = store, charter, get
+        self._known: dict[bytes, list[Branch]] = {}
+
+    def forget(self) -> None:
+        """Drop what memory knows: the store is asked again."""
+        self._known.clear()
+
+    def chain(self, chain: bytes) -> ChainRow | None:
+        """Return number and key of a chain, None if it is not held."""
+        branches = self._known.get(chain)
+        return branches[0].chain if branches else self._store.chain(chain)
+
+    def of(self, chain: bytes) -> list[Branch]:
+        """Return the branches of a chain, first seen first; none if it is not held."""
+        branches = self._known.get(chain)
+        if branches is None:
+            row = self._store.chain(chain)
+            if row is None:
+                return []
+            stored = self._store.branches(row.number)
+            branches = [self._load(row, one, forked=len(stored) > 1) for one in stored]
+            self._known[chain] = branches
+        return branches
+
+    def is_next(self, entry: Entry) -> bool:
+        """Return whether an entry stands directly after a tip that memory knows: then nothing held does."""
+        backlink = entry.header.backlink
+        return any(branch.prefix.tip == backlink for branch in self._known.get(entry.chain, ()))
+
+    def begin(self, entry: Entry) -> Branch:
+        """Return the branch of a new chain, standing just before its `open`."""
+        branch = self._new(self._store.add_chain(entry.id, key_of_open(entry)), 0)
+        self._known[entry.id] = [branch]
+        return branch
+
+    def after(self, entry: Entry) -> Branch | None:
+        """Return the branch that ends before `entry`, forking one off if need be; None beyond two branches."""
+        branches = self.of(entry.chain)
+        backlink = entry.header.backlink or b""
+        for branch in branches:
+            if branch.prefix.tip == backlink:
+                return branch
+        if len(branches) >= MAX_TIPS:
+            return None
+        for branch in branches:
+            branch.path = {past.id for past in self._past(branch.prefix.tip)}
+        fork = self._new(branches[0].chain, len(branches))
+        fork.path = set()
+        for past in reversed(self._past(backlink)):
+            fork.extend(past, judge(past, fork.prefix, self._entry, self._charter))
+        branches.append(fork)
+        return fork
+
+    def _load(self, row: ChainRow, stored: BranchRow, *, forked: bool) -> Branch:
+        branch = self._new(row, stored.branch)
+        prefix = branch.prefix
+        prefix.tip, prefix.sequence, prefix.time = stored.id, stored.sequence, stored.time
+        if forked:
+            branch.path = {past.id for past in self._past(stored.id)}
+        return branch
+
+    def _new(self, row: ChainRow, number: int) -> Branch:
+        facts = StoredFacts(self._store.connection, row.number, number)
+        prefix = Prefix(row.id, row.key, b"", -1, 0, facts, lambda _: None)
+        branch = Branch(row, number, prefix, facts)
+        prefix.own = self._own_of(branch)
+        return branch
+
+    def _own_of(self, branch: Branch) -> Callable[[bytes], Entry | None]:
+        def own(name: bytes) -> Entry | None:
+            stored = self._get(name)
+            if stored is None or stored.refused is not None or stored.entry.chain != branch.chain.id:
+                return None
+            return stored.entry if branch.path is None or name in branch.path else None
+
+        return own
+
+    def _past(self, name: bytes) -> list[Entry]:
+        """Return an entry and all before it, down to its chain's `open`."""
+        past: list[Entry] = []
+        link: bytes | None = name
+        while link is not None:
+            entry = self._entry(link)
+            if entry is None:
+                break
+            past.append(entry)
+            link = entry.header.backlink
+        return past
+
+    def _entry(self, name: bytes) -> Entry | None:
+        stored = self._get(name)
+        return None if stored is None else stored.entry

@@ -1,0 +1,131 @@
+"""Intake: runs from elsewhere, sorted into what links and is authentic, what must wait, and what is dropped.
+
+Nothing is judged here: what may come in is handed, entry by entry, to the
+ledger's acceptance function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from mycelia_protocol import chain as chains
+from mycelia_protocol.charter import Charter
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.errors import Malformed
+
+from .branches import Branch, Branches
+from .quarantine import Quarantine
+from .stored import Ingested, Stored
+
+
+class Intake:
+    """Takes runs in for one ledger.
+
+    `get` gives a held entry, `admit` gives an entry its place, `keep_body` completes a held one.
+    """
+
+    def __init__(
+        self,
+        charter: Charter,
+        branches: Branches,
+        quarantine: Quarantine,
+        *,
+        get: Callable[[bytes], Stored | None],
+        admit: Callable[[Branch, Entry], Stored],
+        keep_body: Callable[[Stored, bytes], None],
+    ) -> None:
+        self._charter, self._branches, self._quarantine = charter, branches, quarantine
+        self._get, self._admit, self._keep_body = get, admit, keep_body
+
+    def take(self, runs: Iterable[Sequence[Entry]], report: Ingested, now_ms: int) -> None:
+        """Take in runs, and those of the quarantine that they wake, until nothing more moves."""
+        queue = [list(run) for run in runs]
+        queue[:0] = self._quarantine.due(now_ms)
+        at = 0
+        while at < len(queue):
+            accepted: list[bytes] = []
+            try:
+                self._take_run(queue[at], accepted, report, now_ms)
+            except Malformed as fault:
+                report.faults.append(fault)
+            if self._quarantine.awaiting_count:
+                queue.extend(self._quarantine.woken_by(accepted, now_ms))
+            at += 1
+
+    def _take_run(self, run: list[Entry], accepted: list[bytes], report: Ingested, now_ms: int) -> None:
+        # 1. What is held already, or waits, is left out.
+        known = 0
+        while known < len(run) and self._knows(run[known]):
+            known += 1
+        run = run[known:]
+        if not run:
+            return
+        # 2. The rest links to what is held.
+        first = run[0]
+        if first.header.sequence == 0:
+            key = chains.key_of_open(first)
+        else:
+            before = self._get(first.header.backlink or b"")
+            held = self._branches.chain(first.chain)
+            if before is None or held is None:
+                self._wait_for_predecessor(run, report)
+                return
+            chains.check_link(first, before.entry)
+            key = held.key
+        # 3. It is authentic up to its highest good signature; only that one is kept.
+        length = chains.sealed_length(run, key, network=self._charter.network)
+        if length < len(run):
+            report.faults.append(Malformed("chain.seal", f"{len(run) - length} entries have no good signature above"))
+            run = run[:length]
+        if not run:
+            return
+        if len(run) > 1:
+            run = [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]
+        # 4. It waits, whole, for entries that it names and for its time.
+        missing, until_ms = self._not_yet(run, now_ms)
+        if missing or until_ms:
+            self._quarantine.put(run, missing, until_ms)
+            report.awaiting += 1
+            return
+        # 5. Every entry gets its verdict and its place.
+        branch = self._branches.begin(first) if first.header.sequence == 0 else self._branches.after(first)
+        if branch is not None:  # a third branch of a chain is not kept
+            for entry in run:
+                self._admit(branch, entry)
+                accepted.append(entry.id)
+
+    def _knows(self, entry: Entry) -> bool:
+        """Whether an entry is held or waits; a held one may gain the body that its copy lacks."""
+        if entry.id in self._quarantine:
+            return True
+        if self._branches.is_next(entry):
+            return False  # the common case, without the disk
+        held = self._get(entry.id)
+        if held is None:
+            return False
+        if held.entry.body is None and entry.body is not None:
+            self._keep_body(held, entry.body)
+        return True
+
+    def _not_yet(self, run: list[Entry], now_ms: int) -> tuple[frozenset[bytes], int]:
+        """Return what a run still waits for: ids that are not held, and a time if it lies in the future."""
+        ahead_ms = max(entry.header.time_ms for entry in run) - self._charter.drift_ms
+        until_ms = ahead_ms if ahead_ms > now_ms else 0
+        missing: set[bytes] = set()
+        for entry in run:
+            if entry.header.deps:
+                missing.update(link for link in entry.header.links if self._get(link) is None)
+        if missing:
+            missing -= {entry.id for entry in run}
+        return frozenset(missing), until_ms
+
+    def _wait_for_predecessor(self, run: list[Entry], report: Ingested) -> None:
+        backlink = run[0].header.backlink or b""
+        held = self._branches.chain(run[0].chain)
+        if backlink in self._quarantine and held is not None:
+            if chains.sealed_length(run, held.key, network=self._charter.network) == len(run):
+                self._quarantine.put(run, frozenset({backlink}), 0)
+                report.awaiting += 1
+            return
+        needed = run[0].header.sequence - 1
+        report.unlinked[run[0].chain] = min(needed, report.unlinked.get(run[0].chain, needed))
