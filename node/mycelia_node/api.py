@@ -19,7 +19,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from . import models
 from .desk import Desk, peer_view
@@ -253,7 +253,9 @@ def _check_door(request: Request, endpoint: Endpoint, token: str) -> None:
 async def _missing(request: Request, error: Exception) -> Response:
     status = int(getattr(error, "status_code", 404))
     answer = _refuse(problem(status, "route", "there is no such route", request.url.path, "see /openapi.json"))
-    answer.headers.update(getattr(error, "headers", None) or {})  # which methods there are
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is Match.PARTIAL]
+    if routes:
+        answer.headers["allow"] = ", ".join(sorted({method for route in routes for method in route.methods}))
     return answer
 
 

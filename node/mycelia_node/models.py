@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Place = str | int | tuple[float, float]
 Moment = str | int
+_PEER = r"^/(ip4|ip6|dns|dns4|dns6)/[!-.0-~]+/tcp/[0-9]{1,5}/p2p/[1-9A-HJ-NP-Za-km-z]+$"
 Named = int | str | bool | list[int | str | bool | None] | None  # a term, or the column of a repeated one
 
 
@@ -236,4 +237,4 @@ class NewWithdrawal(_Heard, frozen=True, kw_only=True):
 class NewPeer(_Heard, frozen=True, kw_only=True):
     """Dial a peer and remember it."""
 
-    address: Annotated[str, Meta(max_length=1024, pattern=r"^/(ip4|ip6|dns|dns4|dns6)/[!-.0-~]+/tcp/[0-9]{1,5}/p2p/[1-9A-HJ-NP-Za-km-z]+$")]
+    address: Annotated[str, Meta(max_length=1024, pattern=_PEER)]

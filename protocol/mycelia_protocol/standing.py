@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import cast
+from typing import NamedTuple, cast
 
 from .accumulators import LineId
 from .envelope import Entry
@@ -36,8 +36,7 @@ class Status(StrEnum):
     DISPUTED = "disputed"  # void, though delivered
 
 
-@dataclass(slots=True)
-class Intent:
+class Intent(NamedTuple):
     """A valid need or offer (ValueFlows Intent)."""
 
     id: bytes
@@ -233,9 +232,9 @@ class Standing:
 
     def _withdraw(self, intent: bytes) -> None:
         self._withdrawn.add(intent)
-        known = self.needs.get(intent) or self.offers.get(intent)
-        if known is not None:
-            known.withdrawn = True
+        for intents in (self.needs, self.offers):
+            if intent in intents:
+                intents[intent] = intents[intent]._replace(withdrawn=True)
 
     def _mark(self, line: LineId, kind: str, author: bytes) -> None:
         self._marks.setdefault(line, set()).add((kind, author))

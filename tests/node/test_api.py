@@ -204,6 +204,18 @@ class TestAsking:
         assert [one["name"] for one in members] == ["anna", "bo"]
         assert len({one["chain"] for one in members}) == 2
 
+    async def test_names_the_methods_that_a_route_has(self, peer: LonePeer) -> None:
+        async with asked(peer) as node:
+            answer = await node.delete("/v1/members")
+
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+
+    async def test_dials_no_peer_whose_address_says_nothing(self, peer: LonePeer) -> None:
+        async with asked(peer) as node:
+            answer = await node.post("/v1/peers", json={"address": "nonsense"})
+
+        assert answer.status_code == 422
+
     async def test_says_that_a_peer_is_not_reached(self, peer: LonePeer) -> None:
         async with asked(peer) as node:
             answer = await node.post("/v1/peers", json={"address": "/ip4/127.0.0.1/tcp/9/p2p/x"})
