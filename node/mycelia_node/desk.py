@@ -17,6 +17,7 @@ from mycelia_protocol.kinds import KINDS
 from mycelia_protocol.rules import RULES
 
 from . import models, projections, signals, views
+from .faults import StoreFault
 from .keystore import Keystore, Member
 from .ledger import Ledger
 from .reading import MIN_CID
@@ -85,7 +86,7 @@ class Desk:
         stored = self.entry(new.id)
         member = self.keystore.owner(stored.entry.chain)
         if member is None:
-            raise NotFound(f"{new.id} was not published by a member of this node")
+            raise StoreFault("somebody else published it", "withdraw it where its member publishes")
         pair, content = self.keystore.pair(member.name), compose.withdraw(stored.entry.id)
         act = self.ledger.rehearse if new.dry_run else self.ledger.publish
         [entry] = act(pair, member.chain, [content])

@@ -141,8 +141,10 @@ class Peer:
         """Remember a peer, dial it now and whenever it is lost.
 
         Raises:
-            ConnectionError: it cannot be reached at the moment; it stays remembered.
+            ConnectionError: it cannot be reached at the moment (it stays remembered), or is this node.
         """
+        if address.rpartition("/p2p/")[2] == self.node_id:
+            raise ConnectionError("that is this node's own address")
         self.home.remember_peer(address)
         return await self._keep_dialling(address).connected()
 

@@ -26,7 +26,8 @@ def synchronous(source: str) -> str:
     for word, replacement in _WORDS.items():
         text = re.sub(rf"\b{word}\b", replacement, text)
     text = text.replace("import time\nimport httpx\n", "import httpx\n")
-    return text.replace("from collections.abc", "import time\nfrom collections.abc", 1)
+    text = text.replace("import Iterator, Callable, Sequence", "import Callable, Iterator, Sequence")
+    return text.replace("import contextlib\n", "import contextlib\nimport time\n", 1)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def connect(
     """
     from .synchronous import Client
 
-    return Client(*_where(home, url, token), timeout_s)
+    return Client(lambda: _where(home, url, token), timeout_s)
 
 
 def aconnect(
@@ -51,7 +51,7 @@ def aconnect(
     """
     from .asynchronous import AsyncClient
 
-    return AsyncClient(*_where(home, url, token), timeout_s)
+    return AsyncClient(lambda: _where(home, url, token), timeout_s)
 
 
 def default_home() -> Path:

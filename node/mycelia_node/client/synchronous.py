@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -11,14 +12,17 @@ import httpx
 import msgspec
 
 from mycelia_node import models
+from mycelia_node.faults import StoreFault
 
-from .errors import error_of, lost
+from .errors import NodeError, error_of, lost
 from .events import Event, EventReader
 
 _Says = TypeVar("_Says")
 _Query = dict[str, str | None]
+Where = Callable[[], tuple[str, str]]  # gives the node's URL and token
 
-_RETRIES = 5
+_RETRIES = 10
+_LONGEST_WAIT_S = 5.0
 _SILENCE_S = 45.0  # a stream that says nothing for so long, not even its ping, is broken
 _LONG_S = 3600.0  # for what reads or writes a whole ledger
 
@@ -26,10 +30,15 @@ _LONG_S = 3600.0  # for what reads or writes a whole ledger
 class Client:
     """A running node, asked and told things. Every method raises `NodeError`; its kind says why."""
 
-    def __init__(self, url: str, token: str, timeout_s: float) -> None:
-        self._url, self._timeout_s = url, timeout_s
-        headers = {"authorization": f"Bearer {token}"}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=False)
+    def __init__(self, where: Where, timeout_s: float) -> None:
+        self._where, self._timeout_s = where, timeout_s
+        self._http = httpx.Client(timeout=timeout_s, trust_env=False)
+        self._turn_to(*where())
+
+    def _turn_to(self, url: str, token: str) -> None:
+        self._url = url
+        self._http.base_url = httpx.URL(url)
+        self._http.headers["authorization"] = f"Bearer {token}"
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +149,7 @@ class Client:
         return msgspec.json.decode(answer, type=models.ImportView)
 
     def watch(self, *, after: str | None = None, kind: str | None = None) -> Iterator[Event]:
-        """Yield events as they happen, after an event id if given; resumes by itself when the stream breaks.
+        """Yield events as they happen, after an event id if given; resumes when the stream breaks or the node restarts.
 
         `kind` is a kind of event or of entry. An event `reset` says that the node does not remember
         so far back: what happened in between is to be read anew.
@@ -162,10 +171,12 @@ class Client:
                 failures += 1
                 if failures > _RETRIES:
                     raise lost(error, self._url, self._timeout_s) from error
+                with contextlib.suppress(NodeError, StoreFault):  # a node that was started again has another address
+                    self._turn_to(*self._where())
             finally:
                 if response is not None:
                     response.close()
-            time.sleep(0.1 * 2**failures)
+            time.sleep(min(0.1 * 2**failures, _LONGEST_WAIT_S))
 
     def _signal(
         self,
