@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from mycelia_node import api, client
 from mycelia_node.client.events import Event
+from mycelia_node.events import Bus
 
 from . import client_generation
 from .served import HERE, TOKEN, LonePeer
@@ -168,6 +170,27 @@ class TestTheAsynchronousClient:
         assert cut.breaks >= 1
         assert [event.data["number"] for event in seen] == list(range(100))
         assert [event.id for event in seen] == [f"b00f-{number}" for number in range(1, 101)]
+
+    @pytest.mark.asyncio
+    async def test_goes_on_watching_a_node_that_was_started_again(self, peer: LonePeer, tmp_path: Path) -> None:
+        home, again = tmp_path / "home", LonePeer(tmp_path / "again")
+        home.mkdir()
+        again.bus = Bus(boot="b002")
+        again.api_token = "another token"
+
+        async with api.serving(peer) as url:
+            (home / "api.json").write_text(json.dumps({"url": url, "token": TOKEN}))
+            node = client.aconnect(home)
+            watch = node.watch(after="b00f-0")
+            peer.bus.publish("count", {"number": 1})
+            assert (await anext(watch)).data == {"number": 1}
+        async with api.serving(again) as url:
+            (home / "api.json").write_text(json.dumps({"url": url, "token": "another token"}))
+            assert (await anext(watch)).kind == "reset"
+            again.bus.publish("count", {"number": 2})
+            assert (await anext(watch)).data == {"number": 2}
+            await watch.aclose()  # type: ignore[attr-defined]
+            await node.aclose()
 
     @pytest.mark.asyncio
     async def test_hears_that_the_node_does_not_remember_so_far(self, peer: LonePeer) -> None:
