@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ __all__ = ["Link", "PeerState", "Sync"]
 
 MAX_FAULTS = 8  # of one peer, until its connection is closed
 MAX_CONVERSATIONS = 128
+MAX_LINKS_OF_PEER = 4  # streams of one proven id at a time: one that lasts, and what replaces it
 MAX_PULLS = 65_536  # chains with a pull under way; the oldest make room
 MISSED_HEARTBEATS = 2
 LAST_WORD_S = 1.0  # for a peer to take the goodbye
@@ -66,7 +68,7 @@ class Sync:
         self._ledger, self._on_ledger, self._node = ledger, on_ledger, node
         self._clock, self._settings = clock, settings
         self._conversations: dict[bytes, Conversation] = {}
-        self._links = 0
+        self._links: Counter[bytes] = Counter()  # by proven id, greeted or not
         self._pulling: dict[bytes, _Pull] = {}  # by chain
         self._gossip = Gossip(self._announce, wait_ms=settings.gossip_ms)
         self._unsubscribe: Callable[[], None] | None = None
@@ -107,16 +109,18 @@ class Sync:
             charter=self._ledger.charter, node=self._node, is_dialer=link.is_dialer, clock_ms=self._clock()
         )
         here = Conversation(link, session, state, on_greeted)
-        if self._links >= MAX_CONVERSATIONS:
-            session.send_bye("busy", f"this node talks to {MAX_CONVERSATIONS} peers already")
-        self._links += 1
+        if self._links.total() >= MAX_CONVERSATIONS or self._links[link.peer] >= MAX_LINKS_OF_PEER:
+            session.send_bye("busy", f"this node talks to {MAX_CONVERSATIONS} peers, or too often to this one, already")
+        self._links[link.peer] += 1
         here.speak.set()
         reader = asyncio.create_task(self._guard(here, self._read(here)))
         writer = asyncio.create_task(self._guard(here, self._write(here)))
         try:
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._links -= 1
+            self._links[link.peer] -= 1
+            if not self._links[link.peer]:
+                del self._links[link.peer]
             if self._conversations.get(link.peer) is here:
                 del self._conversations[link.peer]
             state.is_connected = False
@@ -157,9 +161,10 @@ class Sync:
         await here.link.close()
 
     async def _read(self, here: Conversation) -> None:
+        greeted_by = asyncio.get_running_loop().time() + self._settings.hello_timeout_s  # however slowly it drips
         while not here.session.is_over:
             try:
-                async with asyncio.timeout(None if here.session.is_open else self._settings.hello_timeout_s):
+                async with asyncio.timeout_at(None if here.session.is_open else greeted_by):
                     data = await here.link.read()
             except TimeoutError:
                 here.state.last_error = "the peer does not say hello"

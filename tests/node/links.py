@@ -45,6 +45,11 @@ class MemoryLink:
         """Return the next bytes."""
         return await self._incoming.get()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that came was read."""
+        return self._incoming.empty()
+
     async def write(self, data: bytes) -> None:
         """Hand bytes to the other end."""
         if self.is_closed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,34 @@ class TestAPeerThat:
             await until(lambda: silent.is_closed)
 
             assert state.last_error == "the peer does not say hello"
+
+    async def test_drips_a_hello_byte_by_byte_is_left_at_the_same_deadline(self, tmp_path: Path) -> None:
+        async with meadow(tmp_path) as place:
+            anna = place.peer("anna")
+            slow, far = link_pair(b"slow", anna.node)
+            state = anna.converse(far)
+            frame = (60_000).to_bytes(4, "big") + bytes(100)
+
+            async def drip() -> None:
+                for byte in frame:
+                    await slow.write(bytes([byte]))
+                    await until(lambda: far.is_idle or slow.is_closed)
+
+            with contextlib.suppress(ConnectionError):
+                await drip()
+            await until(lambda: slow.is_closed)
+
+            assert state.last_error == "the peer does not say hello"
+
+    async def test_opens_many_streams_leaves_room_for_others(self, tmp_path: Path) -> None:
+        async with meadow(tmp_path) as place:
+            anna, bo = place.peer("anna"), place.peer("bo")
+            for _ in range(sync.MAX_LINKS_OF_PEER + 3):
+                _, far = link_pair(b"greedy", anna.node)
+                anna.converse(far)
+            place.join(anna, bo)
+
+            await until(same(anna, bo))
 
     async def test_is_of_another_network_is_refused_by_name_and_others_are_served(self, tmp_path: Path) -> None:
         async with meadow(tmp_path) as place:
