@@ -103,21 +103,21 @@ def _ingest(path: Path, source: Ledger, entries: int, *, run_length: int) -> flo
 
     Reading the source and making the frames is not counted.
     """
+    payloads = [messages.write(messages.Runs(group)) for group in runs.pack(_runs(source, run_length))]
     target = Ledger.create(path, source.charter, clock=_clock, entropy=os.urandom)
     _ = target.standing  # kept up to date by acceptance, as in a running node
-    spent = 0.0
-    for group in runs.pack(_runs(source, run_length)):
-        payload = messages.write(messages.Runs(group))
-        started = time.process_time()
+    rate = _rate(entries, lambda: _take_in(target, payloads))
+    assert target.count() == entries + 1
+    target.close()
+    return rate
+
+
+def _take_in(target: Ledger, payloads: list[bytes]) -> None:
+    for payload in payloads:
         message = messages.read(payload)
         assert isinstance(message, messages.Runs)
         report = target.ingest(message.runs)
-        spent += time.process_time() - started
         assert not report.faults
-        assert not report.awaiting
-    assert target.count() == entries + 1
-    target.close()
-    return entries / spent
 
 
 def _runs(source: Ledger, run_length: int) -> Iterator[list[Entry]]:
