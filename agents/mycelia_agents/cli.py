@@ -12,8 +12,11 @@ def main() -> None:
 
         print(__version__)
         return
+    import gc
+
     from . import commands
 
+    gc.set_threshold(50_000, 20, 50)  # entries make no cycles: frequent passes cost a sixth of an ingest (measured)
     sys.exit(commands.run(sys.argv[1:]))
 
 
