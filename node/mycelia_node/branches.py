@@ -73,10 +73,13 @@ class Branches:
             self._known[chain] = branches
         return branches
 
-    def is_next(self, entry: Entry) -> bool:
-        """Return whether an entry stands directly after a tip that memory knows: then nothing held does."""
+    def ending_before(self, entry: Entry) -> Branch | None:
+        """Return the branch at whose tip an entry links on, if memory knows one: then the entry is not held."""
         backlink = entry.header.backlink
-        return any(branch.prefix.tip == backlink for branch in self._known.get(entry.chain, ()))
+        for branch in self._known.get(entry.chain, ()):
+            if branch.prefix.tip == backlink:
+                return branch
+        return None
 
     def begin(self, entry: Entry) -> Branch:
         """Return the branch of a new chain, standing just before its `open`."""

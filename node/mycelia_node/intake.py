@@ -98,8 +98,8 @@ class Intake:
         """Whether an entry is held or waits; a held one may gain the body that its copy lacks."""
         if entry.id in self._quarantine:
             return True
-        if self._branches.is_next(entry):
-            return False  # the common case, without the disk
+        if self._branches.ending_before(entry):
+            return False  # the common case, without the disk: had it a successor, the branch would not end there
         held = self._get(entry.id)
         if held is None:
             return False
@@ -109,12 +109,14 @@ class Intake:
 
     def _not_yet(self, run: list[Entry], now_ms: int) -> tuple[frozenset[bytes], int]:
         """Return what a run still waits for: ids that are not held, and a time if it lies in the future."""
-        ahead_ms = max(entry.header.time_ms for entry in run) - self._charter.drift_ms
-        until_ms = ahead_ms if ahead_ms > now_ms else 0
-        missing: set[bytes] = set()
+        latest, missing = 0, set[bytes]()
         for entry in run:
-            if entry.header.deps:
-                missing.update(link for link in entry.header.links if self._get(link) is None)
+            header = entry.header
+            latest = max(latest, header.time)
+            if header.deps:
+                missing.update(link for link in header.links if self._get(link) is None)
+        ahead_ms = (latest >> chains.COUNTER_BITS) - self._charter.drift_ms
+        until_ms = ahead_ms if ahead_ms > now_ms else 0
         if missing:
             missing -= {entry.id for entry in run}
         return frozenset(missing), until_ms

@@ -54,8 +54,7 @@ class Ledger:
         self._lock = threading.RLock()
         self._entries: dict[bytes, Stored] = {}
         self._arrival = store.last_arrival()
-        self._fresh: list[tuple[int, Stored]] = []  # (chain number, entry) of the open transaction
-        self._touched: dict[tuple[int, int], Branch] = {}
+        self._fresh: list[tuple[Branch, Stored]] = []  # what the open transaction adds, each to its branch
         self._branches = Branches(store, self.charter, self.get)
         self._quarantine = Quarantine(store)
         self._intake = Intake(
@@ -203,9 +202,8 @@ class Ledger:
         refused = verdict.refused
         self._arrival += 1
         stored = Stored(self._arrival, entry, None if refused is None else (refused.rule, refused.message))
-        self._fresh.append((branch.chain.number, stored))
+        self._fresh.append((branch, stored))
         self._entries[entry.id] = stored
-        self._touched[branch.chain.number, branch.number] = branch
         return stored
 
     def _keep_body(self, held: Stored, body: bytes) -> None:
@@ -220,16 +218,21 @@ class Ledger:
                 first = self._arrival + 1
                 change()
                 self._store.add_entries(
-                    ((chain, one.entry, one.refused and ": ".join(one.refused)) for chain, one in self._fresh), first
+                    (
+                        (branch.chain.number, one.entry, one.refused and ": ".join(one.refused))
+                        for branch, one in self._fresh
+                    ),
+                    first,
                 )
-                for branch in self._touched.values():
+                touched = {id(branch): branch for branch, _ in self._fresh}.values()
+                for branch in touched:
                     branch.facts.save()
-                self._store.set_tips(branch.row for branch in self._touched.values())
+                self._store.set_tips(branch.row for branch in touched)
         except BaseException:
             self._forget()
             raise
         accepted = [stored for _, stored in self._fresh]
-        self._fresh, self._touched = [], {}
+        self._fresh = []
         if len(self._entries) > _CACHED_ENTRIES:
             self._entries.clear()
         if accepted:
@@ -243,7 +246,7 @@ class Ledger:
         """Drop what memory knows beyond the disk."""
         self._branches.forget()
         self._entries.clear()
-        self._fresh, self._touched = [], {}
+        self._fresh = []
         self._arrival = self._store.last_arrival()
         self._quarantine.reload()
 

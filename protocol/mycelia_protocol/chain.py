@@ -48,7 +48,10 @@ def check_run(run: Sequence[Entry]) -> None:
     """
     if not 0 < len(run) <= MAX_RUN_ENTRIES:
         raise Malformed("chain.run", f"{len(run)} entries, a run has 1 to {MAX_RUN_ENTRIES}")
-    if sum(len(entry.raw) + len(entry.body or b"") for entry in run) > MAX_RUN_BYTES:
+    size = 0
+    for entry in run:
+        size += len(entry.raw) + len(entry.body or b"")
+    if size > MAX_RUN_BYTES:
         raise Malformed("chain.run", f"a run is at most {MAX_RUN_BYTES} bytes")
     for before, entry in pairwise(run):
         check_link(entry, before)

@@ -49,7 +49,7 @@ def read(value: Value) -> tuple[Run, ...]:
 def _read_run(value: Value) -> Run:
     if type(value) is not list or not value or len(value) % 3:
         raise Malformed("session.form", "a run is a flat array of header, signature and body")
-    run = tuple(_read_entry(*value[at : at + 3]) for at in range(0, len(value), 3))
+    run = tuple([_read_entry(*value[at : at + 3]) for at in range(0, len(value), 3)])
     check_sealed(run)
     return run
 
