@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cyclopts import App
-
 from mycelia_node.cli import app
 from mycelia_node.cli import run as run_node
-from mycelia_node.cli.app import examples
+from mycelia_node.cli.app import add, add_group
 from mycelia_node.cli.failures import Failure
 from mycelia_node.cli.options import DEFAULTS, Options, Whole
 from mycelia_node.cli.output import give, tell
-
-DEMO = App(
-    name="demo",
-    help="Watch agents allocate real needs and offers, on this machine alone.",
-    help_epilogue=examples("demo houston", "demo houston --peers 3 --json"),
-)
 
 
 def houston(*, peers: Whole = 6, keep: Path | None = None, seed: Whole = 1, options: Options = DEFAULTS) -> int:
@@ -50,8 +42,13 @@ def houston(*, peers: Whole = 6, keep: Path | None = None, seed: Whole = 1, opti
     return 1
 
 
-app.command(DEMO)
-DEMO.command(houston, help_epilogue=examples("demo houston", "demo houston --peers 3 --json --keep /tmp/houston"))
+_demo = add_group(
+    "demo",
+    "Watch agents allocate real needs and offers, on this machine alone.",
+    "demo houston",
+    "demo houston --peers 3 --json",
+)
+add(_demo, houston, "demo houston", "demo houston --peers 3 --json --keep /tmp/houston")
 
 
 def run(words: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 
 from . import models, signals
-from .signals import BadInput
+from .faults import BadInput
 
 COLUMNS = ("kind", "class", "amount", "unit", "lat", "lon", "cell", "urgency", "begin", "until", "member", "note")
 _NEEDED = {"kind", "class", "amount"}
@@ -69,14 +69,16 @@ def read(lines: Iterable[str], *, now_ms: int, member: str | None = None) -> Ite
 def _check_names(names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in COLUMNS]
     if unknown:
-        raise BadInput("column", f"{unknown[0]!r} is not one of {', '.join(COLUMNS)}")
+        raise BadInput("column", f"{unknown[0]!r} is no column", f"use {', '.join(COLUMNS)}")
     if len(set(names)) < len(names):
-        raise BadInput("column", "a column name stands twice")
+        raise BadInput("column", "a column name stands twice", "name each column once")
     missing = sorted(_NEEDED - set(names))
     if not {"lat", "lon"} <= set(names) and "cell" not in names:
         missing.append("lat and lon, or cell")
     if missing:
-        raise BadInput("column", f"the first line lacks {', '.join(missing)}")
+        raise BadInput(
+            "column", f"the first line lacks {', '.join(missing)}", "begin the file with a line of column names"
+        )
 
 
 def _row(line: int, names: Sequence[str], cells: Sequence[str], now_ms: int, member: str | None) -> Row | BadRow:
@@ -86,19 +88,21 @@ def _row(line: int, names: Sequence[str], cells: Sequence[str], now_ms: int, mem
     try:
         return Row(line, _signal(values, now_ms, member))
     except BadInput as error:
-        return BadRow(line, _COLUMN_OF.get(error.field, error.field), error.message)
+        return BadRow(line, _COLUMN_OF.get(error.field, error.field), f"{error.message}; {error.remedy}")
 
 
 def _signal(values: dict[str, str], now_ms: int, member: str | None) -> models.NewSignal:
     kind = values["kind"].lower()
     if kind not in ("need", "offer"):
-        raise BadInput("kind", f"{values['kind']!r} is neither need nor offer")
+        raise BadInput("kind", f"{values['kind']!r} is no kind of signal", "write need or offer")
     for name in ("class", "amount"):
         if not values.get(name):
-            raise BadInput(name, "the cell is empty")
+            raise BadInput(name, "the cell is empty", "fill it in")
     urgency = values.get("urgency") or "0"
     if not urgency.isascii() or not urgency.isdigit() or len(urgency) > 15:
-        raise BadInput("urgency", f"{urgency[:40]!r} is not a whole number from 0")
+        raise BadInput(
+            "urgency", f"{urgency[:40]!r} is not a whole number from 0", "write tenths of a point, such as 30"
+        )
     for name in ("begin", "until"):
         if values.get(name):
             signals.moment(name, values[name], now_ms)
@@ -120,13 +124,14 @@ def _place(values: dict[str, str]) -> str:
         try:
             signals.place(cell)
         except BadInput as error:
-            raise BadInput("cell", error.message) from error
+            raise BadInput("cell", error.message, error.remedy) from error
         return cell
     for name in ("lat", "lon"):
         try:
             float(values.get(name) or "")
         except ValueError as error:
-            raise BadInput(name, f"{values.get(name, '')!r} is not a number of degrees") from error
+            why = f"{values.get(name, '')!r} is not a number of degrees"
+            raise BadInput(name, why, "write degrees such as 52.37") from error
     place = f"{values['lat']},{values['lon']}"
     signals.place(place)
     return place
@@ -139,8 +144,8 @@ def batches(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
             yield batch
 
 
-def bad_row(line: int, what: str, why: str, rule: str | None) -> BadRow:
+def bad_row(line: int, what: str, why: str, remedy: str, rule: str | None) -> BadRow:
     """Return the row that the node refused: the column is the one that its rule or its words name."""
     named = what.partition(" is not usable")[0]
     column = _COLUMN_OF_RULE.get(rule or "", _COLUMN_OF.get(named, named if named in COLUMNS else "member"))
-    return BadRow(line, column, f"{why.rstrip('.')} (rule {rule})" if rule else why)
+    return BadRow(line, column, f"{why.rstrip('.')} (rule {rule})" if rule else f"{why}; {remedy}")

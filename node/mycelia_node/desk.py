@@ -178,7 +178,7 @@ class Desk:
         """Return accepted entries in order of acceptance."""
         link = None if chain is None else self.entry(chain).entry.chain
         found = self.ledger.stored(after, limit, chain=link, kind=kind)
-        return [views.entry_view(stored) for stored in found]
+        return [views.entry_view(self.ledger.charter, stored) for stored in found]
 
     def entry(self, name: str) -> Stored:
         """Return the entry that a pasted id or a prefix of one means.
@@ -197,7 +197,7 @@ class Desk:
 
     def show(self, name: str) -> models.EntryView:
         """Return one entry."""
-        return views.entry_view(self.entry(name))
+        return views.entry_view(self.ledger.charter, self.entry(name))
 
     def why(self, name: str) -> models.WhyView:
         """Return which rules an entry was judged by and what would mend it.
@@ -240,19 +240,8 @@ class Desk:
             law=law,
             remedy=remedy,
             waits_for=[],
-            lines=[
-                models.LineView(
-                    commit=cid.text(line.commit),
-                    number=line.number,
-                    offer=cid.text(line.offer),
-                    need=cid.text(line.need),
-                    amount=line.amount,
-                    status=standing.status(line),
-                    hold_ms=line.hold,
-                    until_ms=line.until,
-                )
-                for line in lines
-            ],
+            lines=[views.line_view(self.ledger.charter, standing, line) for line in lines],
+            withdrawn=any(entry.id in of and of[entry.id].withdrawn for of in (standing.needs, standing.offers)),
         )
 
     def _is_effective(self, stored: Stored) -> bool:

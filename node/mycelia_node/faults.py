@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 
+class BadInput(ValueError):
+    """A value that says nothing the node understands: in which field, why, and what is expected there."""
+
+    def __init__(self, field: str, message: str, remedy: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field, self.message, self.remedy = field, message, remedy
+
+
 class StoreFault(Exception):
     """The home's files cannot be used: what happened, and what to try."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from mycelia_protocol import keys
 from mycelia_protocol.chain import key_of_open
 
 from .config import write_private
-from .faults import StoreFault
+from .faults import BadInput, StoreFault
 from .ledger import Ledger
 
 _NAME = re.compile(r"[\w][\w .-]{0,62}")
@@ -50,17 +50,15 @@ class Keystore:
         """Return a member by name; without a name the only one there is.
 
         Raises:
-            StoreFault: there is none of that name, or the choice is not clear.
+            BadInput: there is none of that name, or the choice is not clear.
         """
         members = self._loaded()
         if name is None and len(members) == 1:
             return next(iter(members.values()))[0]
         if name is None:
-            raise StoreFault(f"this node has {len(members)} members", "say which one with `--as NAME`")
+            raise BadInput("member", f"this node has {len(members)} members", _one_of(members))
         if name not in members:
-            raise StoreFault(
-                f"this node has no member {name!r}", f"use one of {', '.join(sorted(members)) or 'none yet'}"
-            )
+            raise BadInput("member", f"this node has no member {name!r}", _one_of(members))
         return members[name][0]
 
     def pair(self, name: str) -> keys.KeyPair:
@@ -114,6 +112,12 @@ class Keystore:
 
     def _file(self, name: str) -> Path:
         return self._path / f"{name.replace(' ', '_')}.json"
+
+
+def _one_of(members: Collection[str]) -> str:
+    if not members:
+        return "make one with `mycelia member add`"
+    return f"name {' or '.join(sorted(members))}, on the command line with `--as`"
 
 
 def _document(name: str, seed: bytes, chain: bytes | None) -> bytes:

@@ -102,6 +102,7 @@ class EntryView(_Said, frozen=True, kw_only=True):
     rule: str | None
     message: str | None
     body: dict[str, Any] | None  # as its author wrote it, bytes in hex
+    amount_text: str | None = None  # of a need or an offer
 
 
 class SignalView(_Said, frozen=True, kw_only=True):
@@ -143,6 +144,7 @@ class LineView(_Said, frozen=True, kw_only=True):
     offer: str
     need: str
     amount: int
+    amount_text: str
     status: str
     hold_ms: int
     until_ms: int
@@ -161,6 +163,7 @@ class WhyView(_Said, frozen=True, kw_only=True):
     remedy: str | None
     waits_for: list[str]
     lines: list[LineView]
+    withdrawn: bool = False
 
 
 class VerifyView(_Said, frozen=True, kw_only=True):

@@ -190,7 +190,7 @@ class Peer:
         from .views import entry_view
 
         for stored in batch:
-            self.bus.publish("entry", entry_view(stored))
+            self.bus.publish("entry", entry_view(self.ledger.charter, stored))
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:

@@ -10,8 +10,7 @@ from mycelia_protocol.rules import RULES
 
 from . import models
 from .desk import NotFound
-from .faults import StoreFault
-from .signals import BadInput
+from .faults import BadInput, StoreFault
 
 
 class Refusal(Exception):
@@ -40,7 +39,7 @@ def problem_of(error: Exception) -> models.Problem | None:
             rule = RULES[error.rule]
             return problem(422, code, "a rule refuses this", f"{error.message}. {rule.law}", rule.remedy, error.rule)
         case BadInput():
-            return problem(422, "input", f"{error.field} is not usable", error.message, "correct it and try again")
+            return problem(422, "input", f"{error.field} is not usable", error.message, error.remedy)
         case NotFound():
             return problem(404, "unknown", "there is no such entry", str(error), "see `mycelia log` for ids")
         case StoreFault():

@@ -12,21 +12,17 @@ from mycelia_protocol.compose import Content
 from mycelia_protocol.errors import Malformed, Refused
 from mycelia_protocol.kinds.intents import is_cell
 
+from .faults import BadInput
+
 RESOLUTION = 8  # cells of about 0.7 square kilometres: a place, not a doorstep
 DEFAULT_UNTIL = "+7d"
 _INTEGERS = 2**63  # larger ones cannot be written into an entry
 
 _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(.*?)\s*")
 _RELATIVE = re.compile(r"\+(\d{1,6})\s*([smhdw])")
+_A_PLACE = "write a position like 52.37,4.89, or an H3 cell like 881969ce5dfffff"
+_A_MOMENT = "write +2d, or a date as YYYY-MM-DDTHH:MM"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-
-class BadInput(ValueError):
-    """A value that says nothing the ledger understands: which field, and what is expected there."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field, self.message = field, message
 
 
 def intent(
@@ -53,9 +49,11 @@ def intent(
         Refused: the charter has no such class (rule `intent.class`).
     """
     if kind == "offer" and urgency:
-        raise BadInput("urgency", "an offer has none")
+        raise BadInput("urgency", "an offer has none", "leave it out")
     if abs(urgency) >= _INTEGERS:
-        raise BadInput("urgency", f"{urgency} is beyond all numbers of the ledger")
+        raise BadInput(
+            "urgency", f"{urgency} is beyond all numbers of the ledger", "write tenths of a point, such as 30"
+        )
     quanta = _amount(charter, resource_class, amount)
     cell = place(at)
     begin_ms = now_ms if begin is None else moment("begin", begin, now_ms)
@@ -69,20 +67,21 @@ def _amount(charter: Charter, resource_class: str, amount: str | int) -> int:
     known = charter.classes.get(resource_class)
     if known is None:
         raise Refused("intent.class", f"class {resource_class!r} is not in the charter: {', '.join(charter.classes)}")
+    expected = f"write an amount like '12 {known.unit}'"
     if isinstance(amount, int):
         if abs(amount) >= _INTEGERS:
-            raise BadInput("amount", f"{amount} is beyond all numbers of the ledger")
+            raise BadInput("amount", f"{amount} is beyond all numbers of the ledger", expected)
         return amount
     match = _AMOUNT.fullmatch(amount)
     if match is None:
-        raise BadInput("amount", f"{amount!r} is not an amount like '12.5 {known.unit}'")
+        raise BadInput("amount", f"{amount!r} is not an amount", expected)
     number, unit = match.groups()
     if unit not in ("", known.unit):
-        raise BadInput("amount", f"{resource_class} is counted in {known.unit}, not in {unit}")
+        raise BadInput("amount", f"{resource_class} is counted in {known.unit}, not in {unit}", expected)
     try:
         return parse_amount(number, known)
     except Malformed as error:
-        raise BadInput("amount", error.message) from error
+        raise BadInput("amount", error.message, expected) from error
 
 
 def place(at: str | tuple[float, float] | int) -> int:
@@ -97,11 +96,11 @@ def place(at: str | tuple[float, float] | int) -> int:
         try:
             cell = int(at, 16)
         except ValueError as error:
-            raise BadInput("at", f"{at!r} is neither LAT,LON nor an H3 cell in hex") from error
+            raise BadInput("at", f"{at!r} is neither LAT,LON nor an H3 cell in hex", _A_PLACE) from error
     else:
         return _cell_of(at)
     if not is_cell(cell):
-        raise BadInput("at", f"{cell:x} is not an H3 cell")
+        raise BadInput("at", f"{cell:x} is not an H3 cell", _A_PLACE)
     return cell
 
 
@@ -110,9 +109,10 @@ def _cell_of(at: str | tuple[float, float]) -> int:
         parts = at.split(",") if isinstance(at, str) else at
         latitude, longitude = (float(part) for part in parts)
     except (TypeError, ValueError) as error:
-        raise BadInput("at", f"{at!r} is not a position like 52.37,4.89") from error
+        raise BadInput("at", f"{at!r} is not a position", _A_PLACE) from error
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        raise BadInput("at", f"{latitude},{longitude} is not on Earth: latitude to 90, longitude to 180 degrees")
+        why = f"{latitude},{longitude} is not on Earth: latitude to 90, longitude to 180 degrees"
+        raise BadInput("at", why, _A_PLACE)
     import h3
 
     return int(h3.latlng_to_cell(latitude, longitude, RESOLUTION), 16)
@@ -126,7 +126,7 @@ def moment(field: str, when: str | int, now_ms: int) -> int:
     """
     if isinstance(when, int):
         if abs(when) >= _INTEGERS:
-            raise BadInput(field, f"{when} is beyond all numbers of the ledger")
+            raise BadInput(field, f"{when} is beyond all numbers of the ledger", _A_MOMENT)
         return when
     text = when.strip()
     if match := _RELATIVE.fullmatch(text):
@@ -136,6 +136,6 @@ def moment(field: str, when: str | int, now_ms: int) -> int:
             return int(text)
         parsed = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadInput(field, f"{when!r} is neither like +2d nor a date as YYYY-MM-DDTHH:MM") from error
+        raise BadInput(field, f"{when!r} is neither like +2d nor a date", _A_MOMENT) from error
     parsed = parsed if parsed.tzinfo else parsed.astimezone()
     return int((parsed - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))

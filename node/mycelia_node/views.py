@@ -6,9 +6,11 @@ from mycelia_protocol import cid
 from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
-from mycelia_protocol.envelope import Term, read_body
+from mycelia_protocol.envelope import Header, Term, read_body
 from mycelia_protocol.errors import Malformed
 from mycelia_protocol.kinds import KINDS
+from mycelia_protocol.kinds.intents import AMOUNT, CLASS
+from mycelia_protocol.standing import Line, Standing
 
 from . import models
 from .projections import Signal
@@ -16,7 +18,7 @@ from .quarantine import Awaiting
 from .stored import Stored
 
 
-def entry_view(stored: Stored) -> models.EntryView:
+def entry_view(charter: Charter, stored: Stored) -> models.EntryView:
     """Return an entry as the API says it."""
     entry, header = stored.entry, stored.entry.header
     return models.EntryView(
@@ -33,7 +35,15 @@ def entry_view(stored: Stored) -> models.EntryView:
         rule=stored.refused[0] if stored.refused else None,
         message=stored.refused[1] if stored.refused else None,
         body=_body(entry.body),
+        amount_text=_amount_text(charter, header),
     )
+
+
+def _amount_text(charter: Charter, header: Header) -> str | None:
+    if header.kind not in ("need", "offer") or len(header.terms) <= AMOUNT:
+        return None
+    resource_class, amount = charter.classes.get(str(header.terms[CLASS])), header.terms[AMOUNT]
+    return format_amount(amount, resource_class) if resource_class and type(amount) is int else None
 
 
 def _named(kind: str, terms: list[Term]) -> dict[str, models.Named]:
@@ -95,6 +105,23 @@ def signal_view(charter: Charter, signal: Signal) -> models.SignalView:
         urgency=intent.urgency,
         strength=signal.strength,
         withdrawn=intent.withdrawn,
+    )
+
+
+def line_view(charter: Charter, standing: Standing, line: Line) -> models.LineView:
+    """Return a line as the API says it."""
+    offer = standing.offers.get(line.offer)
+    resource_class = charter.classes[offer.resource_class] if offer else None
+    return models.LineView(
+        commit=cid.text(line.commit),
+        number=line.number,
+        offer=cid.text(line.offer),
+        need=cid.text(line.need),
+        amount=line.amount,
+        amount_text=format_amount(line.amount, resource_class) if resource_class else str(line.amount),
+        status=standing.status(line),
+        hold_ms=line.hold,
+        until_ms=line.until,
     )
 
 

@@ -59,7 +59,7 @@ class LonePeer:
 
     def _tell(self, batch: list[Stored]) -> None:
         for stored in batch:
-            self.bus.publish("entry", entry_view(stored))
+            self.bus.publish("entry", entry_view(self.ledger.charter, stored))
 
 
 @contextlib.asynccontextmanager

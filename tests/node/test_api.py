@@ -81,7 +81,7 @@ class TestANeed:
             ({"at": 7}, 422, "not an H3 cell"),
             ({"urgency": -1}, 422, "need.urgency"),
             ({"colour": "green"}, 422, "colour"),
-            ({"member": "carl"}, 409, "carl"),
+            ({"member": "carl"}, 422, "carl"),
             ({"note": "x" * 5000}, 422, "$.note"),
         ],
     )

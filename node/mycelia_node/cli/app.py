@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
@@ -23,20 +23,21 @@ app = App(
 )
 
 
-def examples(*lines: str) -> str:
-    """Return the end of a help page."""
-    return "\n".join(["Examples:", *(f"  mycelia {line}" for line in lines)])
+def add_group(name: str, about: str, *examples: str) -> App:
+    """Add a command that only has commands below it, and return it."""
+    group = App(name=name, help=about, help_format="plaintext", help_epilogue=_page_end(examples))
+    app.command(group)
+    return group
 
 
-_PEER = App(name="peer", help="Add and list the peers that this node dials.", help_epilogue=examples(
-    "peer add /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…", "peer ls"
-))  # fmt: skip
-_MEMBER = App(name="member", help="Add and list those who publish through this node.", help_epilogue=examples(
-    "member add farm", "member ls"
-))  # fmt: skip
-BENCH = App(name="bench", help="Measure this machine.", help_epilogue=examples(
-    "bench ledger", "bench ledger --entries 20000 --json"
-))  # fmt: skip
+def add(parent: App, function: Callable[..., object], *examples: str, name: str | None = None) -> None:
+    """Add a command with the examples at the end of its help page."""
+    # Cyclopts takes each command's own format for completions: Markdown, which it renders slowly, if none is said.
+    parent.command(function, name=name, help_format="plaintext", help_epilogue=_page_end(examples))
+
+
+def _page_end(examples: Sequence[str]) -> str:
+    return "\n".join(["Examples:", *(f"  mycelia {line}" for line in examples)])
 
 
 def completion(shell: Literal["bash", "zsh", "fish"], /, *, options: Options = DEFAULTS) -> None:
@@ -68,40 +69,57 @@ def bench_ledger(
     give(options, figures, "\n".join(f"{name:24}{value}" for name, value in figures.items()))
 
 
-app.command(homes.init, help_epilogue=examples(
-    "init --name anna --class food=kg/1000", "init --join /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…"
-))  # fmt: skip
-app.command(homes.up, help_epilogue=examples("up", "up --listen /ip4/0.0.0.0/tcp/4001 --json"))
-app.command(homes.status, help_epilogue=examples("status", "status --json"))
-app.command(intents.need, help_epilogue=examples(
-    "need food 12 kg --at 52.37,4.89 --until +2d", "need care '3 h' --at 881969ce5dfffff --urgency 5 --dry-run"
-))  # fmt: skip
-app.command(intents.offer, help_epilogue=examples(
-    "offer food 40 kg --at 52.36,4.91 --until +5d", "offer food 40 --at 52.36,4.91 --as farm --note 'bring crates'"
-))  # fmt: skip
-app.command(intents.withdraw, help_epilogue=examples("withdraw bafyreig4xq7rm2", "withdraw bafyreig4xq7rm2 --dry-run"))
-app.command(intents.field, help_epilogue=examples("field --kind need", "field --class food --all --json"))
-app.command(entries.log, help_epilogue=examples("log", "log --kind commit --limit 500 --json"))
-app.command(entries.show, help_epilogue=examples("show bafyreig4xq7rm2", "show bafyreig4xq7rm2 --json"))
-app.command(entries.why, help_epilogue=examples("why bafyreig4xq7rm2", "why bafyreig4xq7rm2 --json"))
-app.command(entries.verify, help_epilogue=examples("verify", "verify --json"))
-app.command(_PEER)
-_PEER.command(peers.add, help_epilogue=examples(
-    "peer add /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…", "peer add /dns4/farm.example/tcp/4001/p2p/12D3Koo… --json"
-))  # fmt: skip
-_PEER.command(peers.ls, help_epilogue=examples("peer ls", "peer ls --json"))
-app.command(_MEMBER)
-_MEMBER.command(members.add, help_epilogue=examples("member add farm", "member add 'Kitchen Oost' --json"))
-_MEMBER.command(members.ls, help_epilogue=examples("member ls", "member ls --json"))
-app.command(exchange.import_, name="import", help_epilogue=examples("import needs.csv --as farm", "import oost.run"))
-app.command(exchange.export, help_epilogue=examples("export oost.run", "export - > oost.run"))
-app.command(completion, help_epilogue=examples(
-    "completion bash > ~/.local/share/bash-completion/completions/mycelia", "completion fish --json"
-))  # fmt: skip
-app.command(BENCH)
-BENCH.command(
-    bench_ledger, name="ledger", help_epilogue=examples("bench ledger", "bench ledger --entries 20000 --json")
+add(app, homes.init, "init --name anna --class food=kg/1000", "init --join /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…")
+add(app, homes.up, "up", "up --listen /ip4/0.0.0.0/tcp/4001 --json")
+add(app, homes.status, "status", "status --json")
+add(
+    app,
+    intents.need,
+    "need food 12 kg --at 52.37,4.89 --until +2d",
+    "need care '3 h' --at 881969ce5dfffff --urgency 5 --dry-run",
 )
+add(
+    app,
+    intents.offer,
+    "offer food 40 kg --at 52.36,4.91 --until +5d",
+    "offer food 40 --at 52.36,4.91 --as farm --note 'bring crates'",
+)
+add(app, intents.withdraw, "withdraw bafyreig4xq7rm2", "withdraw bafyreig4xq7rm2 --dry-run")
+add(app, intents.field, "field --kind need", "field --class food --all --json")
+add(app, entries.log, "log", "log --kind commit --limit 500 --json")
+add(app, entries.show, "show bafyreig4xq7rm2", "show bafyreig4xq7rm2 --json")
+add(app, entries.why, "why bafyreig4xq7rm2", "why bafyreig4xq7rm2 --json")
+add(app, entries.verify, "verify", "verify --json")
+
+_peer = add_group(
+    "peer",
+    "Add and list the peers that this node dials.",
+    "peer add /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…",
+    "peer ls",
+)
+add(
+    _peer,
+    peers.add,
+    "peer add /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…",
+    "peer add /dns4/farm.example/tcp/4001/p2p/12D3Koo… --json",
+)
+add(_peer, peers.ls, "peer ls", "peer ls --json")
+
+_member = add_group("member", "Add and list those who publish through this node.", "member add farm", "member ls")
+add(_member, members.add, "member add farm", "member add 'Kitchen Oost' --json")
+add(_member, members.ls, "member ls", "member ls --json")
+
+add(app, exchange.import_, "import needs.csv --as farm", "import oost.run", name="import")
+add(app, exchange.export, "export oost.run", "export - > oost.run")
+add(
+    app,
+    completion,
+    "completion bash > ~/.local/share/bash-completion/completions/mycelia",
+    "completion fish --json",
+)
+
+_bench = add_group("bench", "Measure this machine.", "bench ledger", "bench ledger --entries 20000 --json")
+add(_bench, bench_ledger, "bench ledger", "bench ledger --entries 20000 --json", name="ledger")
 
 
 def run(root: App, words: Sequence[str]) -> int:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from mycelia_node import models
 from mycelia_node.config import Home
 from mycelia_node.faults import StoreFault
@@ -51,9 +53,13 @@ class Offline:
 
     def __init__(self, home: Home, desk: Desk) -> None:
         self._home, self._desk = home, desk
-        self.status, self.members, self.publish = desk.status, desk.members, desk.publish
+        self.members, self.publish = desk.members, desk.publish
         self.field, self.log, self.show = desk.field, desk.log, desk.show
         self.why, self.verify = desk.why, desk.verify
+
+    def status(self) -> models.StatusView:
+        """Return how the node is, with the peers that it will dial."""
+        return msgspec.structs.replace(self._desk.status(), peers=self.peers())
 
     def create_member(self, name: str) -> models.MemberView:
         """Make a member."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .options import DEFAULTS, Options, Whole
-from .output import ago, give, short, table, tell
+from .output import ago, give, moment, short, table, tell
 
 if TYPE_CHECKING:
     from mycelia_node.models import WhyView
@@ -54,12 +54,27 @@ def show(id: str, /, *, options: Options = DEFAULTS) -> None:
 
     with opened(options.place) as node:
         view = node.show(id)
+    said = {name: _said(name, value) for name, value in view.terms.items()}
+    if view.amount_text is not None:
+        said["amount"] = view.amount_text
     lines = [
         ("id", view.id), ("kind", view.kind), ("chain", view.chain), ("entry", view.sequence),
-        ("when", ago(view.time_ms)), ("verdict", f"{view.verdict} ({view.rule})" if view.rule else view.verdict),
-        *view.terms.items(), *(("names", link) for link in view.deps), *(view.body or {}).items(),
+        ("when", moment(view.time_ms)), ("verdict", f"{view.verdict} ({view.rule})" if view.rule else view.verdict),
+        *((name.removesuffix("_ms"), text) for name, text in said.items()),
+        *(("names", link) for link in view.deps), *(view.body or {}).items(),
     ]  # fmt: skip
     give(options, view, "\n".join(f"{name:18}{value}" for name, value in lines))
+
+
+def _said(name: str, value: Any) -> str:
+    """Return a term as people read it."""
+    if isinstance(value, list):
+        return ", ".join(_said(name, one) for one in value)
+    if type(value) is int and name.endswith("_ms"):
+        return moment(value)
+    if type(value) is int and name == "cell":
+        return f"{value:x}"
+    return "" if value is None else str(value)
 
 
 def why(id: str, /, *, options: Options = DEFAULTS) -> None:
@@ -83,8 +98,10 @@ def _reasons(view: WhyView) -> list[str]:
         lines.append(f"  broken  {view.rule}")
     lines += [f"Why: {view.message}. {view.law}", f"Try: {view.remedy}"] if view.rule else []
     lines += [f"  waits for  {name}" for name in view.waits_for]
+    if view.withdrawn:
+        lines.append("It is withdrawn: nothing new is committed to it.")
     lines += [
-        f"  line  {short(line.commit)}/{line.number}: {line.amount} from {short(line.offer)} "
+        f"  line  {short(line.commit)}/{line.number}: {line.amount_text} from {short(line.offer)} "
         f"to {short(line.need)}, {line.status}"
         for line in view.lines
     ]

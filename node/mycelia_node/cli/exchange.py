@@ -84,7 +84,7 @@ def _publish(node: Node, batch: list[Row], bad: list[BadRow]) -> list[tuple[int,
             raise
         if len(batch) > 1:
             return [line for row in batch for line in _publish(node, [row], bad)]
-        bad.append(csvfile.bad_row(batch[0].line, failure.what, failure.why, failure.rule))
+        bad.append(csvfile.bad_row(batch[0].line, failure.what, failure.why, failure.remedy, failure.rule))
         return []
     return [(row.line, one.id) for row, one in zip(batch, published, strict=True)]
 

@@ -61,7 +61,8 @@ def init(
     ledger = Ledger.create(home.path, charter, clock=now_ms, entropy=secrets.token_bytes)
     try:
         member = Keystore(home.keys, entropy=secrets.token_bytes).create(name, ledger)
-        ledger.ingest(runs)
+        report = ledger.ingest(runs)
+        entries = ledger.count()
     finally:
         ledger.close()
     if join and join.startswith("/") and "/p2p/" in join:
@@ -72,9 +73,12 @@ def init(
         "home": str(home.path), "commons": charter.name, "network": cid.text(charter.network),
         "member": {"name": name, "chain": cid.text(member.chain)},
         "classes": {key: one.unit for key, one in charter.classes.items()},
+        "entries": entries, "awaiting": report.awaiting, "faults": [fault.explain() for fault in report.faults],
     }  # fmt: skip
     did = "Joined" if join else "Founded"
     give(options, made, f"{did} {charter.name}. {name} is chain {short(cid.text(member.chain))} in {home.path}.")
+    if runs:
+        tell(f"{entries} entries now, {report.awaiting} runs wait, {len(report.faults)} were not usable.")
     tell("Next: `mycelia up` runs the node, `mycelia need` and `mycelia offer` publish.")
 
 

@@ -10,6 +10,7 @@ from .options import DEFAULTS, Options, Whole
 from .output import ago, give, short, table, tell
 
 At = Annotated[str, Parameter(allow_leading_hyphen=True)]
+When = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 As = Annotated[str | None, Parameter(name="--as")]
 
 
@@ -20,8 +21,8 @@ def need(
     /,
     *,
     at: At,
-    until: str | None = None,
-    begin: str | None = None,
+    until: When = None,
+    begin: When = None,
     urgency: Whole = 0,
     member: As = None,
     note: str | None = None,
@@ -55,8 +56,8 @@ def offer(
     /,
     *,
     at: At,
-    until: str | None = None,
-    begin: str | None = None,
+    until: When = None,
+    begin: When = None,
     member: As = None,
     note: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,

@@ -66,4 +66,13 @@ def ago(at_ms: int) -> str:
     return f"{text} ago" if seconds >= 0 else f"in {text}"
 
 
+def moment(at_ms: int) -> str:
+    """Return a moment by this machine's clock, and how far away it is: "2026-05-01 18:00 (in 3 h)"."""
+    try:
+        local = time.strftime("%Y-%m-%d %H:%M", time.localtime(at_ms // 1000))
+    except (OverflowError, OSError, ValueError):  # beyond what the platform can say
+        return f"{at_ms} ms"
+    return f"{local} ({ago(at_ms)})"
+
+
 _SPANS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))

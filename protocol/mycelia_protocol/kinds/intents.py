@@ -9,6 +9,7 @@ from .kind import Judged, Kind, nothing
 
 MAX_URGENCY = 1_000_000_000
 CLASS, AMOUNT, CELL, BEGIN_MS, END_MS, URGENCY = range(6)
+_SPANS = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
 
 
 def _judge_need(judged: Judged) -> None:
@@ -41,8 +42,15 @@ def _check_intent(judged: Judged) -> None:
     if not header.time_ms < end_ms <= header.time_ms + charter.max_window_ms:
         raise Refused(
             "intent.window",
-            f"the window ends {end_ms - header.time_ms} ms after the entry, 1 to {charter.max_window_ms} are allowed",
+            f"the window ends {_span(end_ms - header.time_ms)} after the entry, "
+            f"more than 0 and at most {_span(charter.max_window_ms)} are allowed",
         )
+
+
+def _span(ms: int) -> str:
+    """Return milliseconds in the largest unit that they fill, for people."""
+    size, unit = next(((size, unit) for size, unit in _SPANS if abs(ms) >= size), (1, "ms"))
+    return f"{ms // size} {unit}" if ms >= 0 else f"-{-ms // size} {unit}"
 
 
 @lru_cache(maxsize=65_536)

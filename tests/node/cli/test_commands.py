@@ -87,6 +87,7 @@ class TestAHome:
         joined = anna("init", "--name", "bo", "--join", str(file), *other)
 
         assert joined.code == 0
+        assert "3 entries now, 0 runs wait, 0 were not usable" in joined.err
         assert need in [one["id"] for one in anna("field", "--json", *other).json["signals"]]
 
     def test_that_another_program_holds_is_no_node(self, anna: Mycelia, home: Path) -> None:
@@ -141,6 +142,7 @@ class TestASignal:
             (("need", "food", "1", "--at", "nowhere"), "neither LAT,LON nor an H3 cell"),
             (("need", "food", "1", "--at", "95,4"), "not on Earth"),
             (("need", "food", "1", *HERE, "--until", "soon"), "neither like +2d nor a date"),
+            (("need", "food", "1", *HERE, "--until", "-2d"), "neither like +2d nor a date"),
         ],
     )
     def test_that_says_nothing_usable_is_explained(self, anna: Mycelia, words: tuple[str, ...], named: str) -> None:
@@ -158,7 +160,10 @@ class TestASignal:
     def test_asks_who_speaks_when_there_are_several(self, anna: Mycelia) -> None:
         anna("member", "add", "bo")
 
-        assert anna(*NEED).code == 1
+        unsaid, unknown = anna(*NEED), anna(*NEED, "--as", "zoe")
+
+        assert (unsaid.code, unknown.code) == (2, 2)
+        assert "name anna or bo" in unsaid.err
         assert anna(*NEED, "--as", "bo").code == 0
 
     def test_is_withdrawn_by_the_beginning_of_its_id(self, anna: Mycelia) -> None:
@@ -177,7 +182,29 @@ class TestAnEntry:
         shown = anna("show", printed, "--json").json
 
         assert shown["id"].startswith(printed)
-        assert shown["terms"]["amount"] == 12_500
+        assert (shown["terms"]["amount"], shown["amount_text"]) == (12_500, "12.5 kg")
+
+    def test_is_shown_to_people_in_their_units(self, anna: Mycelia) -> None:
+        anna("need", "food", "12.5", *HERE, "--until", "+2d", "--note", "soup")
+        printed = anna("log", "--kind", "need").out.splitlines()[1].split()[1]
+
+        shown = dict(line.split(maxsplit=1) for line in anna("show", printed).out.splitlines())
+
+        assert (shown["amount"], shown["note"]) == ("12.5 kg", "soup")
+        assert shown["cell"].startswith("88")
+        assert shown["end"].endswith(("(in 1 d)", "(in 2 d)"))
+
+    def test_that_lasts_too_long_is_told_how_long_it_may(self, anna: Mycelia) -> None:
+        assert (
+            "more than 0 and at most 400 days are allowed" in anna("need", "food", "1", *HERE, "--until", "+900d").err
+        )
+
+    def test_that_was_withdrawn_says_so(self, anna: Mycelia) -> None:
+        need = anna(*NEED, "--json").json["id"]
+        anna("withdraw", need)
+
+        assert "It is withdrawn" in anna("why", need).out
+        assert anna("why", need, "--json").json["withdrawn"] is True
 
     def test_says_why_it_counts(self, anna: Mycelia) -> None:
         need = anna(*NEED, "--json").json["id"]
@@ -210,6 +237,7 @@ class TestAPeer:
 
         [peer] = anna("peer", "ls", "--json").json["peers"]
         assert (peer["address"], peer["is_connected"]) == (self.ADDRESS, False)
+        assert "peers     0 of 1 connected" in anna("status").out
 
     @pytest.mark.parametrize("address", ["foo", "/ip4/127.0.0.1/tcp/4001", "/ip4/127.0.0.1/tcp/1/p2p/0OIl"])
     def test_needs_an_address_that_names_a_node(self, anna: Mycelia, address: str) -> None:

@@ -66,7 +66,7 @@ class TestASpreadsheet:
     @pytest.mark.parametrize(
         ("head", "named"),
         [
-            ("kind,class,amont,cell", "'amont' is not one of"),
+            ("kind,class,amont,cell", "'amont' is no column"),
             ("kind,class,cell", "lacks amount"),
             ("kind,class,amount,lat", "lacks lat and lon, or cell"),
             ("kind,kind,class,amount,cell", "twice"),
