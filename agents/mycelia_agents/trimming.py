@@ -23,9 +23,9 @@ UNREACHABLE = 10_000  # cells, where the grid gives no distance: last, never ref
 Rank = tuple[int, bytes]
 
 
-def rank(*, urgency: int, cells: int, need: bytes, row: bytes) -> Rank:
+def rank(*, urgency: int, cells: int, need: bytes, row: bytes, cost_per_cell: int = COST_PER_CELL) -> Rank:
     """Return the sort key of a claim on a need: the lowest is served first."""
-    return (COST_PER_CELL * cells - urgency, sha256(need + row).digest())
+    return (cost_per_cell * cells - urgency, sha256(need + row).digest())
 
 
 def granted(left: int, amount: int, own: Rank, others: Iterable[tuple[Rank, int]]) -> int:

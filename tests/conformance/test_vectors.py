@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mycelia_agents.trimming import granted, rank
 from mycelia_protocol import canonical, chain, charter, cid, envelope, field, keys
 from mycelia_protocol.accumulators import Prefix
 from mycelia_protocol.envelope import Entry, Header, read_entry
@@ -189,6 +190,23 @@ def _strength(given: Given) -> object:
     return {"strength": field.strength(int(given["age_ms"]), int(given["half_life_ms"]))}
 
 
+def _trim(given: Given) -> object:
+    need, claims = bytes.fromhex(given["need"]), given["claims"]
+    ranks = [
+        rank(
+            urgency=given["urgency"],
+            cells=claim["cells"],
+            need=need,
+            row=bytes.fromhex(claim["row"]),
+            cost_per_cell=given["cost_per_cell"],
+        )
+        for claim in claims
+    ]
+    everybody = [(own, claim["amount"]) for own, claim in zip(ranks, claims, strict=True)]
+    kept = [granted(given["remaining"], amount, own, everybody) for own, amount in everybody]
+    return {"rank": [own[0] for own in ranks], "kept": kept}
+
+
 def _field(given: Given) -> object:
     held = _held(given["entries"], charter.read(bytes.fromhex(given["charter"])))
     seen = Standing(held.get)
@@ -217,4 +235,5 @@ DEEDS: dict[str, Callable[[Given], object]] = {
     "charter": _charter,
     "strength": _strength,
     "field": _field,
+    "trim": _trim,
 }
