@@ -155,9 +155,10 @@ def _next_time(given: Given) -> object:
     return {"time": str(chain.next_time(int(given["now_ms"]), *(int(time) for time in given["after"])))}
 
 
-def _held(headers: list[str], law: charter.Charter) -> dict[bytes, Entry]:
-    """Return the entries by id, each judged in its turn and valid."""
+def _standing(headers: list[str], law: charter.Charter) -> Standing:
+    """Return what the entries add up to, each judged in its turn."""
     held: dict[bytes, Entry] = {}
+    valid: list[Entry] = []
     own: dict[bytes, dict[bytes, Entry]] = {}
     prefixes: dict[bytes, Prefix] = {}
     for header in headers:
@@ -166,10 +167,15 @@ def _held(headers: list[str], law: charter.Charter) -> dict[bytes, Entry]:
         if entry.header.sequence == 0:
             prefixes[entry.chain] = Prefix(entry.chain, chain.key_of_open(entry), b"", -1, 0, {}, mine.get)
         verdict = judge(entry, prefixes[entry.chain], held.get, law)
-        assert verdict.is_valid, verdict.refused
         extend(prefixes[entry.chain], entry, verdict)
-        held[entry.id] = mine[entry.id] = entry
-    return held
+        held[entry.id] = entry
+        if verdict.is_valid:
+            mine[entry.id] = entry
+            valid.append(entry)
+    seen = Standing(held.get)
+    for entry in reversed(valid):  # the order of arrival changes nothing
+        seen.add(entry)
+    return seen
 
 
 def _charter(given: Given) -> object:
@@ -208,10 +214,7 @@ def _trim(given: Given) -> object:
 
 
 def _field(given: Given) -> object:
-    held = _held(given["entries"], charter.read(bytes.fromhex(given["charter"])))
-    seen = Standing(held.get)
-    for entry in reversed(held.values()):  # the order of arrival changes nothing
-        seen.add(entry)
+    seen = _standing(given["entries"], charter.read(bytes.fromhex(given["charter"])))
     at_ms, need, offer = int(given["at_ms"]), bytes.fromhex(given["need"]), bytes.fromhex(given["offer"])
     return {
         "need": {"open": field.is_open(seen.needs[need], at_ms), "remaining": field.remaining(seen, need)},
