@@ -23,7 +23,7 @@ from starlette.routing import Match, Route
 
 from . import models
 from .desk import Desk, peer_view
-from .hearing import JSON, body, choice, heard, natural
+from .hearing import JSON, asked, body, heard, no_query
 from .problems import Refusal, problem, problem_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Served(Protocol):
     def clock(self) -> int: ...
     def peers(self) -> list[PeerState]: ...
     async def connect(self, address: str) -> PeerState: ...
+    async def forget(self, peer: str) -> list[str]: ...
     async def on_ledger(self, function: Callable[..., _Result], *args: Any) -> _Result: ...
 
 
@@ -79,7 +80,7 @@ class Endpoint:
     answer: Answer
     says: Any
     hears: type | None = None
-    query: tuple[tuple[str, type], ...] = ()
+    query: type | None = None
     is_open: bool = False  # needs no token
     media: str = JSON
 
@@ -93,8 +94,6 @@ class Api:
 
     def endpoints(self) -> list[Endpoint]:
         """Return every endpoint, in the order of the document."""
-        limits = (("after", int), ("limit", int), ("kind", str), ("chain", str))
-        shown = (("kind", str), ("resource_class", str), ("everything", bool))
         return [
             Endpoint("GET", "/healthz", "Whether the node is up", self._healthz, dict[str, bool], is_open=True),
             Endpoint("GET", "/openapi.json", "This document", self._openapi, dict[str, Any], is_open=True),
@@ -113,18 +112,29 @@ class Api:
                 "POST", "/v1/withdrawals", "Withdraw an intent", self._withdraw, models.Published,
                 models.NewWithdrawal,
             ),
-            Endpoint("GET", "/v1/field", "The field at this moment", self._field, models.FieldView, query=shown),
-            Endpoint("GET", "/v1/entries", "Entries as accepted", self._log, list[models.EntryView], query=limits),
+            Endpoint(
+                "GET", "/v1/field", "The field at this moment", self._field, models.FieldView, query=models.FieldQuery
+            ),
+            Endpoint(
+                "GET", "/v1/entries", "Entries as accepted", self._log, list[models.EntryView], query=models.LogQuery
+            ),
             Endpoint("GET", "/v1/entries/{id}", "One entry", self._show, models.EntryView),
             Endpoint("GET", "/v1/entries/{id}/why", "Why it counts or not", self._why, models.WhyView),
             Endpoint("POST", "/v1/verify", "Judge every entry again", self._verify, models.VerifyView),
             Endpoint("GET", "/v1/peers", "Peers that are dialled or talked to", self._peers, list[models.PeerView]),
             Endpoint("POST", "/v1/peers", "Dial a peer", self._add_peer, models.PeerView, models.NewPeer),
             Endpoint(
+                "DELETE", "/v1/peers", "Dial a peer no longer", self._forget_peer, models.Forgotten,
+                query=models.PeerQuery,
+            ),
+            Endpoint(
                 "GET", "/v1/runs", "Everything, as a run file", self._export, bytes, media="application/octet-stream"
             ),
             Endpoint("POST", "/v1/runs", "Take in a run file", self._import, models.ImportView, bytes),
-            Endpoint("GET", "/v1/events", "What happens, as it happens", self._events, str, media="text/event-stream"),
+            Endpoint(
+                "GET", "/v1/events", "What happens, as it happens", self._events, str, query=models.EventQuery,
+                media="text/event-stream",
+            ),
         ]  # fmt: skip
 
     async def _healthz(self, request: Request) -> Response:
@@ -169,18 +179,15 @@ class Api:
         return _answer(await self._peer.on_ledger(self._desk.withdraw, new), 201)
 
     async def _field(self, request: Request) -> Response:
-        kind = choice(request, "kind", ("need", "offer"))
-        last, resource_class = self._peer.bus.last_id, request.query_params.get("resource_class")
-        everything = choice(request, "everything", ("true", "false")) == "true"
+        query, last = asked(request, models.FieldQuery), self._peer.bus.last_id
         return _answer(await self._peer.on_ledger(lambda: self._desk.field(
-            kind=kind, resource_class=resource_class, everything=everything, last_event=last,
+            kind=query.kind, resource_class=query.resource_class, everything=query.everything, last_event=last,
         )))  # fmt: skip
 
     async def _log(self, request: Request) -> Response:
-        after, limit = natural(request, "after", 0, 2**62), natural(request, "limit", 100, 1000)
-        kind, chain = request.query_params.get("kind"), request.query_params.get("chain")
+        query = asked(request, models.LogQuery)
         return _answer(await self._peer.on_ledger(
-            lambda: self._desk.log(after=after, limit=limit, kind=kind, chain=chain)
+            lambda: self._desk.log(after=query.after, limit=query.limit, kind=query.kind, chain=query.chain)
         ))  # fmt: skip
 
     async def _show(self, request: Request) -> Response:
@@ -199,6 +206,10 @@ class Api:
         new = await heard(request, models.NewPeer)
         return _answer(peer_view(await self._peer.connect(new.address)), 201)
 
+    async def _forget_peer(self, request: Request) -> Response:
+        query = asked(request, models.PeerQuery)
+        return _answer(models.Forgotten(addresses=await self._peer.forget(query.peer)))
+
     async def _export(self, request: Request) -> Response:
         chunks = iter(await self._peer.on_ledger(self._desk.export))
 
@@ -213,7 +224,7 @@ class Api:
         return _answer(await self._peer.on_ledger(self._desk.import_runs, data))
 
     async def _events(self, request: Request) -> Response:
-        last = request.headers.get("last-event-id") or request.query_params.get("after")
+        last = request.headers.get("last-event-id") or asked(request, models.EventQuery).after
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._peer.bus.frames(last), media_type="text/event-stream", headers=headers)
 
@@ -225,6 +236,8 @@ def build(peer: Served) -> Starlette:
         async def answer(request: Request) -> Response:
             try:
                 _check_door(request, endpoint, peer.api_token)
+                if endpoint.query is None and request.query_params:
+                    raise no_query(request)
                 return await endpoint.answer(request)
             except Exception as error:
                 found = problem_of(error)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .faults import StoreFault
+from .faults import BadInput, StoreFault
 
 MAX_PORT = 65_535
 MAX_MS = 60_000
@@ -74,6 +74,19 @@ class Home:
         known = self.known_peers()
         if address not in known:
             write_private(self.peers, json.dumps([*known, address], indent=1).encode())
+
+    def forget_peer(self, peer: str) -> list[str]:
+        """Remove the addresses that are or name a peer, and return them.
+
+        Raises:
+            BadInput: none is remembered.
+        """
+        known = self.known_peers()
+        gone = [address for address in known if peer in (address, address.rpartition("/p2p/")[2])]
+        if not gone:
+            raise BadInput("peer", f"no address of {peer[:80]!r} is remembered", "see `mycelia peer ls`")
+        write_private(self.peers, json.dumps([one for one in known if one not in gone], indent=1).encode())
+        return gone
 
 
 @dataclass(frozen=True, slots=True)

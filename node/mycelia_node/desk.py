@@ -15,9 +15,10 @@ from mycelia_protocol.envelope import Entry
 from mycelia_protocol.keys import did
 from mycelia_protocol.kinds import KINDS
 from mycelia_protocol.rules import RULES
+from mycelia_protocol.validation import CUSTOM
 
 from . import models, projections, signals, views
-from .faults import StoreFault
+from .faults import BadInput, StoreFault
 from .keystore import Keystore, Member
 from .ledger import Ledger
 from .reading import MIN_CID
@@ -164,8 +165,14 @@ class Desk:
         self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False,
         last_event: str | None = None,
     ) -> models.FieldView:  # fmt: skip
-        """Return the field at this moment."""
-        now_ms = self._clock()
+        """Return the field at this moment.
+
+        Raises:
+            BadInput: the commons has no such class.
+        """
+        now_ms, classes = self._clock(), self.ledger.charter.classes
+        if resource_class is not None and resource_class not in classes:
+            raise BadInput("class", f"this commons has no class {resource_class!r}", f"use {', '.join(classes)}")
         found = projections.field(
             self.ledger.standing, now_ms, kind=kind, resource_class=resource_class, everything=everything
         )
@@ -175,7 +182,14 @@ class Desk:
     def log(
         self, *, after: int = 0, limit: int = 100, kind: str | None = None, chain: str | None = None
     ) -> list[models.EntryView]:
-        """Return accepted entries in order of acceptance."""
+        """Return accepted entries in order of acceptance.
+
+        Raises:
+            BadInput: there is no such kind.
+            NotFound: there is no such chain, or more than one.
+        """
+        if kind is not None and kind not in KINDS and not kind.startswith(CUSTOM):
+            raise BadInput("kind", f"there is no kind {kind!r}", f"use {', '.join(KINDS)} or {CUSTOM}…")
         link = None if chain is None else self.entry(chain).entry.chain
         found = self.ledger.stored(after, limit, chain=link, kind=kind)
         return [views.entry_view(self.ledger.charter, stored) for stored in found]

@@ -24,6 +24,7 @@ class Dialler:
         self._dice = random.Random()  # noqa: S311  (jitter, not a secret)
         self._wake = asyncio.Event()
         self._tried = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
 
     async def connected(self) -> PeerState:
         """Return the state of the peer once it is talked to; dial at once if it is not.
@@ -45,7 +46,8 @@ class Dialler:
             raise ConnectionError(f"{self._address} does not answer") from error
 
     async def run(self) -> None:
-        """Dial, talk, wait, dial again, until cancelled."""
+        """Dial, talk, wait, dial again, until cancelled or stopped."""
+        self._running = asyncio.current_task()
         wait_s = self._redial_s
         while True:
             if self._sync.state_of(self.state.node) is not None or await self._lasts(wait_s):
@@ -57,6 +59,12 @@ class Dialler:
                 async with asyncio.timeout(wait_s * (0.5 + self._dice.random())):
                     await self._wake.wait()
             self._wake.clear()
+
+    async def stop(self) -> None:
+        """Dial no more, and end the conversation if it was dialled."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait({self._running})
 
     async def _lasts(self, wait_s: float) -> bool:
         """Dial and talk; whether that went well for longer than the wait before it."""

@@ -1,4 +1,4 @@
-"""Hearing requests: bodies within their bounds and of their type, query values in their range."""
+"""Hearing requests: bodies within their bounds, queries and bodies of their type."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ MAX_REQUEST_BYTES = 1024 * 1024
 JSON = "application/json"
 
 _Heard = TypeVar("_Heard")
+_Query = TypeVar("_Query", bound=msgspec.Struct)
 
 
 async def heard(request: Request, kind: type[_Heard]) -> _Heard:
@@ -38,20 +39,16 @@ async def body(request: Request, most: int) -> bytes:
     return bytes(data)
 
 
-def natural(request: Request, name: str, default: int, most: int) -> int:
-    """Return a natural number of the query."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > most:
-        raise Refusal(problem(422, "input", f"{name} is not usable", f"{text[:40]!r} is not 0 to {most}", "correct it"))
-    return int(text)
+def asked(request: Request, kind: type[_Query]) -> _Query:
+    """Return what the query says."""
+    try:
+        return msgspec.convert(dict(request.query_params), kind, strict=False)
+    except msgspec.ValidationError as error:
+        remedy = f"use {', '.join(one.encode_name for one in msgspec.structs.fields(kind))}"
+        raise Refusal(problem(422, "input", "the query is not understood", str(error), remedy)) from error
 
 
-def choice(request: Request, name: str, choices: tuple[str, ...]) -> str | None:
-    """Return one of the choices, or None if the query says nothing."""
-    text = request.query_params.get(name)
-    if text is not None and text not in choices:
-        why = f"{text[:40]!r} is not one of {', '.join(choices)}"
-        raise Refusal(problem(422, "input", f"{name} is not usable", why, "correct it"))
-    return text
+def no_query(request: Request) -> Refusal:
+    """Return the refusal of a query where none is taken."""
+    why = f"{request.url.path} takes no query, and {next(iter(request.query_params))!r} is given"
+    return Refusal(problem(422, "input", "the query is not understood", why, "leave it out"))

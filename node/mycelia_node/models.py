@@ -237,6 +237,41 @@ class NewWithdrawal(_Heard, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class FieldQuery(_Heard, frozen=True, kw_only=True):
+    """What of the field is shown."""
+
+    kind: Literal["need", "offer"] | None = None
+    resource_class: Text | None = None
+    everything: bool = False
+
+
+class LogQuery(_Heard, frozen=True, kw_only=True):
+    """Which entries are listed."""
+
+    after: Annotated[int, Meta(ge=0, le=2**62)] = 0
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    kind: Text | None = None
+    chain: Text | None = None
+
+
+class EventQuery(_Heard, frozen=True, kw_only=True):
+    """Where the events begin: after this id, if the node still remembers it."""
+
+    after: Text | None = None
+
+
+class PeerQuery(_Heard, frozen=True, kw_only=True):
+    """Which peer is meant: its address or its node id."""
+
+    peer: Text
+
+
+class Forgotten(_Said, frozen=True, kw_only=True):
+    """Addresses that are dialled no longer."""
+
+    addresses: list[str]
+
+
 class NewPeer(_Heard, frozen=True, kw_only=True):
     """Dial a peer and remember it."""
 

@@ -23,7 +23,6 @@ _PROBLEMS = {
     "415": "The body is not declared as JSON.",
     "422": "A value is not usable, or a rule of the ledger refuses it; `rule` names the rule.",
 }
-_QUERY_TYPES = {int: "integer", str: "string", bool: "boolean"}
 
 
 def document(endpoints: list[Endpoint]) -> dict[str, Any]:
@@ -79,7 +78,7 @@ def _problems(one: Endpoint) -> list[str]:
     codes = {"403"} if one.is_open else {"401", "403"}
     if "{" in one.path:
         codes |= {"404"}
-    if one.query:
+    if one.query is not None:
         codes |= {"422"}
     if one.hears is not None:
         codes |= {"404", "409", "413", "422"} | (set() if one.hears is bytes else {"400", "415"})
@@ -91,8 +90,11 @@ def _parameters(one: Endpoint) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", one.path)
     ]
-    in_query = [
-        {"name": name, "in": "query", "required": False, "schema": {"type": _QUERY_TYPES[kind]}}
-        for name, kind in one.query
-    ]
+    in_query = []
+    if one.query is not None:
+        schema = msgspec.json.schema(one.query)["$defs"][one.query.__name__]
+        in_query = [
+            {"name": name, "in": "query", "required": name in schema["required"], "schema": about}
+            for name, about in schema["properties"].items()
+        ]
     return in_path + in_query

@@ -146,7 +146,24 @@ class Peer:
         if address.rpartition("/p2p/")[2] == self.node_id:
             raise ConnectionError("that is this node's own address")
         self.home.remember_peer(address)
-        return await self._keep_dialling(address).connected()
+        try:
+            return await self._keep_dialling(address).connected()
+        except ConnectionError as error:
+            raise ConnectionError(
+                f"{error} (it is remembered and dialled again; `mycelia peer rm` forgets it)"
+            ) from error
+
+    async def forget(self, peer: str) -> list[str]:
+        """Forget a peer, by its address or node id: it is dialled no longer, and what we dialled is closed.
+
+        Raises:
+            BadInput: no address of it is remembered.
+        """
+        addresses = self.home.forget_peer(peer)
+        for address in addresses:
+            if (dialler := self._diallers.pop(address, None)) is not None:
+                await dialler.stop()
+        return addresses
 
     # Links
 

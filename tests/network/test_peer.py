@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mycelia_node.faults import StoreFault
+from mycelia_node.faults import BadInput, StoreFault
 from mycelia_node.keystore import Keystore
 from mycelia_node.ledger import Ledger
 from mycelia_node.peer import Peer, now_ms
@@ -125,6 +125,17 @@ class TestAPeer:
 
             await until(lambda: not anna.peers())
             assert took_s < 1.5
+
+    async def test_forgets_a_peer_and_hangs_up(self, homes: list[Path]) -> None:
+        async with Peer.running(homes[0], **QUICK) as anna, Peer.running(homes[1], **QUICK) as bo:
+            await bo.connect(anna.addresses[0])
+
+            assert await bo.forget(anna.node_id) == [anna.addresses[0]]
+
+            await until(lambda: not anna.peers())
+            assert bo.home.known_peers() == []
+            with pytest.raises(BadInput, match="no address"):
+                await bo.forget(anna.node_id)
 
     async def test_dials_at_once_when_asked_though_it_waits_to_redial(self, homes: list[Path]) -> None:
         patient = {**QUICK, "redial_s": 60.0}

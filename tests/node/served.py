@@ -14,6 +14,7 @@ import httpx
 from mycelia_node import api
 from mycelia_node.config import Settings
 from mycelia_node.events import Bus
+from mycelia_node.faults import BadInput
 from mycelia_node.keystore import Keystore
 from mycelia_node.ledger import Ledger
 from mycelia_node.stored import Stored
@@ -52,6 +53,10 @@ class LonePeer:
     async def connect(self, address: str) -> PeerState:
         """Reach nobody."""
         raise ConnectionError(f"{address} does not answer")
+
+    async def forget(self, peer: str) -> list[str]:
+        """Know nobody."""
+        raise BadInput("peer", f"no address of {peer!r} is remembered", "see `mycelia peer ls`")
 
     async def on_ledger(self, function: Callable[..., _Result], *args: Any) -> _Result:
         """Run a function on the ledger, in this thread."""

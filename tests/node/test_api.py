@@ -146,10 +146,32 @@ class TestARequest:
 
         assert answer.status_code == 413
 
-    @pytest.mark.parametrize("query", ["limit=x", "limit=1001", "after=-1", "after=99999999999999999999999"])
-    async def test_has_numbers_in_range(self, peer: LonePeer, query: str) -> None:
+    @pytest.mark.parametrize(
+        ("path", "named"),
+        [
+            ("/v1/entries?limit=x", "limit"),
+            ("/v1/entries?limit=0", "limit"),
+            ("/v1/entries?limit=1001", "limit"),
+            ("/v1/entries?after=-1", "after"),
+            ("/v1/entries?after=99999999999999999999999", "after"),
+            ("/v1/entries?kind=gossip", "x.…"),
+            ("/v1/entries?page=2", "after, limit, kind, chain"),
+            ("/v1/field?kind=commit", "kind"),
+            ("/v1/field?resource_class=gold", "use care, food"),
+            ("/v1/field?everything=perhaps", "everything"),
+            ("/v1/status?verbose=1", "verbose"),
+        ],
+    )
+    async def test_asks_only_what_there_is(self, peer: LonePeer, path: str, named: str) -> None:
         async with asked(peer) as node:
-            assert (await node.get(f"/v1/entries?{query}")).status_code == 422
+            answer = await node.get(path)
+
+        assert answer.status_code == 422
+        assert named in answer.text
+
+    async def test_may_list_a_custom_kind(self, peer: LonePeer) -> None:
+        async with asked(peer) as node:
+            assert (await node.get("/v1/entries?kind=x.org.example.note")).json() == []
 
     async def test_for_no_route_is_a_problem_too(self, peer: LonePeer) -> None:
         async with asked(peer) as node:
@@ -269,3 +291,13 @@ class TestTheDocument:
         named = {part.partition('"')[0] for part in text.split("#/components/schemas/")[1:]}
         assert named <= set(schemas)
         assert schemas["NewNeed"]["additionalProperties"] is False
+
+    async def test_says_what_a_query_may_be(self, peer: LonePeer) -> None:
+        async with asked(peer) as node:
+            paths = (await node.get("/openapi.json")).json()["paths"]
+
+        entries = {one["name"]: one["schema"] for one in paths["/v1/entries"]["get"]["parameters"]}
+        field = {one["name"]: one["schema"] for one in paths["/v1/field"]["get"]["parameters"]}
+        assert (entries["limit"]["minimum"], entries["limit"]["maximum"], entries["limit"]["default"]) == (1, 1000, 100)
+        assert "offer" in str(field["kind"])
+        assert [one["required"] for one in paths["/v1/peers"]["delete"]["parameters"]] == [True]

@@ -93,7 +93,7 @@ add(app, entries.verify, "verify", "verify --json")
 
 _peer = add_group(
     "peer",
-    "Add and list the peers that this node dials.",
+    "Add, list and forget the peers that this node dials.",
     "peer add /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…",
     "peer ls",
 )
@@ -104,6 +104,7 @@ add(
     "peer add /dns4/farm.example/tcp/4001/p2p/12D3Koo… --json",
 )
 add(_peer, peers.ls, "peer ls", "peer ls --json")
+add(_peer, peers.rm, "peer rm 12D3Koo…", "peer rm /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo… --json")
 
 _member = add_group("member", "Add and list those who publish through this node.", "member add farm", "member ls")
 add(_member, members.add, "member add farm", "member add 'Kitchen Oost' --json")

@@ -55,3 +55,16 @@ def ls(*, options: Options = DEFAULTS) -> None:
     give(options, {"peers": found}, table(("node", "state", "since", "in", "out", "address"), rows) if rows else "")
     if not rows:
         tell("No peers yet. Add one with `mycelia peer add MULTIADDR`.")
+
+
+def rm(peer: str, /, *, options: Options = DEFAULTS) -> None:
+    """Forget a peer: it is dialled no longer. It may still dial this node.
+
+    Args:
+        peer: Its multiaddr or its node id, as `mycelia peer ls` prints them.
+    """
+    from .door import opened
+
+    with opened(options.place) as node:
+        forgotten = node.forget_peer(peer)
+    give(options, forgotten, "\n".join(f"Forgot {address}." for address in forgotten.addresses))

@@ -138,6 +138,10 @@ class AsyncClient:
         """Dial a peer, now and whenever it is lost."""
         return await self._tell("/v1/peers", models.NewPeer(address=address), models.PeerView)
 
+    async def forget_peer(self, peer: str) -> models.Forgotten:
+        """Dial a peer no longer, by its address or its node id."""
+        return await self._ask("DELETE", "/v1/peers", models.Forgotten, {"peer": peer})
+
     async def export_runs(self) -> bytes:
         """Return everything as a run file."""
         return await self._send("GET", "/v1/runs", {"timeout": _LONG_S})

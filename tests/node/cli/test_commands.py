@@ -16,7 +16,8 @@ HERE = ("--at", "52.37,4.89")
 NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
 COMMANDS = [
     "init", "up", "status", "need", "offer", "withdraw", "field", "log", "show", "why", "verify", "peer", "peer add",
-    "peer ls", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench", "bench ledger",
+    "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench",
+    "bench ledger",
     "completion",
 ]  # fmt: skip
 
@@ -206,6 +207,15 @@ class TestAnEntry:
         assert "It is withdrawn" in anna("why", need).out
         assert anna("why", need, "--json").json["withdrawn"] is True
 
+    @pytest.mark.parametrize(
+        ("words", "named"), [(("field", "--class", "gold"), "food"), (("log", "--kind", "gossip"), "commit")]
+    )
+    def test_is_not_looked_for_where_none_can_be(self, anna: Mycelia, words: tuple[str, ...], named: str) -> None:
+        refused = anna(*words)
+
+        assert refused.code == 2
+        assert named in refused.err
+
     def test_says_why_it_counts(self, anna: Mycelia) -> None:
         need = anna(*NEED, "--json").json["id"]
 
@@ -238,6 +248,14 @@ class TestAPeer:
         [peer] = anna("peer", "ls", "--json").json["peers"]
         assert (peer["address"], peer["is_connected"]) == (self.ADDRESS, False)
         assert "peers     0 of 1 connected" in anna("status").out
+
+    @pytest.mark.parametrize("name", [ADDRESS, ADDRESS.rpartition("/")[2]])
+    def test_is_forgotten_by_its_address_or_its_node(self, anna: Mycelia, name: str) -> None:
+        anna("peer", "add", self.ADDRESS)
+
+        assert anna("peer", "rm", name).out == f"Forgot {self.ADDRESS}.\n"
+        assert anna("peer", "ls", "--json").json["peers"] == []
+        assert anna("peer", "rm", name).code == 2
 
     @pytest.mark.parametrize("address", ["foo", "/ip4/127.0.0.1/tcp/4001", "/ip4/127.0.0.1/tcp/1/p2p/0OIl"])
     def test_needs_an_address_that_names_a_node(self, anna: Mycelia, address: str) -> None:
