@@ -1,4 +1,4 @@
-"""What every test has: deterministic Hypothesis runs, in CI with more examples."""
+"""What every test has: Hypothesis without deadlines; in CI the same examples every time."""
 
 from __future__ import annotations
 

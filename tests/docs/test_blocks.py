@@ -9,28 +9,34 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "spec").glob("*.md"))]
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+from tests.docs.documents import DOCUMENTS, README, block, blocks
 
-
-def blocks(language: str) -> list[object]:
-    return [
-        pytest.param(text, id=f"{document.name}-{number}")
-        for document in DOCUMENTS
-        for number, (found, text) in enumerate(_BLOCK.findall(document.read_text()))
-        if found == language
-    ]
+LANGUAGES = {
+    "json",  # parsed
+    "python",  # run: examples here, the README's scripts below and on a real node
+    "cddl",  # gathered in the schema, which is held to the vectors
+    "",  # commands of the README, run; elsewhere layouts
+}
+JSON = [
+    pytest.param(text, id=f"{document.name}-{number}")
+    for document in DOCUMENTS
+    for number, (language, text) in enumerate(blocks(document))
+    if language == "json"
+]
 
 
 class TestADocument:
-    @pytest.mark.parametrize("text", blocks("json"))
+    @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+    def test_has_no_block_that_nothing_checks(self, document: Path) -> None:
+        assert {language for language, _ in blocks(document)} <= LANGUAGES
+
+    @pytest.mark.parametrize("text", JSON)
     def test_has_json_that_parses(self, text: str) -> None:
         json.loads(text)
 
     @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
     def test_has_examples_that_give_what_they_say(self, document: Path) -> None:
-        examples = "\n".join(text for found, text in _BLOCK.findall(document.read_text()) if found == "python")
+        examples = "\n".join(text for language, text in blocks(document) if language == "python")
         test = doctest.DocTestParser().get_doctest(examples, {}, document.name, str(document), 0)
         complaints: list[str] = []
 
@@ -53,7 +59,7 @@ class TestTheReadmesScripts:
     def test_has_an_agent_that_accepts_what_fits(self) -> None:
         from mycelia_agents.agent import Accept, Observation, OwnNeed, PendingLine
 
-        source = next(text for text in readme_python() if "FirstComeFirstServed" in text)
+        source = block(README, "python", "FirstComeFirstServed")
         names: dict[str, type] = {}
         exec(compile(source, "README.md", "exec"), names)
         line = PendingLine((b"c" * 32, 0), b"r" * 32, 0, 5, 10, 1)
@@ -62,7 +68,3 @@ class TestTheReadmesScripts:
         actions = names["FirstComeFirstServed"]().decide(Observation(now_ms=2, place=1, needs=(need,)))
 
         assert actions == [Accept(need.need, (line.line,))]
-
-
-def readme_python() -> list[str]:
-    return [text for found, text in _BLOCK.findall((ROOT / "README.md").read_text()) if found == "python"]
