@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hmac
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -197,7 +197,7 @@ class Api:
         return _answer(await self._peer.on_ledger(self._desk.why, request.path_params["id"]))
 
     async def _verify(self, request: Request) -> Response:
-        return _answer(await self._peer.on_ledger(self._desk.verify))
+        return _answer(await self._last(self._desk.verify_steps()))
 
     async def _peers(self, request: Request) -> Response:
         return _answer([peer_view(state) for state in self._peer.peers()])
@@ -221,7 +221,14 @@ class Api:
 
     async def _import(self, request: Request) -> Response:
         data = await body(request, MAX_IMPORT_BYTES)
-        return _answer(await self._peer.on_ledger(self._desk.import_runs, data))
+        return _answer(await self._last(self._desk.import_steps(data)))
+
+    async def _last(self, steps: Iterator[_Result]) -> _Result | None:
+        """Take long work step by step, so that others are served in between; return what the last step gave."""
+        result: _Result | None = None
+        while (step := await self._peer.on_ledger(next, steps, None)) is not None:
+            result = step
+        return result
 
     async def _events(self, request: Request) -> Response:
         last = request.headers.get("last-event-id") or asked(request, models.EventQuery).after

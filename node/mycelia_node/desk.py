@@ -6,7 +6,7 @@ the node runs, directly when it does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from mycelia_protocol import cid, compose, runfile
@@ -93,8 +93,8 @@ class Desk:
         [entry] = act(pair, member.chain, [content])
         return _published(entry, dry_run=new.dry_run)
 
-    def import_runs(self, data: bytes | Iterable[bytes]) -> models.ImportView:
-        """Take in a run file of this commons.
+    def import_steps(self, data: bytes | Iterable[bytes]) -> Iterator[models.ImportView]:
+        """Take in a run file of this commons, a run at a time; yields how it stands so far.
 
         Raises:
             Malformed: it is no run file, cut short, or of another network.
@@ -109,7 +109,8 @@ class Desk:
             awaiting += report.awaiting
             faults += [fault.explain() for fault in report.faults]
             faults += [f"chain {cid.text(chain)} lacks the entries before this run" for chain in report.unlinked]
-        return models.ImportView(accepted=accepted, awaiting=awaiting, faults=faults)
+            yield models.ImportView(accepted=accepted, awaiting=awaiting, faults=faults)
+        yield models.ImportView(accepted=accepted, awaiting=awaiting, faults=faults)
 
     # Asking
 
@@ -261,13 +262,13 @@ class Desk:
     def _is_effective(self, stored: Stored) -> bool:
         return stored.is_valid and self.ledger.standing.is_effective(stored.entry)
 
-    def verify(self, progress: Callable[[int], None] | None = None) -> models.VerifyView:
-        """Judge every stored entry again."""
-        report = self.ledger.verify(progress)
-        awaiting = [views.awaiting_view(one) for one in self.ledger.awaiting()]
-        return models.VerifyView(
-            entries=report.entries, invalid=report.invalid, awaiting=awaiting, faults=report.faults
-        )
+    def verify_steps(self) -> Iterator[models.VerifyView]:
+        """Judge every stored entry again, some at a time; yields how it stands so far."""
+        for report in self.ledger.verify_steps():
+            awaiting = [views.awaiting_view(one) for one in self.ledger.awaiting()]
+            yield models.VerifyView(
+                entries=report.entries, invalid=report.invalid, awaiting=awaiting, faults=report.faults
+            )
 
     def export(self) -> Iterable[bytes]:
         """Yield the run file of everything that is held."""

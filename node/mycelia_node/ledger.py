@@ -11,7 +11,7 @@ Synchronous and thread-safe. The clock and the entropy are arguments.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -346,10 +346,14 @@ class Ledger:
                 self._standing = standing
             return self._standing
 
-    def verify(self, progress: Callable[[int], None] | None = None) -> VerifyReport:
+    def verify_steps(self) -> Iterator[VerifyReport]:
+        """Judge every stored entry again, from its bytes, a page at a time; yields the report so far."""
+        return Verification(self._store, self.charter).steps(self._lock)
+
+    def verify(self) -> VerifyReport:
         """Judge every stored entry again, from its bytes."""
-        with self._lock:
-            return Verification(self._store, self.charter, len(self._quarantine.awaiting())).run(progress)
+        *_, report = self.verify_steps()
+        return report
 
     def subscribe(self, call: Callable[[list[Stored]], None]) -> Callable[[], None]:
         """Have `call` told of accepted entries, after their commit, in the acting thread; returns the way out."""

@@ -10,7 +10,7 @@ from mycelia_protocol.chain import MAX_RUN_ENTRIES
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Malformed
 
-from .store import Row, Store, entry_of
+from .store import Store, entry_of
 from .stored import Stored, stored_of
 
 MAX_FRAMED_RUN_BYTES = 64 * 1024 - 1024  # a run fits one frame, with room for its envelope
@@ -28,13 +28,6 @@ def stored(store: Store, after: int, limit: int, chain: bytes | None, kind: str 
         number = row.number
     rows = store.rows(after, limit, chain=number, kind=kind)
     return [stored_of(row) for _, row in rows]
-
-
-def all_rows(store: Store, after: int = 0) -> Iterator[Row]:
-    """Yield every row in order of acceptance."""
-    while page := store.rows(after, _PAGE):
-        yield from (row for _, row in page)
-        after = page[-1][1].arrival
 
 
 def runs_for(

@@ -7,7 +7,8 @@ verdict and facts are all recomputed. Entries that wait are listed, not failed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from mycelia_protocol import chain as chains
@@ -19,10 +20,11 @@ from mycelia_protocol.errors import Malformed, Premature
 from mycelia_protocol.frontier import MAX_TIPS, Tip
 from mycelia_protocol.validation import Verdict, extend, judge
 
-from . import reading
 from .facts import StoredFacts
 from .store import Row, Store, entry_of, short
 from .stored import refusal
+
+_PAGE = 500  # entries that are verified at a time; others are served in between
 
 
 @dataclass(slots=True)
@@ -31,7 +33,6 @@ class VerifyReport:
 
     entries: int = 0
     invalid: int = 0  # kept by their place, refused by a rule: that is not a fault
-    awaiting: int = 0
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -51,29 +52,40 @@ class _Branch:
 class Verification:
     """One pass over a store."""
 
-    def __init__(self, store: Store, charter: Charter, awaiting: int) -> None:
+    def __init__(self, store: Store, charter: Charter) -> None:
         self._store, self._charter = store, charter
         self._held: dict[bytes, Entry] = {}
         self._valid: set[bytes] = set()
         self._branches: dict[bytes, list[_Branch]] = {}
-        self.report = VerifyReport(awaiting=awaiting)
+        self._after = 0  # the arrival number of the entry verified last
+        self.report = VerifyReport()
 
-    def run(self, progress: Callable[[int], None] | None = None) -> VerifyReport:
-        """Verify everything; `progress` is told the number of entries now and then."""
+    def steps(self, lock: AbstractContextManager[object]) -> Iterator[VerifyReport]:
+        """Yield the report so far after each page of entries; `lock` is held for a page at a time.
+
+        Entries that come in meanwhile are verified too. What all of them add up to is compared last.
+        """
+        is_done = False
+        while not is_done:
+            with lock:
+                is_done = self._check_page()
+            yield self.report
+
+    def _check_page(self) -> bool:
+        """Verify a page of entries; whether it was the last one."""
         try:
-            self._check_rows(progress)
+            page = self._store.rows(self._after, _PAGE)
+            for _, row in page:
+                self._check(row)
+                self._after = row.arrival
+                self.report.entries += 1
+            if len(page) == _PAGE:
+                return False
             self._check_seals()
             self._check_tips_and_facts()
         except sqlite3.DatabaseError as error:
             self._fault(f"the file is torn after entry {self.report.entries} ({error})")
-        return self.report
-
-    def _check_rows(self, progress: Callable[[int], None] | None) -> None:
-        for row in reading.all_rows(self._store):
-            self._check(row)
-            self.report.entries += 1
-            if progress and self.report.entries % 1000 == 0:
-                progress(self.report.entries)
+        return True
 
     def _check(self, row: Row) -> None:
         try:

@@ -35,14 +35,21 @@ class TestVerification:
         assert report.is_good
         assert report.entries == ledger.count()
 
-    def test_reports_its_progress(self, ledger: Ledger) -> None:
-        told: list[int] = []
-        chain = ledger.frontier()[0]
-        assert chain
+    def test_goes_step_by_step_and_takes_in_what_comes_meanwhile(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna = commons.member("anna")
+        for _ in range(600):
+            anna.need()
+        ledger = new_ledger(tmp_path, clock=Clock(commons.now_ms))
+        ledger.ingest(as_runs(commons.held.values()))
 
-        ledger.verify(told.append)
+        steps = ledger.verify_steps()
+        assert next(steps).entries == 500
+        ledger.ingest([[anna.need()]])
 
-        assert told == []  # one word a thousand entries
+        *_, report = steps
+        assert report.is_good
+        assert report.entries == 602
 
     @pytest.mark.parametrize(
         ("statement", "sentence"),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
@@ -20,9 +20,13 @@ from mycelia_node.config import Home
 from mycelia_node.faults import StoreFault
 
 from .failures import Failure
+from .output import progress
 
 if TYPE_CHECKING:
     from mycelia_node.desk import Desk
+
+
+_View = TypeVar("_View")
 
 
 class Node(Protocol):
@@ -56,7 +60,7 @@ class Offline:
         self._home, self._desk = home, desk
         self.members, self.publish = desk.members, desk.publish
         self.field, self.log, self.show = desk.field, desk.log, desk.show
-        self.why, self.verify = desk.why, desk.verify
+        self.why = desk.why
 
     def status(self) -> models.StatusView:
         """Return how the node is, with the peers that it will dial."""
@@ -85,11 +89,23 @@ class Offline:
 
     def import_runs(self, data: bytes) -> models.ImportView:
         """Take in a run file."""
-        return self._desk.import_runs(data)
+        return _last(self._desk.import_steps(data), lambda view: f"{view.accepted} new entries")
+
+    def verify(self) -> models.VerifyView:
+        """Judge every stored entry again."""
+        return _last(self._desk.verify_steps(), lambda view: f"{view.entries} entries judged again")
 
     def export_runs(self) -> bytes:
         """Return everything as a run file."""
         return b"".join(self._desk.export())
+
+
+def _last(steps: Iterator[_View], said: Callable[[_View], str]) -> _View:
+    """Return what the last step of long work gives; on a terminal say how far it is."""
+    for view in steps:
+        progress(said(view))
+    progress("")
+    return view
 
 
 @contextmanager

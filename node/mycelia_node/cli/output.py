@@ -27,6 +27,12 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def progress(text: str) -> None:
+    """Say on a terminal how far long work is, in the place of what was said before; nothing wipes it out."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
+
+
 def short(name: str) -> str:
     """Return the beginning of an id, enough to paste back."""
     return name[:SHORT]
