@@ -7,10 +7,11 @@ from pathlib import Path
 from random import Random
 
 from mycelia_node.ledger import Ledger
+from mycelia_protocol import compose
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.keys import KeyPair, keypair
-from tests.builders import NOW_MS, charter
+from tests.builders import CELL, HOUR_MS, NOW_MS, charter
 
 
 class Clock:
@@ -36,6 +37,11 @@ def open_ledger(path: Path, *, clock: Clock | None = None, seed: int = 2) -> Led
 def pair(name: str) -> KeyPair:
     """Return the key pair of a name."""
     return keypair(name.encode().ljust(32, b"."))
+
+
+def a_need(amount: int = 10) -> compose.Content:
+    """Return what a need says."""
+    return compose.need("food", amount, CELL, begin_ms=NOW_MS, end_ms=NOW_MS + HOUR_MS, urgency=3)
 
 
 def as_runs(entries: Iterable[Entry]) -> list[list[Entry]]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from random import Random
 
@@ -12,15 +9,10 @@ import pytest
 
 from mycelia_node.faults import StoreFault
 from mycelia_protocol import compose
-from mycelia_protocol.chain import next_time
-from mycelia_protocol.envelope import Entry, seal
+from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Premature, Refused
-from tests.builders import CELL, HOUR_MS, NOW_MS, Commons
-from tests.node.ledgers import Clock, as_runs, new_ledger, open_ledger, pair, pull, unsealed
-
-
-def a_need(amount: int = 10) -> compose.Content:
-    return compose.need("food", amount, CELL, begin_ms=NOW_MS, end_ms=NOW_MS + HOUR_MS, urgency=3)
+from tests.builders import HOUR_MS, NOW_MS, Commons
+from tests.node.ledgers import Clock, a_need, as_runs, new_ledger, open_ledger, pair, pull, unsealed
 
 
 def a_history(seed: int) -> Commons:
@@ -224,123 +216,6 @@ class TestIngesting:
         assert len(report.accepted) == 1
 
 
-class TestTheQuarantine:
-    def test_holds_an_entry_until_what_it_names_arrives(self, tmp_path: Path) -> None:
-        commons = Commons()
-        anna, bo = commons.member("anna"), commons.member("bo")
-        need, offer = anna.need(), bo.offer()
-        row = bo.row(offer, (need, 3))
-        ledger = new_ledger(tmp_path)
-
-        report = ledger.ingest([[bo.opening, offer, row]])
-        assert report.missing == {need.id}
-        assert ledger.count() == 0
-        assert [one.id for one in ledger.awaiting()] == [row.id]
-        ledger.ingest([[anna.opening, need]])
-
-        assert ledger.count() == 5
-        assert ledger.awaiting() == []
-
-    def test_survives_a_restart(self, tmp_path: Path) -> None:
-        commons = Commons()
-        anna, bo = commons.member("anna"), commons.member("bo")
-        need, offer = anna.need(), bo.offer()
-        ledger = new_ledger(tmp_path)
-        ledger.ingest([[bo.opening, offer, bo.row(offer, (need, 3))]])
-        ledger.close()
-
-        ledger = open_ledger(tmp_path)
-        ledger.ingest([[anna.opening, need]])
-
-        assert ledger.count() == 5
-
-    def test_remembers_over_a_restart_what_has_come_already(self, tmp_path: Path) -> None:
-        commons = Commons()
-        anna, bo, cleo = (commons.member(name) for name in ("anna", "bo", "cleo"))
-        one, other, offer = anna.need(), cleo.need(), bo.offer()
-        row = bo.row(offer, (one, 3), (other, 2))
-        ledger = new_ledger(tmp_path)
-        ledger.ingest([[bo.opening, offer, row], [anna.opening, one]])
-        ledger.close()
-
-        ledger = open_ledger(tmp_path)
-        assert ledger.ingest([]).missing == {other.id}
-        ledger.ingest([[cleo.opening, other]])
-
-        assert ledger.awaiting() == []
-        assert ledger.entry_of(row.id) == row
-
-    def test_does_not_ask_for_what_waits_already(self, tmp_path: Path) -> None:
-        commons = Commons()
-        anna, bo = commons.member("anna"), commons.member("bo")
-        need, offer = anna.need(), bo.offer()
-        row, later = bo.row(offer, (need, 3)), bo.offer()
-        ledger = new_ledger(tmp_path)
-
-        report = ledger.ingest([[bo.opening, offer], [row], [later]])
-
-        assert report.missing == {need.id}
-
-    def test_holds_a_run_whose_inner_entry_lies_in_the_future(self, tmp_path: Path) -> None:
-        commons = Commons()
-        anna = commons.member("anna")
-        ahead = anna.draft(a_need(), time=next_time(NOW_MS + HOUR_MS))
-        place = anna.draft(a_need()).header._replace(sequence=2, backlink=ahead.id)
-        ledger = new_ledger(tmp_path)
-        ledger.ingest([[anna.opening]])
-
-        report = ledger.ingest([[ahead, seal(place, anna.pair, network=ledger.network)]])
-
-        assert report.accepted == []
-        assert len(ledger.awaiting()) == 1
-
-    def test_holds_what_lies_in_the_future_until_the_clock_is_there(self, tmp_path: Path) -> None:
-        commons = Commons()
-        anna = commons.member("anna")
-        clock = Clock(NOW_MS - HOUR_MS)
-        ledger = new_ledger(tmp_path, clock=clock)
-
-        ledger.ingest([[anna.opening]])
-        assert ledger.count() == 0
-        assert ledger.awaiting()[0].until_ms == NOW_MS - commons.charter.drift_ms
-        clock.now_ms = NOW_MS
-        ledger.ingest([])
-
-        assert ledger.count() == 1
-
-    def test_lets_runs_wait_for_a_run_that_waits(self, tmp_path: Path) -> None:
-        commons = Commons()
-        anna, bo = commons.member("anna"), commons.member("bo")
-        need, offer = anna.need(), bo.offer()
-        row, later = bo.row(offer, (need, 3)), bo.offer()
-        ledger = new_ledger(tmp_path)
-        ledger.ingest([[bo.opening, offer]])
-
-        ledger.ingest([[row], [later]])
-        assert len(ledger.awaiting()) == 2
-        ledger.ingest([[anna.opening, need]])
-
-        assert ledger.count() == 6
-        assert ledger.awaiting() == []
-
-    def test_stays_bounded_under_a_flood_of_orphans(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("mycelia_node.quarantine.MAX_RUNS_OF_CHAIN", 4)
-        monkeypatch.setattr("mycelia_node.quarantine.MAX_RUNS", 10)
-        ledger = new_ledger(tmp_path)
-        for number in range(6):
-            commons = Commons()
-            anna, bo = commons.member("anna"), commons.member(f"bo {number}")
-            ledger.ingest([[bo.opening]])
-            need, offer = anna.need(amount=number + 1), bo.offer()
-            rows = [offer, *(bo.row(offer, (need, 1)) for _ in range(8))]
-            for row in rows:
-                ledger.ingest([[row]])
-
-        waiting = ledger.awaiting()
-        assert len(waiting) <= 10
-        assert max(sum(one.chain == other.chain for other in waiting) for one in waiting) <= 4
-
-
 class TestAFork:
     def forked(self) -> tuple[list[Entry], list[Entry], Entry]:
         """Return two branches of one chain and the entry that they share."""
@@ -442,69 +317,3 @@ class TestFinding:
             assert ledger.find(word) == [opened.id]
         for word in ("", "zz", "bafyrei", "bafyrei!!!!!!!", text(b"?" * 32)):
             assert ledger.find(word) == []
-
-
-KILLED = """
-import sys, os
-from pathlib import Path
-from mycelia_node.ledger import Ledger
-from tests.node.ledgers import Clock, open_ledger, pair
-from tests.node.test_ledger import a_need
-ledger = open_ledger(Path(sys.argv[1]))
-chain = ledger.frontier()[0].chain
-while True:
-    [entry] = ledger.publish(pair("anna"), chain, [a_need()])
-    sys.stdout.write(entry.id.hex() + "\\n")
-    sys.stdout.flush()
-"""
-
-
-class TestKillMinus9:
-    def test_loses_nothing_that_was_acknowledged(self, tmp_path: Path) -> None:
-        ledger = new_ledger(tmp_path)
-        ledger.open_chain(pair("anna"))
-        ledger.close()
-        dice, acknowledged = Random(11), list[str]()
-        root = Path(__file__).parents[2]
-
-        for _ in range(5):
-            process = subprocess.Popen(
-                [sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=root,
-                env={**os.environ, "PYTHONPATH": str(root)},
-            )  # fmt: skip
-            assert process.stdout is not None
-            for _ in range(dice.randint(1, 40)):
-                acknowledged.append(process.stdout.readline().strip())
-            process.kill()
-            acknowledged += [line.strip() for line in process.stdout if line.endswith("\n")]
-            process.wait()
-            process.stdout.close()
-
-        ledger = open_ledger(tmp_path)
-        assert acknowledged
-        assert all(ledger.entry_of(bytes.fromhex(name)) for name in acknowledged)
-        assert ledger.verify().is_good
-
-
-class TestAFullDisk:
-    def test_refuses_in_a_sentence_and_serves_on(self, tmp_path: Path) -> None:
-        ledger = new_ledger(tmp_path)
-        chain = ledger.open_chain(pair("anna")).id
-        connection = ledger._store.connection
-        (pages,) = connection.execute("pragma page_count").fetchone()
-        connection.execute(f"pragma max_page_count={pages + 1}")
-
-        stored: list[Entry] = []
-
-        def publish_until_refused() -> None:
-            for _ in range(100):
-                stored.extend(ledger.publish(pair("anna"), chain, [a_need()], [{"note": "x" * 4000}]))
-
-        with pytest.raises(StoreFault, match="full"):
-            publish_until_refused()
-
-        assert all(ledger.entry_of(entry.id) for entry in stored)
-        assert ledger.count() == len(stored) + 1
-        connection.execute("pragma max_page_count=1000000")
-        assert ledger.publish(pair("anna"), chain, [a_need()])
-        assert ledger.verify().is_good

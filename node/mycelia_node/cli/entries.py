@@ -115,7 +115,12 @@ def verify(*, options: Options = DEFAULTS) -> int:
     with opened(options.place) as node:
         view = node.verify()
     text = f"{view.entries} entries judged again: {view.invalid} refused by rules, {len(view.awaiting)} runs wait."
-    give(options, view, "\n".join([text, *view.faults]))
+    waiting = [
+        f"  waits  entry {one.sequence} of chain {short(one.chain)} for "
+        + (", ".join(map(short, one.missing)) if one.missing else moment(one.until_ms))
+        for one in view.awaiting
+    ]
+    give(options, view, "\n".join([text, *waiting, *view.faults]))
     if view.faults:
         tell(f"{len(view.faults)} faults. Try: keep this home, make another and take the entries from a peer.")
     return 1 if view.faults else 0

@@ -9,6 +9,9 @@ import pytest
 
 from mycelia_agents.commands import run
 from mycelia_node.cli import app
+from mycelia_protocol import cid
+from tests.builders import Commons
+from tests.node.ledgers import new_ledger
 
 from .conftest import Mycelia
 
@@ -237,6 +240,19 @@ class TestAnEntry:
 
         assert verified.code == 0
         assert (verified.json["entries"], verified.json["faults"]) == (2, [])
+
+    def test_that_waits_is_listed_and_is_no_fault(self, mycelia: Mycelia, home: Path) -> None:
+        commons = Commons()
+        anna, bo = commons.member("anna"), commons.member("bo")
+        need, offer = anna.need(), bo.offer()
+        ledger = new_ledger(home)
+        ledger.ingest([[bo.opening], [offer], [bo.row(offer, (need, 3))]])
+        ledger.close()
+
+        verified = mycelia("verify")
+
+        assert verified.code == 0
+        assert f"waits  entry 2 of chain {cid.text(bo.chain)[:18]} for {cid.text(need.id)[:18]}" in verified.out
 
 
 class TestAPeer:
