@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from .sync import Link, PeerState, Sync
 
@@ -26,6 +27,10 @@ class Dialler:
         self._tried = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
+    def start(self, start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]) -> None:
+        """Begin to dial, in a task of the node."""
+        self._running = start(self._run())
+
     async def connected(self) -> PeerState:
         """Return the state of the peer once it is talked to; dial at once if it is not.
 
@@ -45,9 +50,8 @@ class Dialler:
         except TimeoutError as error:
             raise ConnectionError(f"{self._address} does not answer") from error
 
-    async def run(self) -> None:
-        """Dial, talk, wait, dial again, until cancelled or stopped."""
-        self._running = asyncio.current_task()
+    async def _run(self) -> None:
+        """Dial, talk, wait, dial again, until cancelled."""
         wait_s = self._redial_s
         while True:
             if self._sync.state_of(self.state.node) is not None or await self._lasts(wait_s):

@@ -167,10 +167,11 @@ class Peer:
 
     # Links
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Note that a task is over. One that fails takes down nothing else: the node goes on."""
@@ -194,7 +195,7 @@ class Peer:
             redial_s = self.settings.redial_s
             dialler = Dialler(address, dial=self._network.dial, sync=self._sync, redial_s=redial_s)
             self._diallers[address] = dialler
-            self._start(dialler.run())
+            dialler.start(self._start)
         return dialler
 
     # Telling

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from .failures import Failure, failure_of
 from .intents import As
 from .options import DEFAULTS, Options
-from .output import give, tell
+from .output import give, progress, tell
 
 if TYPE_CHECKING:
     from mycelia_node.csvfile import BadRow, Row
@@ -61,7 +61,11 @@ def _import_csv(file: Path, member: str | None, options: Options) -> int:
     for row in csvfile.read(lines, now_ms=now_ms(), member=member):
         good.append(row) if isinstance(row, csvfile.Row) else bad.append(row)
     with opened(options.place) as node:
-        published = [line for batch in csvfile.batches(good, _BATCH) for line in _publish(node, batch, bad)]
+        published: list[tuple[int, str]] = []
+        for batch in csvfile.batches(good, _BATCH):
+            published += _publish(node, batch, bad)
+            progress(f"{len(published)} rows published")
+        progress("")
     bad.sort(key=lambda row: row.line)
     rows = [{"line": line, "id": id} for line, id in published]
     faults = [{"line": row.line, "column": row.column, "message": row.message} for row in bad]
