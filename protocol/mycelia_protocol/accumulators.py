@@ -79,8 +79,36 @@ class Cited(NamedTuple):
     by: tuple[tuple[str, bytes], ...] = ()
 
 
-Fact = NeedFacts | OfferFacts | CommittedLine | AcceptedLine | Cited
-# (record, id, line number or -1); records: "need", "offer", "committed", "accepted", "cited"
+MAX_DEPTH = 8
+
+
+class Grant(NamedTuple):
+    """What a chain may sign for its identity; None means all kinds, or no end; no classes named means all."""
+
+    identity: bytes
+    kinds: tuple[str, ...] | None = None
+    expires_ms: int | None = None
+    depth: int = MAX_DEPTH  # how many times it may still be passed on
+    classes: tuple[tuple[str, int | None], ...] = ()  # and the most of each a day, in quanta
+    is_founding: bool = False  # of the chain that the identity began with: it alone has slots to give
+
+
+class Spent(NamedTuple):
+    """How much of a class a chain wrote of with one kind on the last day that it did."""
+
+    day: int
+    amount: int
+
+
+class Admitted(NamedTuple):
+    """How many this chain admitted before, under an identity or an invitation; under its own id: in all."""
+
+    times: int
+
+
+Fact = NeedFacts | OfferFacts | CommittedLine | AcceptedLine | Cited | Grant | Spent | Admitted
+# (record, id, line number or -1); records: "need", "offer", "committed", "accepted", "cited", "grant", "spent",
+# "admitted"
 FactKey = tuple[str, bytes, int]
 
 
@@ -98,6 +126,7 @@ class Prefix:
     time: int
     facts: MutableMapping[FactKey, Fact]
     own: Callable[[bytes], Entry | None]
+    grant: Grant | None = None  # what the chain may do for its identity; None without one
 
 
 class Draft(MutableMapping[FactKey, Fact]):
@@ -144,6 +173,11 @@ class Draft(MutableMapping[FactKey, Fact]):
         """Return the line if this chain accepted or refused it."""
         fact = self.get(("accepted", *line))
         return fact if isinstance(fact, AcceptedLine) else None
+
+    def admitted(self, name: bytes) -> int:
+        """Return how many times this chain admitted an identity or an invitation, or in all under its own id."""
+        fact = self.get(("admitted", name, -1))
+        return fact.times if isinstance(fact, Admitted) else 0
 
     def cites(self, name: bytes, number: int, kind: str, author: bytes) -> bool:
         """Return whether an entry of `kind` by `author` about this thing has been cited."""

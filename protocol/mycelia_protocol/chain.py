@@ -64,8 +64,8 @@ def key_of_open(entry: Entry) -> bytes:
         Malformed: rule `chain.open`: not an `open`, or its terms are not [key, identity].
     """
     terms = entry.header.terms
-    if entry.header.kind != "open" or len(terms) != 2:
-        raise Malformed("chain.open", "a chain begins with `open` and the terms [key, identity]")
+    if entry.header.kind != "open" or len(terms) < 2:
+        raise Malformed("chain.open", "a chain begins with `open`, whose first terms are a key and an identity")
     key = terms[0]
     if not isinstance(key, bytes) or len(key) != PUBLIC_BYTES:
         raise Malformed("chain.open", "the key of a chain is 32 bytes")

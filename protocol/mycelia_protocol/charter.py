@@ -3,7 +3,7 @@
 The charter is a document, not an entry: canonical bytes, at most 32 KiB, never
 deleted, sent in the handshake. Its digest under a prefix is the network id, for
 ever. It declares the resource classes with their unit and quantum, the clock
-drift, the grace of lapses, the limits of amounts and windows, and who may join.
+drift, the grace of lapses, the limits of amounts and windows, who founds it and who may join.
 
     >>> charter = found("Oost", seed=bytes(16), classes={"food": ResourceClass("kg", 1, 1000)})
     >>> read(charter.raw) == charter, charter.classes["food"].quantum
@@ -15,14 +15,15 @@ Spec: 06-charter.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from math import gcd
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from .canonical import Value, decode, encode
-from .cid import digest
+from .cid import DIGEST_BYTES, digest
 from .errors import Malformed
 
 MAX_CHARTER_BYTES = 32 * 1024
@@ -31,7 +32,13 @@ SEED_BYTES = 16
 MAX_AMOUNT = 2**53 - 1  # every language's integers reach it
 DAY_MS = 86_400_000
 
+MAX_FOUNDERS = 64
+MAX_SLOTS = 1_000_000
+MAX_DEPTH = 32
+MIN_RECOVERY_MS, DEFAULT_RECOVERY_MS = 1000, 3 * DAY_MS
+
 _FIELDS = {"classes", "drift_ms", "grace_ms", "limits", "membership", "name", "seed", "version"}
+_OPTIONAL = {"founders", "recovery_ms", "threshold"}
 _CLASS = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*", re.ASCII)
 
 
@@ -48,6 +55,27 @@ class ResourceClass(NamedTuple):
         return Fraction(self.numerator, self.denominator)
 
 
+class Open(NamedTuple):
+    """Everybody may open a chain."""
+
+
+class Tree(NamedTuple):
+    """Members invite: each identity has `slots` admissions to give, at most `depth` steps away from a founder."""
+
+    slots: int
+    depth: int
+    is_liable: bool  # an invitee that forks costs its sponsor a slot
+
+
+class Stewards(NamedTuple):
+    """The founders admit: as many of them as `threshold`."""
+
+    threshold: int
+
+
+Membership = Open | Tree | Stewards
+
+
 @dataclass(frozen=True, slots=True)
 class Charter:
     """A root charter, read from `raw`; every rule takes its numbers from here."""
@@ -61,7 +89,10 @@ class Charter:
     grace_ms: int  # what a receiver adds to `until` before a line may lapse
     max_amount: int  # the largest amount of one intent or line, in quanta
     max_window_ms: int  # how far ahead an intent may end
-    membership: str
+    membership: Membership
+    founders: tuple[bytes, ...]  # identities, sorted
+    threshold: int  # how many founders enact a change of the charter; 0 without founders
+    recovery_ms: int  # how long guardians wait after their consent before a recovery is complete
 
 
 def found(
@@ -73,8 +104,14 @@ def found(
     grace_ms: int = 60_000,
     max_amount: int = MAX_AMOUNT,
     max_window_ms: int = 400 * DAY_MS,
+    membership: Membership | None = None,
+    founders: Iterable[bytes] = (),
+    threshold: int = 0,
+    recovery_ms: int = DEFAULT_RECOVERY_MS,
 ) -> Charter:
-    """Return a new charter with open membership; `seed` (16 random bytes) makes it one of a kind.
+    """Return a new charter; `seed` (16 random bytes) makes it one of a kind.
+
+    Without `membership` it is open. `threshold` founders enact a change; 0 means more than half of them.
 
     Raises:
         Malformed: a value breaks a `charter.*` rule.
@@ -84,12 +121,26 @@ def found(
         "drift_ms": drift_ms,
         "grace_ms": grace_ms,
         "limits": {"amount": max_amount, "window_ms": max_window_ms},
-        "membership": "open",
+        "membership": _written(membership or Open()),
         "name": name,
         "seed": seed,
         "version": 1,
     }
+    if founding := sorted(founders):
+        document |= {"founders": list[Value](founding), "threshold": threshold or len(founding) // 2 + 1}
+    if recovery_ms != DEFAULT_RECOVERY_MS:
+        document["recovery_ms"] = recovery_ms
     return read(encode(document))
+
+
+def _written(membership: Membership) -> Value:
+    match membership:
+        case Open():
+            return "open"
+        case Tree(slots, depth, is_liable):
+            return {"tree": {"depth": depth, "liable": is_liable, "slots": slots}}
+        case Stewards(threshold):
+            return {"stewards": threshold}
 
 
 def read(raw: bytes) -> Charter:
@@ -104,15 +155,19 @@ def read(raw: bytes) -> Charter:
     version = document.get("version")
     if version is True or version != 1:
         raise Malformed("charter.version", f"charter version {version!r}, this is version 1")
-    if set(document) != _FIELDS:
-        raise Malformed("charter.fields", f"a charter of version 1 is a map of {', '.join(sorted(_FIELDS))}")
+    if not _FIELDS <= set(document) <= _FIELDS | _OPTIONAL:
+        raise Malformed(
+            "charter.fields",
+            f"a charter of version 1 is a map of {', '.join(sorted(_FIELDS))}, and perhaps "
+            f"{', '.join(sorted(_OPTIONAL))}",
+        )
     name, seed = document["name"], document["seed"]
     if not isinstance(name, str) or not 0 < len(name.encode()) <= 128:
         raise Malformed("charter.fields", "the name is text of 1 to 128 bytes")
     if not isinstance(seed, bytes) or len(seed) != SEED_BYTES:
         raise Malformed("charter.fields", "the seed is 16 bytes")
-    if document["membership"] != "open":
-        raise Malformed("charter.membership", "the membership policy is `open`")
+    founders, threshold = _founders(document)
+    membership = _membership(document["membership"], len(founders))
     limits = document["limits"]
     if not isinstance(limits, dict) or set(limits) != {"amount", "window_ms"}:
         raise Malformed("charter.limits", "the limits are a map of amount and window_ms")
@@ -126,8 +181,58 @@ def read(raw: bytes) -> Charter:
         grace_ms=_positive(document["grace_ms"], "grace_ms", 400 * DAY_MS),
         max_amount=_positive(limits["amount"], "limits.amount", MAX_AMOUNT),
         max_window_ms=_positive(limits["window_ms"], "limits.window_ms", 40_000 * DAY_MS),
-        membership="open",
+        membership=membership,
+        founders=founders,
+        threshold=threshold,
+        recovery_ms=_recovery_ms(document),
     )
+
+
+def _founders(document: Mapping[str, Value]) -> tuple[tuple[bytes, ...], int]:
+    if "founders" not in document and "threshold" not in document:
+        return (), 0
+    founders, threshold = document.get("founders"), document.get("threshold")
+    if not isinstance(founders, list) or not 0 < len(founders) <= MAX_FOUNDERS:
+        raise Malformed("charter.founders", f"the founders are 1 to {MAX_FOUNDERS} identities")
+    names = tuple(one for one in founders if isinstance(one, bytes) and len(one) == DIGEST_BYTES)
+    if len(names) != len(founders) or any(one >= other for one, other in pairwise(names)):
+        raise Malformed("charter.founders", "the founders are ids of 32 bytes, sorted and unique")
+    if type(threshold) is not int or not 0 < threshold <= len(names):
+        raise Malformed("charter.founders", f"the threshold is {threshold!r}, of {len(names)} founders")
+    return names, threshold
+
+
+def _membership(value: Value, founders: int) -> Membership:
+    if value == "open":
+        return Open()
+    if isinstance(value, dict) and founders:
+        if set(value) == {"stewards"}:
+            threshold = value["stewards"]
+            if type(threshold) is int and 0 < threshold <= founders:
+                return Stewards(threshold)
+        if set(value) == {"tree"}:
+            tree = value["tree"]
+            if isinstance(tree, dict) and set(tree) == {"slots", "depth", "liable"}:
+                slots, depth, is_liable = tree["slots"], tree["depth"], tree["liable"]
+                if type(is_liable) is bool and _is_within(slots, MAX_SLOTS) and _is_within(depth, MAX_DEPTH):
+                    return Tree(cast(int, slots), cast(int, depth), is_liable)
+    raise Malformed(
+        "charter.membership",
+        "the policy is `open`, or with founders {tree: {slots, depth, liable}} or {stewards: threshold}",
+    )
+
+
+def _is_within(value: Value, most: int) -> bool:
+    return type(value) is int and 0 < value <= most
+
+
+def _recovery_ms(document: Mapping[str, Value]) -> int:
+    if "recovery_ms" not in document:
+        return DEFAULT_RECOVERY_MS
+    value = _positive(document["recovery_ms"], "recovery_ms", 400 * DAY_MS)
+    if value < MIN_RECOVERY_MS or value == DEFAULT_RECOVERY_MS:
+        raise Malformed("charter.limits", f"recovery_ms is at least {MIN_RECOVERY_MS}, and left out where it is 3 days")
+    return value
 
 
 def _positive(value: Value, name: str, most: int) -> int:

@@ -19,6 +19,7 @@ from .accumulators import (
     Draft,
     Fact,
     FactKey,
+    Grant,
     LineId,
     Mark,
     Prefix,
@@ -26,9 +27,12 @@ from .accumulators import (
 from .charter import Charter
 from .envelope import Entry
 from .errors import Premature, Refused
+from .grants import check_use
 from .kinds import KINDS, Judged
 from .kinds.flows import FREED
 from .kinds.kind import is_natural, line_refs
+from .kinds.spending import check_spending
+from .lineage import Lineage
 
 CUSTOM = "x."
 _NAMES_LINES = {"accept": 1, "deliver": 0, "receive": 0, "release": 0, "lapse": 0, "cancel": 0}
@@ -51,10 +55,17 @@ class Verdict(NamedTuple):
 _VALID_UNCHANGED = Verdict(None, {})
 
 
-def judge(entry: Entry, prefix: Prefix, held: Callable[[bytes], Entry | None], charter: Charter) -> Verdict:
+def judge(
+    entry: Entry,
+    prefix: Prefix,
+    held: Callable[[bytes], Entry | None],
+    charter: Charter,
+    lineage: Lineage | None = None,
+) -> Verdict:
     """Return the verdict on an authentic entry that links to the tip of `prefix`.
 
-    `held` gives an authentic entry by id. Nothing is changed: `extend` applies the verdict.
+    `held` gives an authentic entry by id. Whoever judges many entries gives a `lineage` over the same
+    `held` and charter, which remembers who speaks. Nothing is changed: `extend` applies the verdict.
 
     Raises:
         Premature: dependencies are not held (rule `deps.held`); their ids are in `missing`.
@@ -73,7 +84,7 @@ def judge(entry: Entry, prefix: Prefix, held: Callable[[bytes], Entry | None], c
         raise Premature("deps.held", f"{len(missing)} named entries are not held", frozenset(missing))
     draft = Draft(prefix.facts)
     try:
-        _judge(Judged(entry, prefix, deps, charter, draft))
+        _judge(Judged(entry, prefix, deps, charter, draft, lineage or Lineage(held, charter)))
     except Refused as refused:
         return Verdict(refused.with_traceback(None), {})  # a traceback would keep all that was read alive
     return Verdict(None, draft.changes) if draft.changes else _VALID_UNCHANGED
@@ -94,13 +105,20 @@ def _judge(judged: Judged) -> None:
     kind = KINDS.get(header.kind)
     if kind is None and not header.kind.startswith(CUSTOM):
         raise Refused("kind.known", f"kind {header.kind!r} is neither known nor custom")
-    # 10. What the entry cites, of whatever kind it is, is noted before its own rules are asked.
+    # 10. The chain may write this, for its identity and now.
+    grant = judged.prefix.grant
+    if grant is not None:
+        check_use(grant, header)
+    # 11. What the entry cites, of whatever kind it is, is noted before its own rules are asked.
     for dep in judged.deps.values():
         if dep.chain != judged.prefix.chain:
             _note_cite(judged, dep)
-    # 11. The rules of its kind, in their order. A custom kind has none.
+    # 12. The rules of its kind, in their order. A custom kind has none.
     if kind is not None:
         kind.judge(judged)
+    # 13. What it states stays within what the chain was granted.
+    if grant is not None and grant.classes:
+        check_spending(grant, judged.entry, judged.facts, judged.prefix)
 
 
 def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:
@@ -110,6 +128,8 @@ def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:
     prefix.time = max(prefix.time, entry.header.time)
     for key, fact in verdict.changes.items():
         prefix.facts[key] = fact
+        if isinstance(fact, Grant):
+            prefix.grant = fact
 
 
 def _note_cite(judged: Judged, dep: Entry) -> None:

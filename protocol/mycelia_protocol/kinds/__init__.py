@@ -9,16 +9,17 @@ Spec: 07-kinds.
 
 from __future__ import annotations
 
+from .admissions import ADMIT
 from .exits import CANCEL, LAPSE, RELEASE, WITHDRAW
 from .flows import ACCEPT, COMMIT, DELIVER, RECEIVE
+from .identities import CLOSE, COMPLETE, CONSENT, DELEGATE, RECOVER, REVOKE, ROTATE
 from .intents import NEED, OFFER
 from .kind import Judged, Kind
 from .opening import OPEN
 from .rows import ROW
 
-KINDS = {
-    kind.name: kind
-    for kind in (OPEN, NEED, OFFER, ROW, COMMIT, ACCEPT, DELIVER, RECEIVE, RELEASE, LAPSE, CANCEL, WITHDRAW)
-}
+FLOWS = (OPEN, NEED, OFFER, ROW, COMMIT, ACCEPT, DELIVER, RECEIVE, RELEASE, LAPSE, CANCEL, WITHDRAW)
+PEOPLE = (DELEGATE, ROTATE, REVOKE, RECOVER, CONSENT, COMPLETE, CLOSE, ADMIT)
+KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE)}
 
 __all__ = ["KINDS", "Judged", "Kind"]

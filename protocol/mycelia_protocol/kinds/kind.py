@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from ..accumulators import Draft, LineId, Prefix
+from ..accumulators import Draft, Grant, LineId, Prefix
 from ..charter import Charter
 from ..envelope import Entry, Header, Term
 from ..errors import Refused
+from ..lineage import Lineage
 
 MAX_LINES = 64  # that one entry may name: whoever cites 32 such entries makes others note 2,048 lines, not 17,000
 
@@ -23,6 +24,12 @@ class Judged:
     deps: Mapping[bytes, Entry]
     charter: Charter
     facts: Draft
+    lineage: Lineage
+
+    @property
+    def grant(self) -> Grant | None:
+        """What the chain may do for its identity; None without one."""
+        return self.prefix.grant
 
     @property
     def header(self) -> Header:

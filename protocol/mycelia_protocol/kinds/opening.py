@@ -1,16 +1,29 @@
-"""`open`: the first entry of a chain, which names the key that signs the rest."""
+"""`open`: the first entry of a chain, which names the key that signs the rest, and who speaks through it."""
 
 from __future__ import annotations
 
-from ..errors import Refused
 from .kind import Judged, Kind, nothing
 
 
 def _judge(judged: Judged) -> None:
-    if judged.header.terms[1:] != [None]:  # the shape of the key is `chain.open`, checked before authenticity
-        raise Refused("open.identity", "an identity stands in `open`, identities are not part of this version")
-    if judged.header.deps:
-        raise Refused("open.deps", "an `open` names no dependencies")
+    grant = judged.lineage.check_open(judged.entry)
+    if grant is not None:
+        judged.facts["grant", judged.entry.id, -1] = grant
 
 
-OPEN = Kind("open", ("key", "identity"), ("open.identity", "open.deps"), _judge, nothing)
+OPEN = Kind(
+    "open",
+    ("key", "identity"),
+    (
+        "open.identity",
+        "open.deps",
+        "open.inception",
+        "identity.signature",
+        "open.invitation",
+        "identity.previous",
+        "open.delegation",
+        "identity.path",
+    ),
+    _judge,
+    nothing,
+)

@@ -1,0 +1,110 @@
+"""`id.*` and `consent`: what is said about an identity: delegation, rotation, revocation, recovery, close.
+
+What these rest on is read by `lineage`. Which of two rivals counts, and from
+where on a chain is cut, is not a verdict but a fold: see `membership`.
+"""
+
+from __future__ import annotations
+
+from ..accumulators import Grant
+from ..cid import DIGEST_BYTES
+from ..errors import Refused
+from .kind import Judged, Kind, nothing
+
+CUT_AT, HEIR_AT, PREVIOUS_AT = range(3)
+SUBJECTS = frozenset({"id.recover"})
+
+
+def _own_grant(judged: Judged) -> Grant:
+    if judged.grant is None:
+        raise Refused("identity.own", "this chain speaks for no identity")
+    return judged.grant
+
+
+def _judge_delegate(judged: Judged) -> None:
+    judged.lineage.check_delegation(judged.header, _own_grant(judged))
+
+
+def _judge_rotate(judged: Judged) -> None:
+    _own_grant(judged)
+    judged.lineage.check_rotation(judged.entry)
+
+
+def _judge_recover(judged: Judged) -> None:
+    _own_grant(judged)
+    judged.lineage.check_recovery(judged.entry)
+
+
+def _judge_complete(judged: Judged) -> None:
+    _own_grant(judged)
+    judged.lineage.check_completion(judged.entry)
+
+
+def _judge_consent(judged: Judged) -> None:
+    if len(judged.header.terms) != 1:
+        raise Refused("consent.terms", "a consent has one term, what is consented to")
+    subject = judged.dep(judged.header.terms[0], "consent.terms")
+    _own_grant(judged)
+    if subject.header.kind not in SUBJECTS:
+        raise Refused("consent.subject", f"nobody consents to `{subject.header.kind}`")
+
+
+def _judge_revoke(judged: Judged) -> None:
+    terms = judged.header.terms
+    if len(terms) != 4 or not (terms[HEIR_AT] is None or _is_digest(terms[HEIR_AT])):
+        raise Refused("revoke.terms", "the terms are cut, heir, key event and signatures")
+    cut = judged.dep(terms[CUT_AT], "revoke.terms")
+    own = _own_grant(judged)
+    revoked = judged.lineage.grant(cut.chain)
+    if revoked is None or revoked.identity != own.identity:
+        raise Refused("revoke.cut", "the entry to keep is on no chain of this identity")
+    if terms[PREVIOUS_AT] is not None:
+        judged.lineage.check_authority(judged.header, terms[PREVIOUS_AT], own.identity)
+    elif terms[-1] is not None or not judged.lineage.has_delegated(judged.prefix.chain, cut.chain):
+        raise Refused("revoke.authority", "a chain revokes what it delegated itself; anything else root keys sign")
+
+
+def _judge_close(judged: Judged) -> None:
+    terms = judged.header.terms
+    if len(terms) != 2:
+        raise Refused("identity.terms", "a close has the terms key event and signatures")
+    judged.lineage.check_authority(judged.header, terms[0], _own_grant(judged).identity)
+
+
+def _is_digest(term: object) -> bool:
+    return type(term) is bytes and len(term) == DIGEST_BYTES
+
+
+_KEYSET = ("threshold", "keys", "next", "consents", "guardians")
+_EVENT = ("identity.own", "identity.terms", "identity.previous", "identity.path")
+DELEGATE = Kind(
+    "id.delegate",
+    ("key", "box", "kinds", "expires_ms", "depth", "*class", "*daily"),
+    ("identity.own", "delegate.terms", "delegate.attenuation"),
+    _judge_delegate,
+    nothing,
+)
+ROTATE = Kind(
+    "id.rotate",
+    ("previous", *_KEYSET, "signatures"),
+    (*_EVENT, "rotate.revealed", "identity.signature"),
+    _judge_rotate,
+    nothing,
+)
+RECOVER = Kind("id.recover", ("previous", *_KEYSET), (*_EVENT, "recover.guardians"), _judge_recover, nothing)
+COMPLETE = Kind(
+    "id.complete",
+    ("recovery", "previous", *_KEYSET),
+    (*_EVENT, "complete.recovery", "complete.consents", "complete.delay"),
+    _judge_complete,
+    nothing,
+)
+CONSENT = Kind("consent", ("subject",), ("consent.terms", "identity.own", "consent.subject"), _judge_consent, nothing)
+REVOKE = Kind(
+    "id.revoke",
+    ("cut", "heir", "previous", "signatures"),
+    ("revoke.terms", "identity.own", "revoke.cut", "identity.previous", "identity.signature", "revoke.authority"),
+    _judge_revoke,
+    nothing,
+)
+CLOSE = Kind("id.close", ("previous", "signatures"), (*_EVENT, "identity.signature"), _judge_close, nothing)

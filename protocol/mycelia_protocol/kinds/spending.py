@@ -1,0 +1,57 @@
+"""Spending: the amounts that a chain with a limited grant writes, counted by kind, class and day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from ..accumulators import AcceptedLine, CommittedLine, Draft, Grant, Prefix, Spent
+from ..cid import digest
+from ..envelope import Entry
+from ..errors import Refused
+from .kind import line_refs
+
+DAY_MS = 86_400_000
+
+
+def check_spending(grant: Grant, entry: Entry, facts: Draft, prefix: Prefix) -> None:
+    """Refuse what lies outside the classes of a grant or above its daily caps, and count the rest.
+
+    Called after the kind's own rules: the amounts that they let through are read.
+    """
+    caps = dict(grant.classes)
+    for name, amount in _amounts(entry, facts, prefix):
+        if name not in caps:
+            raise Refused("grant.class", f"this chain may write of {', '.join(caps)}, not of {name}")
+        cap = caps[name]
+        if cap is None:
+            continue
+        key = ("spent", digest(f"{entry.header.kind} {name}".encode()), -1)
+        day = entry.header.time_ms // DAY_MS
+        before = facts.get(key)
+        spent = before.amount if isinstance(before, Spent) and before.day == day else 0
+        if spent + amount > cap:
+            raise Refused(
+                "grant.cap", f"{spent + amount} of {name} by `{entry.header.kind}` in a day, {cap} are granted"
+            )
+        facts[key] = Spent(day, spent + amount)
+
+
+def _amounts(entry: Entry, facts: Draft, prefix: Prefix) -> Iterator[tuple[str, int]]:
+    """Yield class and amount of everything that a valid need, offer, row, commit or accept states."""
+    header, kind = entry.header, entry.header.kind
+    if kind in ("need", "offer"):
+        yield cast(str, header.terms[0]), cast(int, header.terms[1])
+    elif kind in ("row", "commit"):
+        offer = header.dep(cast(int, header.terms[0]))
+        if kind == "commit":
+            offer = cast(CommittedLine, facts.committed((entry.id, 0))).offer
+        amounts = cast(list[int], header.terms[4::2]) if kind == "commit" else []  # a row is tentative
+        yield _class_of(offer, prefix), sum(amounts)
+    elif kind == "accept":
+        lines = [cast(AcceptedLine, facts.accepted(line)) for line in line_refs(header, 1, "accept.terms")]
+        yield _class_of(header.dep(cast(int, header.terms[0])), prefix), sum(line.amount for line in lines)
+
+
+def _class_of(intent: bytes, prefix: Prefix) -> str:
+    return cast(str, cast(Entry, prefix.own(intent)).header.terms[0])

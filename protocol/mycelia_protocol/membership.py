@@ -1,0 +1,288 @@
+"""Membership: whose chains count, and up to where, as a fold over valid entries.
+
+Validity knows who a chain speaks for. Whether that identity was admitted, which
+of two rival key events holds, and where a chain was cut, no entry can say alone:
+it follows from the set, in any order of arrival.
+
+    >>> from mycelia_protocol.charter import ResourceClass, found
+    >>> members = Members(found("Oost", seed=bytes(16), classes={"food": ResourceClass("kg")}), lambda _: None)
+    >>> members.counts(b"c" * 32, 7)  # a chain that is not held has no place in an open commons either
+    False
+
+Spec: 14-membership; 13-identity, "Which key events hold" and "Cuts".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from enum import StrEnum
+from typing import NamedTuple, cast
+
+from .charter import Charter, Open, Stewards, Tree
+from .envelope import Entry
+from .identity import DELEGATED_TERMS, FOUNDING_TERMS, ROOTED_TERMS
+from .lineage import Lineage
+
+KINDS = frozenset({"open", "admit", "id.rotate", "id.complete", "id.revoke", "id.close"})
+
+
+class Status(StrEnum):
+    """Where an identity stands."""
+
+    MEMBER = "member"
+    PENDING = "pending"  # nobody with an admission to give has let it in yet
+    FROZEN = "frozen"  # two key events follow one: nobody can tell whose it is
+    CLOSED = "closed"
+
+
+class Person(NamedTuple):
+    """An identity as the set shows it."""
+
+    identity: bytes
+    status: Status
+    sponsor: bytes | None  # the identity that admitted it
+    depth: int  # steps from a founder; 0 for a founder, and while it is pending
+    event: bytes  # the entry of the key event in force
+    chains: tuple[bytes, ...]  # that speak for it, sorted
+
+
+class Members:
+    """The fold. Feed it the valid entries of `KINDS`, in any order; twice is as good as once."""
+
+    def __init__(self, charter: Charter, entry_of: Callable[[bytes], Entry | None]) -> None:
+        self._charter, self._entry_of = charter, entry_of
+        self._lineage = Lineage(entry_of, charter)
+        self._entries: dict[bytes, Entry] = {}
+        self._forked: set[bytes] = set()
+        self._unnamed: set[bytes] = set()  # chains that count without an identity: the common case of an open commons
+        self._view: _View | None = None
+
+    def add(self, entry: Entry) -> None:
+        """Count a valid entry."""
+        if entry.header.kind == "open" and entry.header.terms[1] is None:
+            if isinstance(self._charter.membership, Open):
+                self._unnamed.add(entry.id)
+        elif entry.id not in self._entries:
+            self._entries[entry.id] = entry
+            self._view = None
+
+    def note_fork(self, chain: bytes) -> None:
+        """Count that a chain has two pasts: under a charter that says so, its sponsor answers for it."""
+        if chain not in self._forked:
+            self._forked.add(chain)
+            self._view = None
+
+    def counts(self, chain: bytes, sequence: int) -> bool:
+        """Return whether what a chain says at a place counts: its identity is in, and it is not cut below."""
+        return chain in self._unnamed or sequence <= self._seen().last.get(chain, -1)
+
+    def last(self) -> dict[bytes, int]:
+        """Return the chains of identities that count, each with the last place that does."""
+        return self._seen().last
+
+    def person(self, identity: bytes) -> Person | None:
+        """Return an identity, None if no inception of it is held."""
+        return self._seen().persons.get(identity)
+
+    def persons(self) -> list[Person]:
+        """Return all identities, sorted."""
+        return [person for _, person in sorted(self._seen().persons.items())]
+
+    def identity_of(self, chain: bytes) -> bytes | None:
+        """Return who speaks through a chain."""
+        grant = self._lineage.grant(chain)
+        return None if grant is None else grant.identity
+
+    def heirs(self, chain: bytes) -> list[bytes]:
+        """Return the chains that revocations name as heirs of a chain, sorted."""
+        return sorted(self._seen().heirs.get(chain, ()))
+
+    def _seen(self) -> _View:
+        if self._view is None:
+            self._view = _View(self._charter, self._entry_of, self._lineage, self._entries.values(), self._forked)
+        return self._view
+
+
+class _View:
+    """The fold over one set, step by step as chapter 14 numbers them."""
+
+    def __init__(
+        self,
+        charter: Charter,
+        entry_of: Callable[[bytes], Entry | None],
+        lineage: Lineage,
+        entries: Iterable[Entry],
+        forked: Collection[bytes],
+    ) -> None:
+        self._charter, self._entry_of, self._lineage, self._forked = charter, entry_of, lineage, forked
+        self._by_kind: dict[str, list[Entry]] = {kind: [] for kind in KINDS}
+        for entry in sorted(entries, key=lambda entry: entry.id):
+            self._by_kind[entry.header.kind].append(entry)
+        self._chains: dict[bytes, list[Entry]] = {}  # opens by identity
+        self._inceptions: dict[bytes, Entry] = {}
+        self.last: dict[bytes, int] = {}
+        self.heirs: dict[bytes, set[bytes]] = {}
+        self.persons: dict[bytes, Person] = {}
+        self._open_chains()
+        self._logs = {identity: self._log(opening) for identity, opening in self._inceptions.items()}
+        self._hold_chains()
+        self._cut_chains()
+        self._admit()
+
+    def _open_chains(self) -> None:
+        """1. Every chain with an identity, by that identity, and its inception."""
+        for opening in self._by_kind["open"]:
+            grant = self._lineage.grant(opening.id)
+            if grant is None:
+                continue
+            self._chains.setdefault(grant.identity, []).append(opening)
+            if len(opening.header.terms) >= FOUNDING_TERMS:
+                self._inceptions.setdefault(grant.identity, opening)
+
+    def _log(self, opening: Entry) -> tuple[list[list[Entry]], bool]:
+        """2. The key events that hold, each with all entries that say it, and whether two rivals froze the log."""
+        log = [[one for one in self._chains[cast(bytes, opening.header.terms[1])] if _is_founding(one)]]
+        while True:
+            before = {entry.id for entry in log[-1]}
+            for kind, at in (("id.rotate", 0), ("id.complete", 1)):  # keys that were committed to go before guardians
+                following: dict[tuple[object, ...], list[Entry]] = {}
+                for entry in self._by_kind[kind]:
+                    terms = entry.header.terms
+                    if entry.header.dep(cast(int, terms[at])) in before:
+                        following.setdefault(tuple(terms[at + 1 : at + 6]), []).append(entry)
+                if len(following) > 1:
+                    return log, True
+                if following:
+                    log.append(*following.values())
+                    break
+            else:
+                return log, False
+
+    def _hold_chains(self) -> None:
+        """3. Chains that root keys signed for hold if the keys are in force, or the next key event keeps the chain."""
+        for identity, openings in self._chains.items():
+            if identity not in self._logs:
+                continue
+            log, _ = self._logs[identity]
+            for opening in openings:
+                if len(opening.header.terms) != ROOTED_TERMS or self._is_kept(log, opening):
+                    self.last[opening.id] = _ENDLESS
+
+    def _is_kept(self, log: list[list[Entry]], opening: Entry) -> bool:
+        for event, following in zip(log, [*log[1:], None], strict=True):
+            if opening.header.dep(0) in {entry.id for entry in event}:
+                return following is None or any(self._keeps(entry, opening.id) for entry in following)
+        return False
+
+    def _keeps(self, event: Entry, chain: bytes) -> bool:
+        deps = (self._entry_of(link) for link in event.header.links)
+        return event.chain == chain or any(dep is not None and dep.chain == chain for dep in deps)
+
+    def _cut_chains(self) -> None:
+        """4. Revocations and closes on chains that hold cut chains; a chain goes with the one that delegated it."""
+        held = dict(self.last)
+        for revoke in self._by_kind["id.revoke"]:
+            if revoke.chain not in held:
+                continue
+            terms = revoke.header.terms
+            cut = cast(Entry, self._entry_of(revoke.header.dep(cast(int, terms[0]))))
+            self._cut(cut.chain, cut.header.sequence)
+            if terms[1] is not None:
+                self.heirs.setdefault(cut.chain, set()).add(cast(bytes, terms[1]))
+        for close in self._by_kind["id.close"]:
+            if close.chain not in held:
+                continue
+            identity = self._lineage.grant(close.chain)
+            kept: dict[bytes, int] = {}
+            for link in close.header.links:
+                entry = cast(Entry, self._entry_of(link))
+                kept[entry.chain] = max(kept.get(entry.chain, 0), entry.header.sequence)
+            kept[close.chain] = close.header.sequence
+            for opening in self._chains[identity.identity] if identity else ():
+                self._cut(opening.id, kept.get(opening.id, 0))
+        for openings in self._chains.values():
+            for opening in openings:
+                self._follow_delegation(opening)
+
+    def _cut(self, chain: bytes, sequence: int) -> None:
+        if chain in self.last:
+            self.last[chain] = min(self.last[chain], sequence)
+
+    def _follow_delegation(self, opening: Entry) -> None:
+        """A delegation that stands above the cut of its chain, or on a chain that does not hold, delegates nothing."""
+        below = opening
+        while len(below.header.terms) == DELEGATED_TERMS:
+            delegation = cast(Entry, self._entry_of(below.header.dep(0)))
+            if delegation.header.sequence > self.last.get(delegation.chain, -1):
+                self.last.pop(opening.id, None)
+                return
+            below = cast(Entry, self._entry_of(delegation.chain))
+
+    def _admit(self) -> None:
+        """5. Founders are in, and whom they admit, step by step; chains of anybody else do not count."""
+        policy, inside = self._charter.membership, self._inside()
+        for identity, (log, is_frozen) in self._logs.items():
+            sponsor, depth = inside.get(identity, (None, 0))
+            is_in = isinstance(policy, Open) or identity in inside
+            chains = tuple(sorted(opening.id for opening in self._chains[identity]))
+            is_closed = any(close.chain in chains for close in self._by_kind["id.close"] if close.chain in self.last)
+            status = (
+                Status.PENDING if not is_in else Status.CLOSED if is_closed else
+                Status.FROZEN if is_frozen else Status.MEMBER
+            )  # fmt: skip
+            self.persons[identity] = Person(identity, status, sponsor, depth, log[-1][0].id, chains)
+            if not is_in:
+                for chain in chains:
+                    self.last.pop(chain, None)
+        for identity in self._chains.keys() - self._logs.keys():  # the inception is not held as valid
+            for opening in self._chains[identity]:
+                self.last.pop(opening.id, None)
+
+    def _inside(self) -> dict[bytes, tuple[bytes | None, int]]:
+        """Return who is in: identity to (sponsor, steps from a founder)."""
+        policy = self._charter.membership
+        inside: dict[bytes, tuple[bytes | None, int]] = dict.fromkeys(self._charter.founders, (None, 0))
+        given = self._admissions()
+        if isinstance(policy, Stewards):
+            names = {name for admitted in given.values() for name in admitted}
+            for name in names:
+                stewards = sorted(giver for giver, admitted in given.items() if name in admitted)
+                if len(stewards) >= policy.threshold and name not in inside:
+                    inside[name] = (stewards[0], 1)
+        elif isinstance(policy, Tree):
+            ring = sorted(inside)
+            for depth in range(1, policy.depth + 1):
+                found = {name: giver for giver in reversed(ring) for name in given.get(giver, ()) if name not in inside}
+                inside |= {name: (giver, depth) for name, giver in found.items()}
+                ring = sorted(found)
+        return inside
+
+    def _admissions(self) -> dict[bytes, list[bytes]]:
+        """Return whom each identity admits, slot by slot, as far as its slots reach."""
+        given: dict[bytes, list[bytes]] = {}
+        for admit in sorted(self._by_kind["admit"], key=lambda entry: (entry.header.sequence, entry.id)):
+            if admit.header.sequence <= self.last.get(admit.chain, -1):
+                grant = self._lineage.grant(admit.chain)
+                if grant is not None and self._inceptions[grant.identity].id == admit.chain:
+                    given.setdefault(grant.identity, []).extend(cast(list[bytes], admit.header.terms[0::2]))
+        policy = self._charter.membership
+        if isinstance(policy, Tree) and policy.is_liable:
+            return {giver: self._covered(names, policy.slots) for giver, names in given.items()}
+        return given
+
+    def _covered(self, names: list[bytes], slots: int) -> list[bytes]:
+        """Return those whom a sponsor's slots cover, when each invitee that forked has cost it one more."""
+        covered: list[bytes] = []
+        for name in names:
+            if len(covered) >= slots:
+                break
+            covered.append(name)
+            slots -= any(opening.id in self._forked for opening in self._chains.get(name, ()))
+        return covered
+
+
+_ENDLESS = 2**63
+
+
+def _is_founding(opening: Entry) -> bool:
+    return len(opening.header.terms) >= FOUNDING_TERMS
