@@ -15,6 +15,7 @@ Refusals are raised as they come from the rules; `Member.misstep` publishes an e
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from mycelia_protocol import compose, keys
 from mycelia_protocol.accumulators import LineId, NeedFacts, OfferFacts, Prefix
@@ -22,8 +23,10 @@ from mycelia_protocol.chain import next_time
 from mycelia_protocol.charter import Charter, ResourceClass, found
 from mycelia_protocol.cid import digest
 from mycelia_protocol.compose import Content
-from mycelia_protocol.envelope import Entry, Header, seal
+from mycelia_protocol.envelope import Entry, Header, Term, seal
 from mycelia_protocol.errors import Refused
+from mycelia_protocol.membership import KINDS as MEMBERSHIP
+from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing, Status
 from mycelia_protocol.validation import Verdict, extend, judge
 
@@ -35,7 +38,7 @@ INCARNATION = bytes(range(8))
 Line = tuple[Entry | bytes, int]  # a commit and the number of its line, or a need and an amount
 
 
-def charter(**changes: int) -> Charter:
+def charter(**changes: Any) -> Charter:
     """Return a charter with two resource classes; `changes` are the numbers that `found` takes."""
     classes = {"food": ResourceClass("kg", 1, 10), "care": ResourceClass("h", 1, 4)}
     return found("Oost", seed=bytes(16), classes=classes, **changes)
@@ -50,6 +53,7 @@ class Commons:
         self.held: dict[bytes, Entry] = {}
         self.valid: list[Entry] = []
         self.standing = Standing(self.held.get)
+        self.members = Members(self.charter, self.held.get)
 
     def member(self, name: str, *, now_ms: int | None = None) -> Member:
         """Open the chain of a member, whose key is made from its name."""
@@ -67,13 +71,15 @@ class Commons:
 class Member:
     """One chain of a commons, and the short forms of what it can say."""
 
-    def __init__(self, commons: Commons, name: str, now_ms: int) -> None:
+    def __init__(self, commons: Commons, name: str, now_ms: int, opening: Content | None = None) -> None:
         self.commons = commons
+        self.name = name
         self.pair = keys.keypair(digest(name.encode()))
         self.own: dict[bytes, Entry] = {}
-        header = Header(
-            None, 0, None, next_time(now_ms), "open", 0, INCARNATION, b"", None, None, 0, [self.pair.public, None]
-        )
+        terms: list[Term] = [self.pair.public, None] if opening is None else opening.terms
+        deps = b"" if opening is None else opening.deps
+        named = [commons.held[deps[at : at + 32]].header.time for at in range(0, len(deps), 32)]
+        header = Header(None, 0, None, next_time(now_ms, *named), "open", 0, INCARNATION, deps, None, None, 0, terms)
         self.opening = seal(header, self.pair, network=commons.charter.network)
         self.chain = self.opening.id
         self.prefix = Prefix(self.chain, self.pair.public, b"", -1, 0, {}, self.own.get)
@@ -182,6 +188,8 @@ class Member:
             self.own[entry.id] = entry
             self.commons.valid.append(entry)
             self.commons.standing.add(entry)
+            if entry.header.kind in MEMBERSHIP:
+                self.commons.members.add(entry)
         return entry
 
 

@@ -39,7 +39,7 @@ def offer(resource_class: str, amount: int, cell: int, *, begin_ms: int, end_ms:
 
 def row(*, offer: bytes, previous: bytes | None, lines: Sequence[tuple[bytes, int]]) -> Content:
     """Return the next row of an own offer: (need, amount) lines, after its `previous` row."""
-    deps, index = _sorted(offer, *([previous] if previous else []), *(name for name, _ in lines))
+    deps, index = ordered(offer, *([previous] if previous else []), *(name for name, _ in lines))
     terms: list[Term] = [index[offer], index[previous] if previous else None, None]
     for name, amount in lines:
         terms += [index[name], amount]
@@ -50,7 +50,7 @@ def commit(
     *, row: bytes, hold_ms: int, until_ms: int, lines: Sequence[tuple[bytes, int]], cites: Iterable[bytes] = ()
 ) -> Content:
     """Return a commit that firms (need, amount) lines of a row until the given times."""
-    deps, index = _sorted(row, *(name for name, _ in lines), *cites)
+    deps, index = ordered(row, *(name for name, _ in lines), *cites)
     terms: list[Term] = [index[row], hold_ms, until_ms]
     for name, amount in lines:
         terms += [index[name], amount]
@@ -59,13 +59,13 @@ def commit(
 
 def accept(*, need: bytes, lines: Sequence[LineId], cites: Iterable[bytes] = ()) -> Content:
     """Return an accept of commit lines for an own need; `cites` are exits that free its quantity."""
-    deps, index = _sorted(need, *(name for name, _ in lines), *cites)
+    deps, index = ordered(need, *(name for name, _ in lines), *cites)
     return Content("accept", [index[need], *_refs(lines, index)], deps)
 
 
 def on_lines(kind: str, lines: Sequence[LineId], cites: Iterable[bytes] = ()) -> Content:
     """Return a `deliver`, `receive`, `release`, `lapse` or `cancel` of lines, citing what it rests on."""
-    deps, index = _sorted(*(name for name, _ in lines), *cites)
+    deps, index = ordered(*(name for name, _ in lines), *cites)
     return Content(kind, _refs(lines, index), deps)
 
 
@@ -74,10 +74,11 @@ def withdraw(intent: bytes) -> Content:
     return Content("withdraw", [0], intent)
 
 
-def _refs(lines: Sequence[LineId], index: dict[bytes, int]) -> list[Term]:
-    return [term for name, number in lines for term in (index[name], number)]
-
-
-def _sorted(*links: bytes) -> tuple[bytes, dict[bytes, int]]:
+def ordered(*links: bytes) -> tuple[bytes, dict[bytes, int]]:
+    """Return links as `deps` has them, and the place of each in it."""
     unique = sorted(set(links))
     return b"".join(unique), {link: at for at, link in enumerate(unique)}
+
+
+def _refs(lines: Sequence[LineId], index: dict[bytes, int]) -> list[Term]:
+    return [term for name, number in lines for term in (index[name], number)]

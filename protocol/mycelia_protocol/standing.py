@@ -23,6 +23,8 @@ from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY
 from .kinds.kind import line_refs
 from .kinds.rows import LINES_AT, OFFER_AT
 
+_ABOUT_LINES = frozenset({"accept", "deliver", "receive", "release", "lapse", "cancel"})
+
 Mark = tuple[str, bytes]  # what was signed about a line, and the chain that signed it
 
 
@@ -111,7 +113,7 @@ class Standing:
             self._add_commit(entry)
         elif kind == "withdraw":
             self._withdraw(entry.header.dep(cast(int, entry.header.terms[0])))
-        elif kind in KINDS and kind != "open":
+        elif kind in _ABOUT_LINES:
             skip = 1 if kind == "accept" else 0
             for line in line_refs(entry.header, skip, f"{kind}.terms"):
                 self._mark(line, kind, entry.chain)

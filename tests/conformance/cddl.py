@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_TOKEN = re.compile(r'\s+|(//|=>|\.\.|\.size|\.regexp|[a-z][a-z0-9-]*(?:_[a-z]+)*|-?[0-9]+|"[^"]*"|[][{}(),/:*+?=])')
-_RULE = re.compile(r"^([a-z][a-z0-9-]*) = (.*?)(?=^[a-z][a-z0-9-]* = |\Z)", re.MULTILINE | re.DOTALL)
+_TOKEN = re.compile(
+    r'\s+|(//|=>|\.\.|\.size|\.regexp|[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)?(?:_[a-z]+)*|-?[0-9]+|"[^"]*"|[][{}(),/:*+?=])'
+)
+_RULE = re.compile(r"^([a-z][a-z0-9.-]*) = (.*?)(?=^[a-z][a-z0-9.-]* = |\Z)", re.MULTILINE | re.DOTALL)
 _PRELUDE = {"bytes": bytes, "bstr": bytes, "text": str, "tstr": str, "bool": bool, "null": type(None)}
 
 Node = tuple[Any, ...]

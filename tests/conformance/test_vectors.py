@@ -179,8 +179,13 @@ def _standing(headers: list[str], law: charter.Charter) -> Standing:
 
 
 def _charter(given: Given) -> object:
-    law = charter.read(bytes.fromhex(given["bytes"]))
+    raw = bytes.fromhex(given["bytes"])
+    law, document = charter.read(raw), canonical.decode(raw, max_bytes=len(raw))
+    assert isinstance(document, dict)
+    founding = {"founders": [name.hex() for name in law.founders], "threshold": str(law.threshold)}
     return {
+        **(founding if law.founders else {}),
+        **({"recovery_ms": str(law.recovery_ms)} if "recovery_ms" in document else {}),
         "network": law.network.hex(),
         "name": law.name,
         "seed": law.seed.hex(),
@@ -188,8 +193,18 @@ def _charter(given: Given) -> object:
         "drift_ms": str(law.drift_ms),
         "grace_ms": str(law.grace_ms),
         "limits": {"amount": str(law.max_amount), "window_ms": str(law.max_window_ms)},
-        "membership": law.membership,
+        "membership": _policy(law.membership),
     }
+
+
+def _policy(policy: charter.Membership) -> object:
+    match policy:
+        case charter.Tree(slots, depth, is_liable):
+            return {"tree": {"slots": str(slots), "depth": str(depth), "liable": is_liable}}
+        case charter.Stewards(threshold):
+            return {"stewards": str(threshold)}
+        case charter.Open():
+            return "open"
 
 
 def _strength(given: Given) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from mycelia_protocol.errors import Malformed
 CLASSES = {"food": ResourceClass("kg", 1, 1000), "hours": ResourceClass("h", 1, 4)}
 
 
-def oost(**changes: int) -> Charter:
+def oost(**changes: Any) -> Charter:
     return found("Oost", seed=bytes(16), classes=CLASSES, **changes)
 
 

@@ -1,0 +1,122 @@
+"""Statements: composing what is said about identities, signed by root keys where they must.
+
+    >>> from mycelia_protocol.identity import KeySet, commitment, identity_of
+    >>> root, spare, phone = (keys.keypair(bytes([number]) * 32) for number in (1, 2, 3))
+    >>> keyset = KeySet(1, (root.public,), commitment(1, (spare.public,)), 0, ())
+    >>> opening = founding(phone.public, keyset, nonce=bytes(16), root=Signers(bytes(32), {0: root}))
+    >>> len(opening.terms), opening.terms[1] == identity_of(phone.public, bytes(16), keyset)
+    (10, True)
+
+Spec: 13-identity, 14-membership.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from . import invitation as invitations
+from . import keys
+from .compose import Content, ordered
+from .envelope import Term
+from .identity import KeySet, identity_of, sign
+from .invitation import Invitation
+
+
+class Signers(NamedTuple):
+    """Root keys that sign, by their place in the key set, on a network."""
+
+    network: bytes
+    pairs: Mapping[int, keys.KeyPair]
+
+    def signed(self, kind: str, deps: bytes, terms: Sequence[Term]) -> Content:
+        """Return the content with its signatures as the last term."""
+        return Content(kind, [*terms, sign(self.pairs, kind, deps, terms, network=self.network)], deps)
+
+
+def founding(
+    key: bytes,
+    keyset: KeySet,
+    *,
+    nonce: bytes,
+    root: Signers,
+    box: bytes | None = None,
+    invitation: Invitation | None = None,
+) -> Content:
+    """Return the `open` with which an identity begins, on a chain of `key`; `nonce` is 16 random bytes."""
+    identity = identity_of(key, nonce, keyset)
+    terms: list[Term] = [key, identity, box, nonce, *keyset.terms]
+    if invitation is None:
+        return root.signed("open", b"", terms)
+    return root.signed("open", invitation.sponsor, [*terms, *invitations.terms_for(invitation, identity)])
+
+
+def rooted(key: bytes, identity: bytes, event: bytes, *, root: Signers, box: bytes | None = None) -> Content:
+    """Return the `open` of another installation, signed by the root keys of the key event."""
+    return root.signed("open", event, [key, identity, box, 0])
+
+
+def delegated(key: bytes, identity: bytes, delegation: bytes, *, box: bytes | None = None) -> Content:
+    """Return the `open` of a chain that an `id.delegate` allows."""
+    return Content("open", [key, identity, box, 0], delegation)
+
+
+def delegate(
+    key: bytes,
+    *,
+    kinds: Iterable[str] | None = None,
+    expires_ms: int | None = None,
+    depth: int = 0,
+    daily: Mapping[str, int | None] | None = None,
+    box: bytes | None = None,
+) -> Content:
+    """Return a delegation to a key: of some kinds, until a time, of some classes with the most of each a day."""
+    terms: list[Term] = [key, box, None if kinds is None else " ".join(sorted(set(kinds))), expires_ms, depth]
+    for name, most in sorted((daily or {}).items()):
+        terms += [name, most]
+    return Content("id.delegate", terms, b"")
+
+
+def rotate(event: bytes, keyset: KeySet, *, root: Signers, keep: Iterable[bytes] = ()) -> Content:
+    """Return a rotation to the committed keys; `keep` are entries of the rooted chains that shall live on."""
+    deps, index = ordered(event, *keep)
+    return root.signed("id.rotate", deps, [index[event], *keyset.terms])
+
+
+def revoke(
+    cut: bytes, *, heir: bytes | None = None, event: bytes | None = None, root: Signers | None = None
+) -> Content:
+    """Return a revocation that keeps the chain of `cut` up to it: by root keys, or by who delegated the chain."""
+    if event is None or root is None:
+        return Content("id.revoke", [0, heir, None, None], cut)
+    deps, index = ordered(cut, event)
+    return root.signed("id.revoke", deps, [index[cut], heir, index[event]])
+
+
+def recover(event: bytes, keyset: KeySet) -> Content:
+    """Return the proposal of new root keys for an identity that lost its own."""
+    return Content("id.recover", [0, *keyset.terms], event)
+
+
+def consent(subject: bytes) -> Content:
+    """Return a guardian's consent to a recovery."""
+    return Content("consent", [0], subject)
+
+
+def complete(
+    recovery: bytes, event: bytes, keyset: KeySet, consents: Iterable[bytes], *, keep: Iterable[bytes] = ()
+) -> Content:
+    """Return the end of a recovery: from here on the new root keys are in force."""
+    deps, index = ordered(recovery, event, *consents, *keep)
+    return Content("id.complete", [index[recovery], index[event], *keyset.terms], deps)
+
+
+def close(event: bytes, *, root: Signers, keep: Iterable[bytes] = ()) -> Content:
+    """Return the end of an identity; `keep` are the last entries of its chains that shall count."""
+    deps, index = ordered(event, *keep)
+    return root.signed("id.close", deps, [index[event]])
+
+
+def admit(names: Iterable[tuple[bytes, bytes | None]]) -> Content:
+    """Return an admission of identities, each with the key of the invitation that it used, or None."""
+    return Content("admit", [term for pair in names for term in pair], b"")
