@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mycelia_protocol.accumulators import Prefix
+from mycelia_protocol.accumulators import Grant, Prefix
 from mycelia_protocol.chain import key_of_open
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.frontier import MAX_TIPS
+from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.validation import Verdict, extend, judge
 
 from .facts import StoredFacts
@@ -48,8 +49,8 @@ class Branch:
 class Branches:
     """All chains of a store. `get` gives a held entry by id, also one of the change under way."""
 
-    def __init__(self, store: Store, charter: Charter, get: Callable[[bytes], Stored | None]) -> None:
-        self._store, self._charter, self._get = store, charter, get
+    def __init__(self, store: Store, charter: Charter, lineage: Lineage, get: Callable[[bytes], Stored | None]) -> None:
+        self._store, self._charter, self._lineage, self._get = store, charter, lineage, get
         self._known: dict[bytes, list[Branch]] = {}
 
     def forget(self) -> None:
@@ -101,7 +102,7 @@ class Branches:
         fork = self._new(branches[0].chain, len(branches))
         fork.path = set()
         for past in reversed(self._past(backlink)):
-            fork.extend(past, judge(past, fork.prefix, self._entry, self._charter))
+            fork.extend(past, judge(past, fork.prefix, self._entry, self._charter, self._lineage))
         branches.append(fork)
         return fork
 
@@ -109,6 +110,8 @@ class Branches:
         branch = self._new(row, stored.branch)
         prefix = branch.prefix
         prefix.tip, prefix.sequence, prefix.time = stored.id, stored.sequence, stored.time
+        grant = branch.facts.get(("grant", row.id, -1))
+        prefix.grant = grant if isinstance(grant, Grant) else None
         if forked:
             branch.path = {past.id for past in self._past(stored.id)}
         return branch

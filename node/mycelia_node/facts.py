@@ -8,7 +8,18 @@ from typing import Any, cast
 
 import cbor2
 
-from mycelia_protocol.accumulators import AcceptedLine, Cited, CommittedLine, Fact, FactKey, NeedFacts, OfferFacts
+from mycelia_protocol.accumulators import (
+    AcceptedLine,
+    Admitted,
+    Cited,
+    CommittedLine,
+    Fact,
+    FactKey,
+    Grant,
+    NeedFacts,
+    OfferFacts,
+    Spent,
+)
 
 _RECORDS: dict[str, type[Any]] = {
     "need": NeedFacts,
@@ -16,7 +27,15 @@ _RECORDS: dict[str, type[Any]] = {
     "committed": CommittedLine,
     "accepted": AcceptedLine,
     "cited": Cited,
+    "grant": Grant,
+    "spent": Spent,
+    "admitted": Admitted,
 }
+_LETTERS = {
+    "need": b"n", "offer": b"o", "committed": b"c", "accepted": b"a", "cited": b"x", "grant": b"g", "spent": b"s",
+    "admitted": b"m",
+}  # fmt: skip
+_NAMES = {letter: record for record, letter in _LETTERS.items()}
 
 
 class StoredFacts(MutableMapping[FactKey, Fact]):
@@ -71,14 +90,12 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
 def write_key(key: FactKey) -> bytes:
     """Return the bytes that a fact is stored under: record letter, id, line number."""
     record, name, number = key
-    letter = b"x" if record == "cited" else record[:1].encode()
-    return letter + name + (number + 1).to_bytes(8, "big")
+    return _LETTERS[record] + name + (number + 1).to_bytes(8, "big")
 
 
 def read_key(data: bytes) -> FactKey:
     """Return the key of stored bytes."""
-    letters = {b"n": "need", b"o": "offer", b"c": "committed", b"a": "accepted", b"x": "cited"}
-    return letters[data[:1]], data[1:33], int.from_bytes(data[33:], "big") - 1
+    return _NAMES[data[:1]], data[1:33], int.from_bytes(data[33:], "big") - 1
 
 
 def read_fact(key: FactKey, value: bytes) -> Fact:

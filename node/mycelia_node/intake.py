@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from mycelia_protocol import chain as chains
-from mycelia_protocol.charter import Charter
+from mycelia_protocol.accumulators import Prefix
+from mycelia_protocol.charter import Charter, Open
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Malformed
+from mycelia_protocol.validation import judge
 
 from .branches import Branch, Branches
 from .quarantine import Quarantine
@@ -87,7 +89,10 @@ class Intake:
             self._quarantine.put(run, missing, until_ms)
             report.awaiting += 1
             return
-        # 5. Every entry gets its verdict and its place.
+        # 5. Nobody comes through a membrane whose `open` is not good: of that chain nothing is kept.
+        if first.header.sequence == 0 and not isinstance(self._charter.membership, Open):
+            self._check_membrane(first)
+        # 6. Every entry gets its verdict and its place.
         branch = self._branches.begin(first) if first.header.sequence == 0 else self._branches.after(first)
         if branch is not None:  # a third branch of a chain is not kept
             for entry in run:
@@ -106,6 +111,16 @@ class Intake:
         if held.entry.body is None and entry.body is not None:
             self._keep_body(held, entry.body)
         return True
+
+    def _check_membrane(self, opening: Entry) -> None:
+        prefix = Prefix(opening.id, chains.key_of_open(opening), b"", -1, 0, {}, lambda _: None)
+        refused = judge(opening, prefix, self._entry, self._charter).refused
+        if refused is not None:
+            raise Malformed(refused.rule, refused.message)
+
+    def _entry(self, name: bytes) -> Entry | None:
+        held = self._get(name)
+        return None if held is None else held.entry
 
     def _not_yet(self, run: list[Entry], now_ms: int) -> tuple[frozenset[bytes], int]:
         """Return what a run still waits for: ids that are not held, and a time if it lies in the future."""

@@ -25,6 +25,9 @@ from mycelia_protocol.envelope import INCARNATION_BYTES, NONCE_BYTES, Entry, Hea
 from mycelia_protocol.errors import Malformed, Premature, Refused
 from mycelia_protocol.frontier import Tip, set_digest
 from mycelia_protocol.keys import KeyPair
+from mycelia_protocol.lineage import Lineage
+from mycelia_protocol.membership import KINDS as MEMBERSHIP
+from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing
 from mycelia_protocol.validation import judge
 
@@ -55,7 +58,8 @@ class Ledger:
         self._entries: dict[bytes, Stored] = {}
         self._arrival = store.last_arrival()
         self._fresh: list[tuple[Branch, Stored]] = []  # what the open transaction adds, each to its branch
-        self._branches = Branches(store, self.charter, self.get)
+        self._lineage = Lineage(self.entry_of, self.charter)
+        self._branches = Branches(store, self.charter, self._lineage, self.get)
         self._quarantine = Quarantine(store)
         self._intake = Intake(
             self.charter,
@@ -66,6 +70,7 @@ class Ledger:
             keep_body=self._keep_body,
         )
         self._standing: Standing | None = None
+        self._members: Members | None = None
         self._calls: list[Callable[[list[Stored]], None]] = []
         self._digest: tuple[int, bytes] | None = None
 
@@ -108,15 +113,27 @@ class Ledger:
 
     # Coming in
 
-    def open_chain(self, pair: KeyPair) -> Entry:
-        """Publish the `open` of a new chain for this key and return it."""
-        header = Header(
-            None, 0, None, chains.next_time(self._clock()), "open", 0, self._incarnation, b"", None, None, 0,
-            [pair.public, None],
-        )  # fmt: skip
-        entry = seal(header, pair, network=self.network)
+    def open_chain(self, pair: KeyPair, content: Content | None = None) -> Entry:
+        """Publish the `open` of a new chain for this key and return it; without `content` it has no identity.
+
+        Raises:
+            Refused: a rule refuses it; nothing was stored.
+            Premature: it names an entry that is not held.
+        """
+        content = content or Content("open", [pair.public, None], b"")
         with self._lock:
-            self._act(lambda: self._admit(self._branches.begin(entry), entry))
+            time = self._time_after(0, self._held_deps(content), self._clock())
+            header = Header(
+                None, 0, None, time, "open", 0, self._incarnation, content.deps, None, None, 0, content.terms
+            )
+            entry = seal(header, pair, network=self.network)
+
+            def begin() -> None:
+                stored = self._admit(self._branches.begin(entry), entry)
+                if stored.refused is not None:
+                    raise Refused(*stored.refused)
+
+            self._act(begin)
         return entry
 
     def publish(
@@ -176,14 +193,7 @@ class Ledger:
         prefix = branch.prefix
         if (prefix.time >> chains.COUNTER_BITS) > now_ms + self.charter.drift_ms:
             raise StoreFault("the clock runs behind this chain's last entry by more than the drift", "set the clock")
-        links = [content.deps[at : at + 32] for at in range(0, len(content.deps), 32)]
-        deps = [self.entry_of(link) for link in links]
-        missing = frozenset(link for link, dep in zip(links, deps, strict=True) if dep is None)
-        if missing:
-            raise Premature("deps.held", f"{len(missing)} named entries are not held", missing)
-        time = chains.next_time(now_ms, prefix.time, *(dep.header.time for dep in deps if dep))
-        if (time >> chains.COUNTER_BITS) > now_ms + self.charter.drift_ms:
-            raise StoreFault("the clock runs behind a named entry by more than the drift", "set the clock")
+        time = self._time_after(prefix.time, self._held_deps(content), now_ms)
         block = None if body is None else write_body(body, self._entropy(NONCE_BYTES))
         header = Header(
             chain, prefix.sequence + 1, prefix.tip, time, content.kind, 0, self._incarnation, content.deps, None,
@@ -195,9 +205,23 @@ class Ledger:
             raise Refused(*stored.refused)
         return entry
 
+    def _held_deps(self, content: Content) -> list[Entry]:
+        links = [content.deps[at : at + 32] for at in range(0, len(content.deps), 32)]
+        deps = [self.entry_of(link) for link in links]
+        missing = frozenset(link for link, dep in zip(links, deps, strict=True) if dep is None)
+        if missing:
+            raise Premature("deps.held", f"{len(missing)} named entries are not held", missing)
+        return [dep for dep in deps if dep]
+
+    def _time_after(self, before: int, deps: list[Entry], now_ms: int) -> int:
+        time = chains.next_time(now_ms, before, *(dep.header.time for dep in deps))
+        if (time >> chains.COUNTER_BITS) > now_ms + self.charter.drift_ms:
+            raise StoreFault("the clock runs behind a named entry by more than the drift", "set the clock")
+        return time
+
     def _admit(self, branch: Branch, entry: Entry) -> Stored:
         """The acceptance function: judge an authentic, linked entry, extend its branch, give it its place."""
-        verdict = judge(entry, branch.prefix, self.entry_of, self.charter)
+        verdict = judge(entry, branch.prefix, self.entry_of, self.charter, self._lineage)
         branch.extend(entry, verdict)
         refused = verdict.refused
         self._arrival += 1
@@ -236,8 +260,9 @@ class Ledger:
         if len(self._entries) > _CACHED_ENTRIES:
             self._entries.clear()
         if accepted:
+            self._count_members(accepted)
             if self._standing is not None:
-                _count(self._standing, accepted)
+                _count(self._standing, self.members, accepted)
             for call in list(self._calls):
                 call(accepted)
         return accepted
@@ -341,10 +366,36 @@ class Ledger:
             if self._standing is None:
                 standing, after = Standing(self.entry_of), 0
                 while batch := self.stored(after, 1000):
-                    _count(standing, batch)
+                    _count(standing, self.members, batch)
                     after = batch[-1].arrival
                 self._standing = standing
             return self._standing
+
+    @property
+    def members(self) -> Members:
+        """The fold of who counts, built on first use and kept up to date by acceptance."""
+        with self._lock:
+            if self._members is None:
+                self._members = Members(self.charter, self.entry_of)
+                for kind in sorted(MEMBERSHIP):
+                    for stored in self.stored(0, -1, kind=kind):
+                        if stored.refused is None:
+                            self._members.add(stored.entry)
+            return self._members
+
+    def _count_members(self, accepted: list[Stored]) -> None:
+        """Keep the members up to date; forget the standing where what it has counted, or left out, changes."""
+        named = [one.entry for one in accepted if one.refused is None and one.entry.header.kind in MEMBERSHIP]
+        if self._members is None or not named:
+            return
+        before = dict(self._members.last())
+        for entry in named:
+            self._members.add(entry)
+        after = self._members.last()
+        fresh = {entry.chain for entry in named if entry.header.kind == "open"}
+        changed = {chain for chain in before.keys() | after.keys() if before.get(chain) != after.get(chain)}
+        if any(branch.prefix.sequence > 0 for chain in changed - fresh for branch in self._branches.of(chain)):
+            self._standing = None
 
     def verify_steps(self) -> Iterator[VerifyReport]:
         """Judge every stored entry again, from its bytes, a page at a time; yields the report so far."""
@@ -361,7 +412,8 @@ class Ledger:
         return lambda: self._calls.remove(call)
 
 
-def _count(standing: Standing, batch: list[Stored]) -> None:
+def _count(standing: Standing, members: Members, batch: list[Stored]) -> None:
     for stored in batch:
-        if stored.refused is None:
-            standing.add(stored.entry)
+        entry = stored.entry
+        if stored.refused is None and members.counts(entry.chain, entry.header.sequence):
+            standing.add(entry)

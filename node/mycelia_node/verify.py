@@ -18,6 +18,7 @@ from mycelia_protocol.cid import text
 from mycelia_protocol.envelope import Entry, is_signed_by
 from mycelia_protocol.errors import Malformed, Premature
 from mycelia_protocol.frontier import MAX_TIPS, Tip
+from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.validation import Verdict, extend, judge
 
 from .facts import StoredFacts
@@ -57,6 +58,7 @@ class Verification:
         self._held: dict[bytes, Entry] = {}
         self._valid: set[bytes] = set()
         self._branches: dict[bytes, list[_Branch]] = {}
+        self._lineage = Lineage(self._held_entry, charter)
         self._after = 0  # the arrival number of the entry verified last
         self.report = VerifyReport()
 
@@ -91,7 +93,7 @@ class Verification:
         try:
             entry = entry_of(row)
             branch = self._branch_before(entry)
-            verdict = judge(entry, branch.prefix, self._held.get, self._charter)
+            verdict = judge(entry, branch.prefix, self._held.get, self._charter, self._lineage)
         except (Malformed, Premature) as error:
             self._fault(f"entry {row.arrival} is not what it was accepted as: {error}")
             return
@@ -140,7 +142,7 @@ class Verification:
         fork = self._new_branch(before.chain, branches[0].prefix.key)
         for past in reversed(path):
             fork.path.add(past.id)
-            extend(fork.prefix, past, judge(past, fork.prefix, self._held.get, self._charter))
+            extend(fork.prefix, past, judge(past, fork.prefix, self._held.get, self._charter, self._lineage))
         branches.append(fork)
         return fork
 
@@ -173,6 +175,9 @@ class Verification:
             for number, branch in enumerate(branches):
                 if row is not None and dict(StoredFacts(self._store.connection, row.number, number)) != branch.facts:
                     self._fault(f"the accumulators of chain {text(chain)} differ from those that its entries add up to")
+
+    def _held_entry(self, name: bytes) -> Entry | None:
+        return self._held.get(name)
 
     def _fault(self, sentence: str) -> None:
         self.report.faults.append(sentence)

@@ -44,13 +44,25 @@ _Read = TypeVar("_Read")
 
 
 class Lineage:
-    """Reads what entries rest on, and remembers it: what an id names is the same for ever."""
+    """Reads what entries rest on, and remembers it: what an id names is the same for ever.
+
+    Call `begin` before the checks of one verdict: they share one bound (rule `identity.path`).
+    """
 
     def __init__(self, held: Callable[[bytes], Entry | None], charter: Charter) -> None:
         self._held, self._charter = held, charter
         self._grants: dict[bytes, tuple[Grant | None, int]] = {}
         self._events: dict[bytes, tuple[Event | None, int]] = {}
         self._path = 0  # how many entries the check under way has followed, each counted as often as it is named
+
+    def begin(self) -> None:
+        """Begin a verdict: nothing has been followed yet."""
+        self._path = 0
+
+    def speaker(self, chain: bytes) -> Grant | None:
+        """Return what a held chain may do for its identity, outside of any verdict."""
+        self._path = -1  # the chain itself is not rested on
+        return self.grant(chain)
 
     def grant(self, chain: bytes) -> Grant | None:
         """Return what a held chain may do for its identity; None if it has none, or what it rests on is not good."""
@@ -64,10 +76,13 @@ class Lineage:
         self, known: dict[bytes, tuple[_Read | None, int]], name: bytes, check: Callable[[Entry], _Read | None]
     ) -> _Read | None:
         if name not in known:
+            entry = self._held(name)
+            if entry is None:
+                return None
             outer, self._path = self._path, 0
-            entry, value = self._held(name), None
+            value = None
             with suppress(Refused):  # whoever rests on it says so in its own words
-                value = None if entry is None else check(entry)
+                value = check(entry)
             if len(known) > _MAX_KNOWN:
                 known.clear()
             known[name] = value, self._path + 1
@@ -98,6 +113,8 @@ class Lineage:
         terms, count = header.terms, len(header.terms)
         if terms[1:] == [None]:
             self._check_deps(header, 0)
+            if not isinstance(self._charter.membership, Open):
+                raise Refused("open.invitation", "this commons is entered by invitation, with an identity")
             return None
         if count not in (DELEGATED_TERMS, ROOTED_TERMS, FOUNDING_TERMS, INVITED_TERMS) or not (
             _is_digest(terms[1]) and (terms[2] is None or _is_digest(terms[2]))

@@ -60,8 +60,7 @@ class Members:
     def add(self, entry: Entry) -> None:
         """Count a valid entry."""
         if entry.header.kind == "open" and entry.header.terms[1] is None:
-            if isinstance(self._charter.membership, Open):
-                self._unnamed.add(entry.id)
+            self._unnamed.add(entry.id)
         elif entry.id not in self._entries:
             self._entries[entry.id] = entry
             self._view = None
@@ -90,7 +89,7 @@ class Members:
 
     def identity_of(self, chain: bytes) -> bytes | None:
         """Return who speaks through a chain."""
-        grant = self._lineage.grant(chain)
+        grant = self._lineage.speaker(chain)
         return None if grant is None else grant.identity
 
     def heirs(self, chain: bytes) -> list[bytes]:
@@ -132,7 +131,7 @@ class _View:
     def _open_chains(self) -> None:
         """1. Every chain with an identity, by that identity, and its inception."""
         for opening in self._by_kind["open"]:
-            grant = self._lineage.grant(opening.id)
+            grant = self._lineage.speaker(opening.id)
             if grant is None:
                 continue
             self._chains.setdefault(grant.identity, []).append(opening)
@@ -192,7 +191,7 @@ class _View:
         for close in self._by_kind["id.close"]:
             if close.chain not in held:
                 continue
-            identity = self._lineage.grant(close.chain)
+            identity = self._lineage.speaker(close.chain)
             kept: dict[bytes, int] = {}
             for link in close.header.links:
                 entry = cast(Entry, self._entry_of(link))
@@ -262,7 +261,7 @@ class _View:
         given: dict[bytes, list[bytes]] = {}
         for admit in sorted(self._by_kind["admit"], key=lambda entry: (entry.header.sequence, entry.id)):
             if admit.header.sequence <= self.last.get(admit.chain, -1):
-                grant = self._lineage.grant(admit.chain)
+                grant = self._lineage.speaker(admit.chain)
                 if grant is not None and self._inceptions[grant.identity].id == admit.chain:
                     given.setdefault(grant.identity, []).extend(cast(list[bytes], admit.header.terms[0::2]))
         policy = self._charter.membership

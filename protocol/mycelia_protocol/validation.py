@@ -84,7 +84,9 @@ def judge(
         raise Premature("deps.held", f"{len(missing)} named entries are not held", frozenset(missing))
     draft = Draft(prefix.facts)
     try:
-        _judge(Judged(entry, prefix, deps, charter, draft, lineage or Lineage(held, charter)))
+        lineage = lineage or Lineage(held, charter)
+        lineage.begin()
+        _judge(Judged(entry, prefix, deps, charter, draft, lineage))
     except Refused as refused:
         return Verdict(refused.with_traceback(None), {})  # a traceback would keep all that was read alive
     return Verdict(None, draft.changes) if draft.changes else _VALID_UNCHANGED
