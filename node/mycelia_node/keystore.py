@@ -1,8 +1,9 @@
 """The keystore: the members of a node, each with a key and a chain of its own.
 
-One file a member, readable by its owner alone. A seed is on disk before the
-`open` that names its key is published, so no chain is ever without its key.
-Keys are never printed and never logged.
+One file a member, readable by its owner alone, and another for the root keys of
+its identity, which can be taken away: the phrase brings them back. A seed is on
+disk before the `open` that names its key is published, so no chain is ever
+without its key. Keys are never printed and never logged.
 """
 
 from __future__ import annotations
@@ -10,17 +11,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from mycelia_protocol import keys
+from mycelia_protocol import invitation, keys, statements
 from mycelia_protocol.chain import key_of_open
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.errors import Premature, Refused
+from mycelia_protocol.identity import NONCE_BYTES, identity_of
+from mycelia_protocol.roots import SEED_BYTES, Roots
 
 from .config import write_private
 from .faults import BadInput, StoreFault
 from .ledger import Ledger
 
 _NAME = re.compile(r"[\w][\w .-]{0,62}")
+_BYTES = frozenset({"identity", "event", "delegation", "nonce"})
 
 
 class Member(NamedTuple):
@@ -31,20 +39,53 @@ class Member(NamedTuple):
     public: bytes
 
 
+class Plan(NamedTuple):
+    """How the chain of a member begins: with an identity of its own unless one is named."""
+
+    invitation: str | None = None  # the text by which it comes in
+    identity: bytes | None = None  # an identity that is there already
+    event: bytes | None = None  # its key event, if root keys sign
+    number: int = 0  # of the root key in force at that event
+    delegation: bytes | None = None  # the `id.delegate`, if another chain gives
+    nonce: bytes | None = None  # of an identity that begins here
+
+
+FRESH = Plan()  # an identity begins
+
+
+class _Kept(NamedTuple):
+    """A key file: what is known of a member, perhaps before it has a chain."""
+
+    name: str
+    seed: bytes
+    chain: bytes | None
+    plan: Plan
+
+    @property
+    def pair(self) -> keys.KeyPair:
+        return keys.keypair(self.seed)
+
+
 class Keystore:
     """The members of one home."""
 
     def __init__(self, path: Path, *, entropy: Callable[[int], bytes]) -> None:
         self._path, self._entropy = path, entropy
-        self._members: dict[str, tuple[Member, keys.KeyPair]] | None = None
+        self._kept: dict[str, _Kept] | None = None
+
+    # Who is there
 
     def members(self) -> list[Member]:
-        """Return all members, by name.
+        """Return all members that have a chain, by name.
 
         Raises:
             StoreFault: a key file is unreadable.
         """
-        return [member for member, _ in self._loaded().values()]
+        return [Member(one.name, one.chain, one.pair.public) for one in self._loaded().values() if one.chain]
+
+    def waiting(self) -> list[str]:
+        """Return the members whose chain cannot begin yet: what it rests on has not arrived."""
+        return [one.name for one in self._loaded().values() if one.chain is None]
 
     def member(self, name: str | None = None) -> Member:
         """Return a member by name; without a name the only one there is.
@@ -52,66 +93,147 @@ class Keystore:
         Raises:
             BadInput: there is none of that name, or the choice is not clear.
         """
-        members = self._loaded()
+        members = {member.name: member for member in self.members()}
         if name is None and len(members) == 1:
-            return next(iter(members.values()))[0]
+            return next(iter(members.values()))
         if name is None:
             raise BadInput("member", f"this node has {len(members)} members", _one_of(members))
         if name not in members:
+            if name in self.waiting():
+                raise BadInput("member", f"{name} waits for its sponsor's chain", "run the node and reach a peer")
             raise BadInput("member", f"this node has no member {name!r}", _one_of(members))
-        return members[name][0]
+        return members[name]
 
     def pair(self, name: str) -> keys.KeyPair:
         """Return the key pair of a member."""
         self.member(name)
-        return self._loaded()[name][1]
+        return self._loaded()[name].pair
 
     def owner(self, chain: bytes) -> Member | None:
         """Return the member whose chain this is, if it is one of ours."""
         return next((member for member in self.members() if member.chain == chain), None)
 
-    def create(self, name: str, ledger: Ledger) -> Member:
-        """Make a member: a key, and a chain opened with it.
+    # Root keys
+
+    def roots(self, name: str) -> Roots | None:
+        """Return the root keys of a member, None if this node does not hold them."""
+        file = self._root_file(name)
+        try:
+            return Roots(bytes.fromhex(json.loads(file.read_text())["root"])) if file.exists() else None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreFault(f"the root key file {file} cannot be read", "restore it from the phrase") from error
+
+    def keep_roots(self, name: str, roots: Roots) -> None:
+        """Keep the root keys of a member on this node."""
+        write_private(self._root_file(name), json.dumps({"root": roots.seed.hex()}).encode())
+
+    def forget_roots(self, name: str) -> None:
+        """Keep the root keys of a member no longer: from now on only the phrase has them."""
+        self._root_file(name).unlink(missing_ok=True)
+
+    # Making
+
+    def prepare(self, name: str, plan: Plan = FRESH, roots: Roots | None = None) -> bytes | None:
+        """Make the keys of a member whose chain begins later; return the identity that begins with it, if one does.
 
         Raises:
             StoreFault: the name is taken or not usable.
         """
         if not _NAME.fullmatch(name):
             raise StoreFault(f"{name!r} is not a usable name", "use letters, digits, spaces, dots and dashes")
-        file = self._file(name)
-        if file.exists():
+        if self._file(name).exists():
             raise StoreFault(f"this node has a member {name!r} already", "choose another name")
-        seed = self._entropy(32)
-        pair = keys.keypair(seed)
-        write_private(file, _document(name, seed, None))
-        chain = ledger.open_chain(pair).id
-        write_private(file, _document(name, seed, chain))
-        member = Member(name, chain, pair.public)
-        self._loaded()[name] = (member, pair)
-        return member
+        begins = plan.identity is None
+        if begins:
+            roots = roots or Roots(self._entropy(SEED_BYTES))
+            plan = plan._replace(nonce=self._entropy(NONCE_BYTES))
+        if roots is not None:
+            self.keep_roots(name, roots)
+        kept = _Kept(name, self._entropy(32), None, plan)
+        write_private(self._file(name), _document(kept))
+        self._loaded()[name] = kept
+        return self.identity(name) if begins else None
 
-    def recover(self, ledger: Ledger) -> None:
-        """Finish members whose making was cut short between key and chain."""
-        for file in sorted(self._path.glob("*.json")):
-            name, seed, chain = _read(file)
-            if chain is None:
-                pair = keys.keypair(seed)
-                opened = next((one for one in ledger.opens() if key_of_open(one) == pair.public), None)
-                write_private(file, _document(name, seed, (opened or ledger.open_chain(pair)).id))
-        self._members = None
+    def prepared(self, name: str) -> bytes:
+        """Return the public key of a member that has no chain yet."""
+        return self._loaded()[name].pair.public
 
-    def _loaded(self) -> dict[str, tuple[Member, keys.KeyPair]]:
-        if self._members is None:
-            self._members = {}
-            for file in sorted(self._path.glob("*.json")):
-                name, seed, chain = _read(file)
-                if chain is not None:
-                    pair = keys.keypair(seed)
-                    self._members[name] = (Member(name, chain, pair.public), pair)
-        return self._members
+    def plan(self, name: str, plan: Plan) -> None:
+        """Say anew how the chain of a prepared member begins."""
+        kept = self._loaded()[name]._replace(plan=plan)
+        write_private(self._file(name), _document(kept))
+        self._loaded()[name] = kept
+
+    def discard(self, name: str) -> None:
+        """Remove a member that was prepared and came to nothing."""
+        self._file(name).unlink(missing_ok=True)
+        self.forget_roots(name)
+        self._loaded().pop(name, None)
+
+    def identity(self, name: str) -> bytes | None:
+        """Return the identity that begins, or began, with the chain of a member; None if it has another."""
+        kept, roots = self._loaded()[name], self.roots(name)
+        if kept.plan.nonce is None or roots is None:
+            return None
+        return identity_of(kept.pair.public, kept.plan.nonce, roots.keyset(0))
+
+    def create(self, name: str, ledger: Ledger, plan: Plan = FRESH, roots: Roots | None = None) -> Member:
+        """Make a member: keys, and a chain opened with them.
+
+        Raises:
+            StoreFault: the name is taken or not usable.
+            Refused: the commons does not take a chain that begins so; nothing was kept.
+            Premature: what the chain rests on is not held; the member waits, and `finish` goes on.
+        """
+        self.prepare(name, plan, roots)
+        try:
+            return self._begin(self._loaded()[name], ledger)
+        except Refused:
+            self.discard(name)
+            raise
+
+    def finish(self, ledger: Ledger) -> None:
+        """Begin the chains of members that wait, as far as what they rest on is held; refused ones go on waiting."""
+        self._kept = None
+        for kept in list(self._loaded().values()):
+            if kept.chain is None:
+                public = kept.pair.public
+                opened = next((one for one in ledger.opens() if key_of_open(one) == public), None)
+                with suppress(Premature, Refused, StoreFault):
+                    self._begin(kept, ledger, opened)
+
+    def _begin(self, kept: _Kept, ledger: Ledger, opened: Entry | None = None) -> Member:
+        pair = kept.pair
+        opened = opened or ledger.open_chain(pair, self._opening(kept, ledger.network))
+        kept = kept._replace(chain=opened.id)
+        write_private(self._file(kept.name), _document(kept))
+        self._loaded()[kept.name] = kept
+        return Member(kept.name, opened.id, pair.public)
+
+    def _opening(self, kept: _Kept, network: bytes) -> Content:
+        key, plan, roots = kept.pair.public, kept.plan, self.roots(kept.name)
+        if plan.identity is not None and plan.delegation is not None:
+            return statements.delegated(key, plan.identity, plan.delegation)
+        if roots is None or (plan.identity is not None and plan.event is None):
+            raise StoreFault(f"the keys of {kept.name} were prepared and came to nothing", "make it under another name")
+        if plan.identity is not None and plan.event is not None:
+            signers = roots.signers(plan.number, network=network)
+            return statements.rooted(key, plan.identity, plan.event, root=signers)
+        invited = None if plan.invitation is None else invitation.read(plan.invitation)
+        root = roots.signers(0, network=network)
+        return statements.founding(key, roots.keyset(0), nonce=plan.nonce or b"", root=root, invitation=invited)
+
+    def _loaded(self) -> dict[str, _Kept]:
+        if self._kept is None:
+            found = [_read(file) for file in sorted(self._path.glob("*.json"))]
+            self._kept = {kept.name: kept for kept in found}
+        return self._kept
 
     def _file(self, name: str) -> Path:
         return self._path / f"{name.replace(' ', '_')}.json"
+
+    def _root_file(self, name: str) -> Path:
+        return self._path / f"{name.replace(' ', '_')}.root"
 
 
 def _one_of(members: Collection[str]) -> str:
@@ -120,15 +242,25 @@ def _one_of(members: Collection[str]) -> str:
     return f"name {' or '.join(sorted(members))}, on the command line with `--as`"
 
 
-def _document(name: str, seed: bytes, chain: bytes | None) -> bytes:
-    return json.dumps({"name": name, "seed": seed.hex(), "chain": chain.hex() if chain else None}).encode()
+def _document(kept: _Kept) -> bytes:
+    plan = {key: value.hex() if isinstance(value, bytes) else value for key, value in kept.plan._asdict().items()}
+    chain = kept.chain.hex() if kept.chain else None
+    return json.dumps({"name": kept.name, "seed": kept.seed.hex(), "chain": chain, "plan": plan}).encode()
 
 
-def _read(file: Path) -> tuple[str, bytes, bytes | None]:
-    """Return name, seed and, unless the making was cut short, chain."""
+def _read(file: Path) -> _Kept:
     try:
         document = json.loads(file.read_text())
+        plan: dict[str, Any] = {
+            key: bytes.fromhex(value) if key in _BYTES and value is not None else value
+            for key, value in document["plan"].items()
+        }
         chain = document["chain"]
-        return str(document["name"]), bytes.fromhex(document["seed"]), None if chain is None else bytes.fromhex(chain)
+        return _Kept(
+            str(document["name"]),
+            bytes.fromhex(document["seed"]),
+            None if chain is None else bytes.fromhex(chain),
+            Plan(**plan),
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreFault(f"the key file {file} cannot be read", "restore it, or move it away") from error

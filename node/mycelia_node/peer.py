@@ -82,7 +82,7 @@ class Peer:
         ledger = Ledger.open(home, clock=now_ms, entropy=secrets.token_bytes)
         try:
             keystore = Keystore(place.keys, entropy=secrets.token_bytes)
-            keystore.recover(ledger)
+            keystore.finish(ledger)
             peer = cls(place, ledger, keystore, chosen)
             async with peer._running(dial):
                 yield peer

@@ -62,7 +62,7 @@ class TestAMember:
         file.write_text(json.dumps({**document, "chain": None}))
 
         keys = keystore(tmp_path)
-        keys.recover(ledger)
+        keys.finish(ledger)
 
         assert keys.member("anna").chain.hex() == document["chain"]
         assert ledger.count() == 1

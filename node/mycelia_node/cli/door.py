@@ -144,7 +144,7 @@ def _offline(home: Home) -> Iterator[Offline]:
         raise Failure("down", f"no node answers for {home.path}", why, "wait a moment, or stop that program") from fault
     try:
         keystore = Keystore(home.keys, entropy=secrets.token_bytes)
-        keystore.recover(ledger)
+        keystore.finish(ledger)
         yield Offline(home, Desk(ledger, keystore, now_ms))
     finally:
         ledger.close()
