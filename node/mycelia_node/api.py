@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hmac
 import re
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -23,6 +24,7 @@ from starlette.routing import Match, Route
 
 from . import models
 from .desk import Desk, peer_view
+from .hall import Hall
 from .hearing import JSON, asked, body, heard, no_query
 from .problems import Refusal, problem, problem_of
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from .sync import PeerState
 
 _Result = TypeVar("_Result")
+_Heard = TypeVar("_Heard", bound=msgspec.Struct)
 
 MAX_IMPORT_BYTES = 256 * 1024 * 1024
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
@@ -91,6 +94,7 @@ class Api:
     def __init__(self, peer: Served) -> None:
         self._peer = peer
         self._desk = Desk(peer.ledger, peer.keystore, peer.clock)
+        self._hall = Hall(self._desk, peer.clock, secrets.token_bytes)
 
     def endpoints(self) -> list[Endpoint]:
         """Return every endpoint, in the order of the document."""
@@ -102,6 +106,7 @@ class Api:
             Endpoint(
                 "POST", "/v1/members", "Make a member", self._create_member, models.MemberView, models.NewMember
             ),
+            *self._people(),
             Endpoint("POST", "/v1/needs", "Publish a need", self._need, models.Published, models.NewNeed),
             Endpoint("POST", "/v1/offers", "Publish an offer", self._offer, models.Published, models.NewOffer),
             Endpoint(
@@ -137,6 +142,47 @@ class Api:
             ),
         ]  # fmt: skip
 
+    def _people(self) -> list[Endpoint]:
+        """Return the endpoints about who is who; each that tells something has one function of the hall."""
+        hall = self._hall
+        return [
+            Endpoint("GET", "/v1/commons", "The commons", self._telling(hall.commons), models.CommonsView),
+            Endpoint(
+                "GET", "/v1/identities", "All identities", self._telling(hall.identities), list[models.PersonView]
+            ),
+            self._told("/v1/admissions", "Let an identity in", models.NewAdmission, hall.admit, models.Published),
+            Endpoint(
+                "POST", "/v1/invitations", "Invite somebody", self._invite, models.InvitationView,
+                models.NewInvitation,
+            ),
+            self._told("/v1/delegations", "Delegate to a bot", models.NewDelegation, hall.delegate, models.Delegated),
+            self._told("/v1/rotations", "Rotate root keys", models.NewRotation, hall.rotate, models.Published),
+            self._told("/v1/revocations", "Cut a chain", models.NewRevocation, hall.revoke, models.Published),
+            self._told("/v1/restorations", "Restore by phrase", models.NewRestoration, hall.restore, models.Restored),
+            self._told("/v1/recoveries", "Propose a recovery", models.NewRecovery, hall.recover, models.Published),
+            self._told("/v1/consents", "Consent to a recovery", models.NewStep, hall.consent, models.Published),
+            self._told("/v1/completions", "Complete a recovery", models.NewStep, hall.complete, models.Published),
+            self._told("/v1/closures", "End an identity", models.NewClosure, hall.close, models.Published),
+        ]  # fmt: skip
+
+    def _telling(self, function: Callable[[], object]) -> Answer:
+        async def answer(request: Request) -> Response:
+            return _answer(await self._peer.on_ledger(function))
+
+        return answer
+
+    def _told(
+        self, path: str, summary: str, hears: type[_Heard], function: Callable[[_Heard], object], says: Any
+    ) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            return _answer(await self._peer.on_ledger(function, await heard(request, hears)), 201)
+
+        return Endpoint("POST", path, summary, answer, says, hears)
+
+    async def _invite(self, request: Request) -> Response:
+        new, addresses = await heard(request, models.NewInvitation), self._peer.addresses
+        return _answer(await self._peer.on_ledger(self._hall.invite, new, addresses), 201)
+
     async def _healthz(self, request: Request) -> Response:
         return _answer({"ok": True})
 
@@ -157,7 +203,7 @@ class Api:
 
     async def _create_member(self, request: Request) -> Response:
         new = await heard(request, models.NewMember)
-        return _answer(await self._peer.on_ledger(self._desk.create_member, new), 201)
+        return _answer(await self._peer.on_ledger(self._hall.create_member, new), 201)
 
     async def _publish(self, request: Request) -> Response:
         new = await heard(request, models.NewSignals)

@@ -41,17 +41,13 @@ class Desk:
 
     # Telling
 
-    def create_member(self, new: models.NewMember) -> models.MemberView:
-        """Make a member with a chain of its own."""
-        return _member_view(self.keystore.create(new.name, self.ledger))
-
     def publish(self, news: Sequence[models.NewSignal]) -> list[models.Published]:
         """Publish needs and offers, a member's all or none; with `dry_run` only check them.
 
         Raises:
             BadInput, StoreFault, Refused, Malformed: the first that cannot be published.
         """
-        published: list[models.Published] = []
+        done: list[models.Published] = []
         for (name, dry_run), group in groupby(news, key=lambda new: (new.member, new.dry_run)):
             member, batch = self.keystore.member(name), list(group)
             contents = [self.content(new) for new in batch]
@@ -61,8 +57,8 @@ class Desk:
                 entries = self.ledger.rehearse(pair, member.chain, contents)
             else:
                 entries = self.ledger.publish(pair, member.chain, contents, bodies)  # type: ignore[arg-type]
-            published += [_published(entry, dry_run=dry_run) for entry in entries]
-        return published
+            done += [published(entry, dry_run=dry_run) for entry in entries]
+        return done
 
     def content(self, new: models.NewSignal) -> Content:
         """Return what a signal says, in the ledger's terms."""
@@ -91,7 +87,7 @@ class Desk:
         pair, content = self.keystore.pair(member.name), compose.withdraw(stored.entry.id)
         act = self.ledger.rehearse if new.dry_run else self.ledger.publish
         [entry] = act(pair, member.chain, [content])
-        return _published(entry, dry_run=new.dry_run)
+        return published(entry, dry_run=new.dry_run)
 
     def import_steps(self, data: bytes | Iterable[bytes]) -> Iterator[models.ImportView]:
         """Take in a run file of this commons, a run at a time; yields how it stands so far.
@@ -116,7 +112,7 @@ class Desk:
 
     def members(self) -> list[models.MemberView]:
         """Return the members of the node."""
-        return [_member_view(member) for member in self.keystore.members()]
+        return [member_view(member) for member in self.keystore.members()]
 
     def status(
         self,
@@ -296,11 +292,13 @@ def peer_view(state: PeerState) -> models.PeerView:
     )
 
 
-def _member_view(member: Member) -> models.MemberView:
+def member_view(member: Member) -> models.MemberView:
+    """Return a member as the API says it."""
     return models.MemberView(name=member.name, chain=cid.text(member.chain), key=did(member.public))
 
 
-def _published(entry: Entry, *, dry_run: bool) -> models.Published:
+def published(entry: Entry, *, dry_run: bool = False) -> models.Published:
+    """Return an entry of one's own as the API says it."""
     return models.Published(
         id=cid.text(entry.id), chain=cid.text(entry.chain), sequence=entry.header.sequence, kind=entry.header.kind,
         dry_run=dry_run,

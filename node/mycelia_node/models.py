@@ -193,10 +193,147 @@ class Published(_Said, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class ChainView(_Said, frozen=True, kw_only=True):
+    """A chain of an identity: how it begins, and how much of it counts."""
+
+    chain: str
+    form: Literal["founding", "invited", "rooted", "delegated"]
+    counts: Literal["whole", "partly", "no"]
+    last: int | None  # the last sequence that counts, of a chain that was cut
+    member: str | None  # who has it on this node
+
+
+class PersonView(_Said, frozen=True, kw_only=True):
+    """An identity, as the entries that are held show it."""
+
+    identity: str
+    status: Literal["member", "pending", "frozen", "closed"]
+    sponsor: str | None
+    depth: int
+    event: str  # the entry of the key event in force
+    guardians: list[str]
+    consents: int  # how many of them a recovery needs
+    chains: list[ChainView]
+
+
+class CommonsView(_Said, frozen=True, kw_only=True):
+    """A commons, in the words of its charter."""
+
+    name: str
+    network: str
+    membership: dict[str, Any]  # one key: open, tree or stewards
+    founders: list[str]
+    threshold: int
+    classes: dict[str, str]
+    drift_ms: int
+    grace_ms: int
+    recovery_ms: int
+    max_amount: int
+    max_window_ms: int
+    members: int
+    pending: int
+    toml: str  # the charter as people write it
+
+
+class InvitationView(_Said, frozen=True, kw_only=True):
+    """An invitation: a secret, for one newcomer."""
+
+    text: str
+    expires_ms: int
+
+
+class Delegated(_Said, frozen=True, kw_only=True):
+    """A delegation that was published, and the member that it made on this node."""
+
+    id: str
+    member: MemberView | None
+
+
+class Restored(_Said, frozen=True, kw_only=True):
+    """A new chain of an identity, and what was published through it."""
+
+    member: MemberView
+    entries: list[Published]
+
+
 class NewMember(_Heard, frozen=True, kw_only=True):
-    """Make a member."""
+    """Make a member; behind a membrane by an invitation, or by a member of this node who may admit."""
 
     name: Text
+    invitation: Annotated[str, Meta(max_length=5000)] | None = None
+    sponsor: Text | None = None
+
+
+class NewInvitation(_Heard, frozen=True, kw_only=True):
+    """Invite somebody."""
+
+    member: Text | None = None
+    hours: Annotated[int, Meta(ge=1, le=8760)] = 72
+
+
+class NewAdmission(_Heard, frozen=True, kw_only=True):
+    """Let a pending identity in."""
+
+    identity: Text
+    member: Text | None = None
+
+
+class NewDelegation(_Heard, frozen=True, kw_only=True):
+    """Delegate to a new member of this node, or to a key elsewhere."""
+
+    member: Text | None = None
+    name: Text | None = None
+    key: Text | None = None  # did:key
+    kinds: list[Text] | None = None
+    daily: dict[str, str | int | None] | None = None  # class to the most of it a day, or null
+    hours: Annotated[int, Meta(ge=1, le=876_000)] | None = None
+    depth: Annotated[int, Meta(ge=0, le=7)] = 0
+
+
+class NewRotation(_Heard, frozen=True, kw_only=True):
+    """Rotate to the next root keys, perhaps with other guardians."""
+
+    member: Text | None = None
+    guardians: list[Text] | None = None
+    consents: Annotated[int, Meta(ge=0, le=16)] = 0  # how many of them a recovery needs; 0: all
+
+
+class NewRevocation(_Heard, frozen=True, kw_only=True):
+    """Cut a chain of one's identity after an entry, or after the last one that is held."""
+
+    chain: Text
+    member: Text | None = None
+    cut: Text | None = None
+    heir: Text | None = None
+
+
+class NewRestoration(_Heard, frozen=True, kw_only=True):
+    """Open a chain for the identity of a phrase on this node, and cut those that were lost."""
+
+    name: Text
+    phrase: Annotated[str, Meta(max_length=512)] | None = None  # without one: the root keys kept here under the name
+    lost: list[Text] = []
+    rotate: bool = False
+
+
+class NewRecovery(_Heard, frozen=True, kw_only=True):
+    """Propose new root keys for somebody who lost theirs, from the text that they sent."""
+
+    request: Annotated[str, Meta(max_length=5000)]
+    member: Text | None = None
+
+
+class NewStep(_Heard, frozen=True, kw_only=True):
+    """Consent to a recovery, or complete one."""
+
+    recovery: Text
+    member: Text | None = None
+
+
+class NewClosure(_Heard, frozen=True, kw_only=True):
+    """End the identity of a member."""
+
+    member: Text | None = None
 
 
 class NewOffer(_Heard, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mycelia_protocol.charter import Charter
+from mycelia_protocol.errors import ProtocolError
 
 from .config import Home, Settings, settings, write_private
 from .dialling import Dialler
@@ -23,6 +24,7 @@ from .faults import StoreFault
 from .keystore import Keystore
 from .ledger import Ledger
 from .newcomer import charter_from
+from .people import People
 from .stored import Stored
 from .sync import PeerState, Sync
 
@@ -51,6 +53,7 @@ class Peer:
         self.api_url = ""
         self.api_token = secrets.token_urlsafe(24)
         self.stopping = asyncio.Event()
+        self._newcomers = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "mycelia-ledger")
         self._diallers: dict[str, Dialler] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # of links, diallers and sync; ended before the network is
@@ -102,6 +105,7 @@ class Peer:
                 self._sync = Sync(self.ledger, self.on_ledger, node=node, clock=now_ms, settings=self.settings)
                 try:
                     self._start(self._sync.run())
+                    self._start(self._tend())
                     async with self._serving():
                         for address in dict.fromkeys((*self.home.known_peers(), *dial)):
                             self._keep_dialling(address)
@@ -209,6 +213,19 @@ class Peer:
 
         for stored in batch:
             self.bus.publish("entry", entry_view(self.ledger.charter, stored))
+        if any(stored.entry.header.kind == "open" for stored in batch):
+            self._newcomers.set()
+
+    async def _tend(self) -> None:
+        """Begin chains that waited, and admit those whom members here invited, whenever a chain has begun."""
+        people = People(self.ledger, self.keystore, now_ms, secrets.token_bytes)
+        while True:
+            try:
+                await self.on_ledger(people.tend)
+            except (ProtocolError, StoreFault) as error:
+                log.warning("nobody could be admitted: %s", error)
+            await self._newcomers.wait()
+            self._newcomers.clear()
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:

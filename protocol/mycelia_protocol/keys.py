@@ -23,6 +23,7 @@ from nacl.exceptions import CryptoError
 ENTRY = b"mycelia/1/entry\0"
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 class KeyPair(NamedTuple):
@@ -57,14 +58,34 @@ def verify(public: bytes, signature: bytes, context: bytes, *, network: bytes, d
 
 
 def did(public: bytes) -> str:
-    """Return a public key as did:key text, for people and other programs."""
+    """Return a public key as did:key text, for people and other programs.
+
+    >>> key_of_did(did(bytes(32))) == bytes(32)
+    True
+    """
     return "did:key:z" + _base58(b"\xed\x01" + public)
 
 
+def key_of_did(text: str) -> bytes:
+    """Return the public key that a did:key names.
+
+    Raises:
+        ValueError: it is no did:key of an Ed25519 key.
+    """
+    if len(text) > 80:
+        raise ValueError("too long for a did:key")
+    number = 0
+    for letter in text.removeprefix("did:key:z"):
+        number = number * 58 + _BASE58.index(letter)
+    data = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    if not text.startswith("did:key:z") or len(data) != 2 + PUBLIC_BYTES or data[:2] != b"\xed\x01":
+        raise ValueError("no did:key of an Ed25519 key")
+    return data[2:]
+
+
 def _base58(data: bytes) -> str:
-    alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
     number, digits = int.from_bytes(data, "big"), ""
     while number:
         number, remainder = divmod(number, 58)
-        digits = alphabet[remainder] + digits
+        digits = _BASE58[remainder] + digits
     return "1" * (len(data) - len(data.lstrip(b"\0"))) + digits

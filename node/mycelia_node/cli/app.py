@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from . import entries, exchange, homes, intents, members, peers
+from . import commons, entries, exchange, homes, identities, intents, members, peers
 from .failures import UNEXPECTED, Failure, exit_code, failure_of
 from .options import DEFAULTS, Options, Whole
 from .output import give, tell
@@ -109,6 +109,51 @@ add(_peer, peers.rm, "peer rm 12D3Koo…", "peer rm /ip4/127.0.0.1/tcp/4001/p2p/
 _member = add_group("member", "Add and list those who publish through this node.", "member add farm", "member ls")
 add(_member, members.add, "member add farm", "member add 'Kitchen Oost' --json")
 add(_member, members.ls, "member ls", "member ls --json")
+
+_commons = add_group(
+    "commons",
+    "Found a commons, show its charter, invite into it, join one, see who is in.",
+    "commons new --membership tree --commons Oost",
+    "commons invite",
+)
+add(_commons, commons.new, "commons new --membership tree --slots 5", "commons new --charter oost.toml --name anna")
+add(_commons, commons.show, "commons show", "commons show --toml > oost.toml")
+add(_commons, commons.invite, "commons invite", "commons invite --hours 24 --as farm --json")
+add(_commons, commons.join, "commons join mycelia1hVgg… --name bo", "commons join - < invitation.txt")
+add(_commons, commons.members, "commons members", "commons members --json")
+add(_commons, commons.admit, "commons admit bafyreig4xq7rm2", "commons admit bafyreig4xq7rm2 --as farm")
+
+_id = add_group(
+    "id",
+    "Identities: installations, bots, root keys, and what to do when one is lost or stolen.",
+    "id show",
+    "id restore anna --lost bafyreig4xq7rm2",
+)
+add(_id, identities.show, "id show", "id show --as farm --json")
+add(_id, identities.phrase, "id phrase", "id phrase --as farm --yes")
+add(_id, identities.prepare, "id prepare anna", "id prepare anna --json")
+add(
+    _id,
+    identities.delegate,
+    "id delegate bot --kinds offer,row --class food=50",
+    "id delegate --key did:key:z6Mk… --days 30",
+)
+add(_id, identities.rotate, "id rotate", "id rotate --as farm --json")
+add(_id, identities.guardians, "id guardians bafyreia… bafyreib… --needed 2", "id guardians --json")
+add(_id, identities.revoke, "id revoke bafyreig4xq7rm2", "id revoke bafyreig4xq7rm2 --cut bafyreih5…")
+add(
+    _id,
+    identities.restore,
+    "id restore anna --lost bafyreig4xq7rm2",
+    "id restore anna --rotate --phrase-file words.txt",
+)
+add(_id, identities.ask, "id ask anna bafyreig4xq7rm2", "id ask anna bafyreig4xq7rm2 --json")
+add(_id, identities.recover, "id recover myceliarecover1…", "id recover myceliarecover1… --as farm")
+add(_id, identities.consent, "id consent bafyreig4xq7rm2", "id consent bafyreig4xq7rm2 --as farm")
+add(_id, identities.complete, "id complete bafyreig4xq7rm2", "id complete bafyreig4xq7rm2 --json")
+add(_id, identities.close, "id close --yes", "id close --as farm --yes --json")
+add(_id, identities.forget_root, "id forget-root", "id forget-root --as farm --phrase-file words.txt")
+add(_id, identities.restore_root, "id restore-root anna", "id restore-root anna --phrase-file words.txt")
 
 add(app, exchange.import_, "import needs.csv --as farm", "import oost.run", name="import")
 add(app, exchange.export, "export oost.run", "export - > oost.run")

@@ -24,6 +24,7 @@ from .output import progress
 
 if TYPE_CHECKING:
     from mycelia_node.desk import Desk
+    from mycelia_node.hall import Hall
 
 
 _View = TypeVar("_View")
@@ -34,7 +35,21 @@ class Node(Protocol):
 
     def status(self) -> models.StatusView: ...
     def members(self) -> list[models.MemberView]: ...
-    def create_member(self, name: str) -> models.MemberView: ...
+    def create_member(
+        self, name: str, *, invitation: str | None = None, sponsor: str | None = None
+    ) -> models.MemberView: ...
+    def commons(self) -> models.CommonsView: ...
+    def identities(self) -> list[models.PersonView]: ...
+    def invite(self, new: models.NewInvitation) -> models.InvitationView: ...
+    def admit(self, new: models.NewAdmission) -> models.Published: ...
+    def delegate(self, new: models.NewDelegation) -> models.Delegated: ...
+    def rotate(self, new: models.NewRotation) -> models.Published: ...
+    def revoke(self, new: models.NewRevocation) -> models.Published: ...
+    def restore(self, new: models.NewRestoration) -> models.Restored: ...
+    def recover(self, new: models.NewRecovery) -> models.Published: ...
+    def consent(self, new: models.NewStep) -> models.Published: ...
+    def complete(self, new: models.NewStep) -> models.Published: ...
+    def close_identity(self, new: models.NewClosure) -> models.Published: ...
     def publish(self, signals: Sequence[models.NewSignal]) -> list[models.Published]: ...
     def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published: ...
     def field(
@@ -56,19 +71,30 @@ class Node(Protocol):
 class Offline:
     """The files of a node that does not run."""
 
-    def __init__(self, home: Home, desk: Desk) -> None:
-        self._home, self._desk = home, desk
+    def __init__(self, home: Home, desk: Desk, hall: Hall) -> None:
+        self._home, self._desk, self._hall = home, desk, hall
         self.members, self.publish = desk.members, desk.publish
         self.field, self.log, self.show = desk.field, desk.log, desk.show
         self.why = desk.why
+        self.commons, self.identities, self.admit = hall.commons, hall.identities, hall.admit
+        self.delegate, self.rotate, self.revoke = hall.delegate, hall.rotate, hall.revoke
+        self.restore, self.recover, self.consent = hall.restore, hall.recover, hall.consent
+        self.complete, self.close_identity = hall.complete, hall.close
+        self.ask_recovery = hall.ask_recovery
 
     def status(self) -> models.StatusView:
         """Return how the node is, with the peers that it will dial."""
         return msgspec.structs.replace(self._desk.status(), peers=self.peers())
 
-    def create_member(self, name: str) -> models.MemberView:
+    def create_member(
+        self, name: str, *, invitation: str | None = None, sponsor: str | None = None
+    ) -> models.MemberView:
         """Make a member."""
-        return self._desk.create_member(models.NewMember(name=name))
+        return self._hall.create_member(models.NewMember(name=name, invitation=invitation, sponsor=sponsor))
+
+    def invite(self, new: models.NewInvitation) -> models.InvitationView:
+        """Invite somebody, who will dial the peers that this node dials."""
+        return self._hall.invite(new, self._home.known_peers())
 
     def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published:
         """Withdraw an own need or offer."""
@@ -125,13 +151,20 @@ def opened(path: Path) -> Iterator[Node]:
         with client.connect(path) as node:
             yield node
         return
-    with _offline(home) as files:
+    with offline(home) as files:
         yield files
 
 
 @contextmanager
-def _offline(home: Home) -> Iterator[Offline]:
+def offline(home: Home) -> Iterator[Offline]:
+    """Open the files of a home whose node does not run.
+
+    Raises:
+        Failure: another program holds them (code `down`).
+        StoreFault: they cannot be used.
+    """
     from mycelia_node.desk import Desk
+    from mycelia_node.hall import Hall
     from mycelia_node.keystore import Keystore
     from mycelia_node.ledger import Ledger
 
@@ -145,7 +178,10 @@ def _offline(home: Home) -> Iterator[Offline]:
     try:
         keystore = Keystore(home.keys, entropy=secrets.token_bytes)
         keystore.finish(ledger)
-        yield Offline(home, Desk(ledger, keystore, now_ms))
+        desk = Desk(ledger, keystore, now_ms)
+        hall = Hall(desk, now_ms, secrets.token_bytes)
+        hall.people.tend()
+        yield Offline(home, desk, hall)
     finally:
         ledger.close()
 

@@ -47,7 +47,7 @@ def init(
 
     from .door import now_ms
 
-    name = name or _user()
+    name = name or user()
     home = Home(options.place)
     if home.ledger.exists():
         raise Failure("home", f"nothing was made at {home.path}", "there is a ledger already", "name another --home")
@@ -82,7 +82,8 @@ def init(
     tell("Next: `mycelia up` runs the node, `mycelia need` and `mycelia offer` publish.")
 
 
-def _user() -> str:
+def user() -> str:
+    """Return the name of whoever runs this, as a member may have it."""
     import getpass
 
     try:
@@ -96,13 +97,14 @@ def _founded(commons: str, classes: Sequence[str]) -> Charter:
 
     from mycelia_protocol.charter import found
 
-    named = [_class(text) for text in classes]
+    named = [class_of(text) for text in classes]
     if len(dict(named)) < len(named):
         raise Failure("usage", "nothing was made", "a class stands twice", "name each class once")
     return found(commons, seed=secrets.token_bytes(16), classes=dict(named))
 
 
-def _class(text: str) -> tuple[str, ResourceClass]:
+def class_of(text: str) -> tuple[str, ResourceClass]:
+    """Return name and class that `NAME=UNIT/PARTS` says."""
     from mycelia_protocol.charter import ResourceClass
 
     match = _CLASS.fullmatch(text.strip())

@@ -33,6 +33,11 @@ def progress(text: str) -> None:
         print(f"\r\x1b[2K{text}", end="", file=sys.stderr, flush=True)
 
 
+def is_terminal() -> bool:
+    """Return whether somebody watches standard output."""
+    return sys.stdout.isatty()
+
+
 def short(name: str) -> str:
     """Return the beginning of an id, enough to paste back."""
     return name[:SHORT]

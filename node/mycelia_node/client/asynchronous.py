@@ -60,9 +60,60 @@ class AsyncClient:
         """Return the members of the node."""
         return await self._ask("GET", "/v1/members", list[models.MemberView])
 
-    async def create_member(self, name: str) -> models.MemberView:
-        """Make a member with a chain of its own."""
-        return await self._tell("/v1/members", models.NewMember(name=name), models.MemberView)
+    async def create_member(
+        self, name: str, *, invitation: str | None = None, sponsor: str | None = None
+    ) -> models.MemberView:
+        """Make a member with an identity and a chain of its own."""
+        new = models.NewMember(name=name, invitation=invitation, sponsor=sponsor)
+        return await self._tell("/v1/members", new, models.MemberView)
+
+    async def commons(self) -> models.CommonsView:
+        """Return the commons, in the words of its charter."""
+        return await self._ask("GET", "/v1/commons", models.CommonsView)
+
+    async def identities(self) -> list[models.PersonView]:
+        """Return every identity that is known here."""
+        return await self._ask("GET", "/v1/identities", list[models.PersonView])
+
+    async def invite(self, new: models.NewInvitation) -> models.InvitationView:
+        """Return a new invitation: a secret for one newcomer."""
+        return await self._tell("/v1/invitations", new, models.InvitationView)
+
+    async def admit(self, new: models.NewAdmission) -> models.Published:
+        """Let a pending identity in."""
+        return await self._tell("/v1/admissions", new, models.Published)
+
+    async def delegate(self, new: models.NewDelegation) -> models.Delegated:
+        """Delegate to a new member of the node, or to a key elsewhere."""
+        return await self._tell("/v1/delegations", new, models.Delegated)
+
+    async def rotate(self, new: models.NewRotation) -> models.Published:
+        """Rotate to the next root keys."""
+        return await self._tell("/v1/rotations", new, models.Published)
+
+    async def revoke(self, new: models.NewRevocation) -> models.Published:
+        """Cut a chain of a member's identity."""
+        return await self._tell("/v1/revocations", new, models.Published)
+
+    async def restore(self, new: models.NewRestoration) -> models.Restored:
+        """Open a chain for the identity of a phrase, and cut those that were lost."""
+        return await self._tell("/v1/restorations", new, models.Restored)
+
+    async def recover(self, new: models.NewRecovery) -> models.Published:
+        """Propose new root keys for somebody who lost theirs."""
+        return await self._tell("/v1/recoveries", new, models.Published)
+
+    async def consent(self, new: models.NewStep) -> models.Published:
+        """Consent to a recovery."""
+        return await self._tell("/v1/consents", new, models.Published)
+
+    async def complete(self, new: models.NewStep) -> models.Published:
+        """Complete a recovery."""
+        return await self._tell("/v1/completions", new, models.Published)
+
+    async def close_identity(self, new: models.NewClosure) -> models.Published:
+        """End the identity of a member."""
+        return await self._tell("/v1/closures", new, models.Published)
 
     async def need(
         self,

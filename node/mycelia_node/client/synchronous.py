@@ -60,9 +60,60 @@ class Client:
         """Return the members of the node."""
         return self._ask("GET", "/v1/members", list[models.MemberView])
 
-    def create_member(self, name: str) -> models.MemberView:
-        """Make a member with a chain of its own."""
-        return self._tell("/v1/members", models.NewMember(name=name), models.MemberView)
+    def create_member(
+        self, name: str, *, invitation: str | None = None, sponsor: str | None = None
+    ) -> models.MemberView:
+        """Make a member with an identity and a chain of its own."""
+        new = models.NewMember(name=name, invitation=invitation, sponsor=sponsor)
+        return self._tell("/v1/members", new, models.MemberView)
+
+    def commons(self) -> models.CommonsView:
+        """Return the commons, in the words of its charter."""
+        return self._ask("GET", "/v1/commons", models.CommonsView)
+
+    def identities(self) -> list[models.PersonView]:
+        """Return every identity that is known here."""
+        return self._ask("GET", "/v1/identities", list[models.PersonView])
+
+    def invite(self, new: models.NewInvitation) -> models.InvitationView:
+        """Return a new invitation: a secret for one newcomer."""
+        return self._tell("/v1/invitations", new, models.InvitationView)
+
+    def admit(self, new: models.NewAdmission) -> models.Published:
+        """Let a pending identity in."""
+        return self._tell("/v1/admissions", new, models.Published)
+
+    def delegate(self, new: models.NewDelegation) -> models.Delegated:
+        """Delegate to a new member of the node, or to a key elsewhere."""
+        return self._tell("/v1/delegations", new, models.Delegated)
+
+    def rotate(self, new: models.NewRotation) -> models.Published:
+        """Rotate to the next root keys."""
+        return self._tell("/v1/rotations", new, models.Published)
+
+    def revoke(self, new: models.NewRevocation) -> models.Published:
+        """Cut a chain of a member's identity."""
+        return self._tell("/v1/revocations", new, models.Published)
+
+    def restore(self, new: models.NewRestoration) -> models.Restored:
+        """Open a chain for the identity of a phrase, and cut those that were lost."""
+        return self._tell("/v1/restorations", new, models.Restored)
+
+    def recover(self, new: models.NewRecovery) -> models.Published:
+        """Propose new root keys for somebody who lost theirs."""
+        return self._tell("/v1/recoveries", new, models.Published)
+
+    def consent(self, new: models.NewStep) -> models.Published:
+        """Consent to a recovery."""
+        return self._tell("/v1/consents", new, models.Published)
+
+    def complete(self, new: models.NewStep) -> models.Published:
+        """Complete a recovery."""
+        return self._tell("/v1/completions", new, models.Published)
+
+    def close_identity(self, new: models.NewClosure) -> models.Published:
+        """End the identity of a member."""
+        return self._tell("/v1/closures", new, models.Published)
 
     def need(
         self,

@@ -32,7 +32,7 @@ def check_spending(grant: Grant, entry: Entry, facts: Draft, prefix: Prefix) -> 
         spent = before.amount if isinstance(before, Spent) and before.day == day else 0
         if spent + amount > cap:
             raise Refused(
-                "grant.cap", f"{spent + amount} of {name} by `{entry.header.kind}` in a day, {cap} are granted"
+                "grant.cap", f"{spent + amount} quanta of {name} by `{entry.header.kind}` in a day, {cap} are granted"
             )
         facts[key] = Spent(day, spent + amount)
 

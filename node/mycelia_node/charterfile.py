@@ -1,0 +1,161 @@
+"""Charter files: the charter of a commons as people write it, in TOML, and back.
+
+Durations are text like "2 min" or "3 d"; what is left out takes its usual value.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from typing import Any
+
+from mycelia_protocol import charter as charters
+from mycelia_protocol import cid
+from mycelia_protocol.charter import Charter, Membership, Open, ResourceClass, Stewards, Tree
+from mycelia_protocol.errors import Malformed
+
+from .faults import BadInput
+
+_UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"([0-9]{1,12}) ?(ms|s|min|h|d)")
+_CLASS = re.compile(r"([^/]+?)(?:/([0-9]{1,9}))?")
+_DURATIONS = {"drift": "drift_ms", "grace": "grace_ms", "recovery": "recovery_ms", "max_window": "max_window_ms"}
+_KEYS = {"name", "classes", "membership", "founders", "threshold", "max_amount", *_DURATIONS}
+
+
+def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
+    """Return the charter that a file describes, founded by `founder` and whom it names.
+
+    Raises:
+        BadInput: it is no TOML, or a key or value is not what a charter has.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput("charter", f"the file is not TOML: {error}", "mend the line it names") from error
+    unknown = sorted(document.keys() - _KEYS)
+    if unknown:
+        raise BadInput("charter", f"there is no key {unknown[0]!r}", f"use {', '.join(sorted(_KEYS))}")
+    numbers: dict[str, Any] = {
+        field: _duration(key, document[key]) for key, field in _DURATIONS.items() if key in document
+    }
+    if "max_amount" in document:
+        numbers["max_amount"] = document["max_amount"]
+    classes = document.get("classes")
+    if not isinstance(classes, dict):
+        raise BadInput("charter", "there is no table [classes]", 'write lines like food = "kg/1000" below [classes]')
+    try:
+        return found(
+            str(document.get("name", "")),
+            {name: _class(name, unit) for name, unit in classes.items()},
+            membership=_membership(document.get("membership", "open")),
+            founders=[founder, *_founders(document.get("founders", []))],
+            seed=seed,
+            threshold=document.get("threshold", 0),
+            **numbers,
+        )
+    except (Malformed, TypeError, ValueError) as error:
+        raise BadInput("charter", str(error), "see chapter 06 of the spec") from error
+
+
+def found(
+    name: str, classes: dict[str, ResourceClass], *, membership: Membership, founders: Sequence[bytes], **more: Any
+) -> Charter:
+    """Return a new charter with each founder once.
+
+    Raises:
+        Malformed: a value breaks a `charter.*` rule.
+    """
+    return charters.found(name, classes=classes, membership=membership, founders=set(founders), **more)
+
+
+def write(charter: Charter) -> str:
+    """Return the file that describes a charter; whoever founds by it founds another commons like it."""
+    policy = policy_of(charter.membership)
+    lines = [
+        f"name = {_quoted(charter.name)}",
+        f"drift = {_quoted(_written(charter.drift_ms))}",
+        f"grace = {_quoted(_written(charter.grace_ms))}",
+        f"recovery = {_quoted(_written(charter.recovery_ms))}",
+        f"max_amount = {charter.max_amount}",
+        f"max_window = {_quoted(_written(charter.max_window_ms))}",
+    ]
+    if charter.founders:
+        lines += [f"threshold = {charter.threshold}", "founders = ["]
+        lines += [*(f'  "{cid.text(one)}",' for one in charter.founders), "]"]
+    if "open" in policy:
+        lines.append('membership = "open"')
+    lines += ["", "[classes]"]
+    for key, one in sorted(charter.classes.items()):
+        if one.numerator == 1:
+            parts = f"/{one.denominator}" if one.denominator > 1 else ""
+            lines.append(f"{_quoted(key)} = {_quoted(one.unit + parts)}")
+        else:
+            lines.append(f"{_quoted(key)} = [{_quoted(one.unit)}, {one.numerator}, {one.denominator}]")
+    for key, value in policy.items():
+        if isinstance(value, dict):
+            lines += ["", f"[membership.{key}]", *(f"{name} = {str(one).lower()}" for name, one in value.items())]
+        elif key != "open":
+            lines += ["", "[membership]", f"{key} = {value}"]
+    return "\n".join(lines) + "\n"
+
+
+def policy_of(membership: Membership) -> dict[str, Any]:
+    """Return a membership policy as a map of one key."""
+    match membership:
+        case Open():
+            return {"open": True}
+        case Tree(slots, depth, is_liable):
+            return {"tree": {"slots": slots, "depth": depth, "liable": is_liable}}
+        case Stewards(threshold):
+            return {"stewards": threshold}
+
+
+def _membership(value: object) -> Membership:
+    match value:
+        case "open":
+            return Open()
+        case {"stewards": int(threshold), **more} if not more:
+            return Stewards(threshold)
+        case {"tree": {"slots": int(slots), "depth": int(depth), **tree}, **more} if not more:
+            is_liable = tree.pop("liable", True)
+            if not tree and isinstance(is_liable, bool):
+                return Tree(slots, depth, is_liable)
+    raise BadInput(
+        "charter", "the membership is not understood",
+        'use "open", stewards = 2, or a table [membership.tree] with slots, depth and liable',
+    )  # fmt: skip
+
+
+def _founders(value: object) -> list[bytes]:
+    if not isinstance(value, list):
+        raise BadInput("charter", "the founders are a list of identities", "leave it out to found alone")
+    return [cid.link(str(one)) for one in value]
+
+
+def _class(name: str, value: object) -> ResourceClass:
+    match value:
+        case str() if match := _CLASS.fullmatch(value):
+            return ResourceClass(match[1], 1, int(match[2] or 1))
+        case [str(unit), int(numerator), int(denominator)]:
+            return ResourceClass(unit, numerator, denominator)
+    raise BadInput("charter", f"the unit of {name!r} is not understood", 'write it like "kg/1000"')
+
+
+def _duration(key: str, value: object) -> int:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise BadInput("charter", f"{key} is no duration", 'write it like "2 min", "12 h" or "3 d"')
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _written(ms: int) -> str:
+    name = next(name for name, size in sorted(_UNITS.items(), key=lambda one: -one[1]) if ms % size == 0)
+    return f"{ms // _UNITS[name]} {name}"
+
+
+def _quoted(text: str) -> str:
+    """Return a basic string of TOML."""
+    hard = {'"', "\\", "\x7f"}
+    return '"' + "".join(f"\\u{ord(one):04x}" if one in hard or one < " " else one for one in text) + '"'

@@ -1,0 +1,361 @@
+"""Identities: installations, bots, root keys, and what to do when one of them is lost or stolen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from .failures import Failure
+from .options import DEFAULTS, Options, Whole
+from .output import give, is_terminal, short, table, tell
+
+if TYPE_CHECKING:
+    from mycelia_node.models import ChainView
+
+As = Annotated[str | None, Parameter(name="--as")]
+Several = Annotated[list[str] | None, Parameter(negative="")]
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+def show(*, as_: As = None, options: Options = DEFAULTS) -> None:
+    """Show the identities that speak through this node: chains, guardians, and where each stands.
+
+    Args:
+        as_: The member whose identity is shown; all of them if none is named.
+    """
+    from .door import opened
+
+    with opened(options.place) as node:
+        found = [one for one in node.identities() if any(_is_here(chain.member, as_) for chain in one.chains)]
+    lines = []
+    for one in found:
+        lines.append(f"{short(one.identity)}: {one.status}, {one.consents} of {len(one.guardians)} guardians")
+        rows = [
+            (
+                short(chain.chain),
+                chain.form,
+                chain.counts if chain.last is None else f"to {chain.last}",
+                chain.member or "",
+            )
+            for chain in one.chains
+        ]
+        lines.append(table(("chain", "form", "counts", "here"), rows))
+    give(options, {"identities": found}, "\n".join(lines) or "No member here has an identity yet.")
+
+
+def _extent(chain: ChainView) -> str:
+    return chain.counts if chain.last is None else f"to {chain.last}"
+
+
+def _is_here(member: str | None, named: str | None) -> bool:
+    return member is not None and named in (None, member)
+
+
+def prepare(name: str, /, *, options: Options = DEFAULTS) -> None:
+    """Make the keys of a founder before the commons is there, and show the identity that they will have.
+
+    Args:
+        name: Your name on this node.
+    """
+    import secrets
+
+    from mycelia_node.config import Home
+    from mycelia_node.keystore import Keystore
+    from mycelia_protocol import cid
+
+    identity = cid.text(Keystore(Home(options.place).keys, entropy=secrets.token_bytes).prepare(name) or b"")
+    give(options, {"name": name, "identity": identity}, identity)
+    tell("Give it to who founds the commons, as `--founder`; then `mycelia init --join` with the same --name.")
+
+
+def phrase(*, as_: As = None, yes: Flag = False, options: Options = DEFAULTS) -> None:
+    """Show the recovery phrase: 24 words that are the whole identity, to be written on paper.
+
+    Args:
+        as_: The member, if the node has several.
+        yes: Show it although nobody watches the screen: without a terminal it is refused.
+    """
+    words = _kept(as_, options)
+    if not (yes or is_terminal()):
+        raise Failure("usage", "the phrase was not shown", "standard output is no terminal", "`--yes` shows it anyway")
+    give(options, {"phrase": words}, words)
+    tell("Whoever has these words has the identity. `mycelia id forget-root` takes them off this device.")
+
+
+def _kept(name: str | None, options: Options) -> str:
+    """Return the phrase straight from the key files: it never travels through the API."""
+    import secrets
+
+    from mycelia_node.config import Home
+    from mycelia_node.keystore import Keystore
+    from mycelia_node.phrase import phrase_of
+
+    keystore = Keystore(Home(options.place).keys, entropy=secrets.token_bytes)
+    member = name or keystore.member().name
+    roots = keystore.roots(member)
+    if roots is None:
+        raise Failure("home", "there is no phrase to show", f"no root keys of {member} are here", "look at the paper")
+    return phrase_of(roots)
+
+
+def forget_root(*, as_: As = None, phrase_file: Path | None = None, options: Options = DEFAULTS) -> None:
+    """Take the root keys off this device: from then on only the phrase has them.
+
+    Args:
+        as_: The member, if the node has several.
+        phrase_file: A file with the phrase, as a proof that it is written down; else it is asked for.
+    """
+    import secrets
+
+    from mycelia_node.config import Home
+    from mycelia_node.keystore import Keystore
+
+    if _asked(phrase_file) != _kept(as_, options).split():
+        raise Failure("input", "nothing was forgotten", "that is not the phrase", "write the right one down first")
+    keystore = Keystore(Home(options.place).keys, entropy=secrets.token_bytes)
+    name = as_ or keystore.member().name
+    keystore.forget_roots(name)
+    give(options, {"member": name}, f"The root keys of {name} are no longer on this device.")
+
+
+def _asked(file: Path | None) -> list[str]:
+    """Return the words of a phrase from a file, a pipe or a prompt that shows nothing."""
+    if file is not None:
+        return file.read_text().lower().split()
+    if not sys.stdin.isatty():
+        return sys.stdin.read(4096).lower().split()
+    import getpass
+
+    return getpass.getpass("Recovery phrase: ").lower().split()
+
+
+def restore_root(name: str, /, *, phrase_file: Path | None = None, options: Options = DEFAULTS) -> None:
+    """Bring the root keys of a member back onto this device, from the phrase.
+
+    Args:
+        name: The member.
+        phrase_file: A file with the phrase; else it is read from standard input.
+    """
+    import secrets
+
+    from mycelia_node.config import Home
+    from mycelia_node.keystore import Keystore
+    from mycelia_node.phrase import roots_of
+
+    roots = roots_of(" ".join(_asked(phrase_file)))
+    Keystore(Home(options.place).keys, entropy=secrets.token_bytes).keep_roots(name, roots)
+    give(options, {"member": name}, f"The root keys of {name} are on this device again.")
+
+
+def restore(
+    name: str,
+    /,
+    *,
+    lost: Several = None,
+    rotate: Flag = False,
+    phrase_file: Path | None = None,
+    kept: Flag = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Speak with your identity from this device: a new chain, by the phrase; chains that were lost or stolen are cut.
+
+    Args:
+        name: Your name on this node; a new one.
+        lost: A chain that was lost or stolen: it counts up to what this node holds of it; several may be given.
+        rotate: Change the root keys too, for when the old ones may have been seen. The phrase stays the same.
+        phrase_file: A file with the phrase; else it is read from standard input.
+        kept: Take the root keys that this node keeps under the name, as after `mycelia id ask`.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    words = None if kept else " ".join(_asked(phrase_file))
+    with opened(options.place) as node:
+        done = node.restore(models.NewRestoration(name=name, phrase=words, lost=lost or [], rotate=rotate))
+    said = [f"{done.member.name} is chain {short(done.member.chain)}."]
+    said += [f"{one.kind}: entry {one.sequence} ({short(one.id)})" for one in done.entries]
+    give(options, done, "\n".join(said))
+
+
+def delegate(
+    name: str | None = None,
+    /,
+    *,
+    key: str | None = None,
+    kinds: str | None = None,
+    daily: Annotated[list[str] | None, Parameter(name="--class", negative="")] = None,
+    days: Whole | None = None,
+    depth: Whole = 0,
+    as_: As = None,
+    options: Options = DEFAULTS,
+) -> None:
+    """Let a bot speak for you: some kinds, some classes, so much a day, until a time.
+
+    Args:
+        name: A new member of this node, for the bot.
+        key: The did:key of a bot elsewhere, instead.
+        kinds: The kinds that it may write, with commas between: offer,row,commit; all if none is given.
+        daily: CLASS or CLASS=AMOUNT: a class, and the most of it a day; several may be given, all classes if none is.
+        days: How many days it lasts; for ever if none is given.
+        depth: How often it may be passed on.
+        as_: The member who delegates, if the node has several.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    most: dict[str, str | int | None] | None = None
+    if daily is not None:
+        most = {name: amount or None for name, _, amount in (one.partition("=") for one in daily)}
+    new = models.NewDelegation(
+        member=as_,
+        name=name,
+        key=key,
+        kinds=None if kinds is None else [kind.strip() for kind in kinds.split(",")],
+        daily=most,
+        hours=None if days is None else days * 24,
+        depth=depth,
+    )
+    with opened(options.place) as node:
+        done = node.delegate(new)
+    chain = f" {done.member.name} is chain {short(done.member.chain)}." if done.member else ""
+    give(options, done, f"Delegated by entry {short(done.id)}.{chain}")
+
+
+def rotate(*, as_: As = None, options: Options = DEFAULTS) -> None:
+    """Change to the next root keys; all chains are kept. The phrase stays the same.
+
+    Args:
+        as_: The member, if the node has several.
+    """
+    _rotate(as_, None, 0, options)
+
+
+def guardians(*identity: str, needed: Whole = 0, as_: As = None, options: Options = DEFAULTS) -> None:
+    """Name those who can together give you new root keys; this changes to the next root keys.
+
+    Args:
+        identity: The identities of the guardians; none takes them away.
+        needed: How many of them are needed; all of them if none is given.
+        as_: The member, if the node has several.
+    """
+    _rotate(as_, list(identity), needed, options)
+
+
+def _rotate(name: str | None, named: list[str] | None, needed: int, options: Options) -> None:
+    from mycelia_node import models
+
+    from .door import opened
+
+    with opened(options.place) as node:
+        done = node.rotate(models.NewRotation(member=name, guardians=named, consents=needed))
+    give(options, done, f"Rotated by entry {done.sequence} ({short(done.id)}).")
+
+
+def revoke(
+    chain: str, /, *, cut: str | None = None, heir: str | None = None, as_: As = None, options: Options = DEFAULTS
+) -> None:
+    """Cut a chain of yours: what stands above the cut counts for nothing.
+
+    Args:
+        chain: The chain, or an entry of it.
+        cut: The last entry that shall count; the last one held if none is given.
+        heir: The chain that takes over.
+        as_: The member who revokes, if the node has several.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    with opened(options.place) as node:
+        done = node.revoke(models.NewRevocation(member=as_, chain=chain, cut=cut, heir=heir))
+    give(options, done, f"Revoked by entry {done.sequence} ({short(done.id)}).")
+
+
+def ask(name: str, identity: str, /, *, options: Options = DEFAULTS) -> None:
+    """Ask your guardians for new root keys, when device and phrase are both lost: prints the text that they need.
+
+    Args:
+        name: Your name on this node, for the new root keys.
+        identity: Your identity, or the beginning of it.
+    """
+    from mycelia_node.config import Home
+
+    from .door import offline
+
+    with offline(Home(options.place)) as node:
+        text = node.ask_recovery(name, identity)
+    give(options, {"request": text}, text)
+    tell("Give it to your guardians. When the recovery is complete: `mycelia id restore --kept` with the same name.")
+
+
+def recover(request: str, /, *, as_: As = None, options: Options = DEFAULTS) -> None:
+    """Propose new root keys for somebody who lost theirs, as a guardian; this consents too.
+
+    Args:
+        request: The text that they gave you. Make sure that it is them.
+        as_: The member, if the node has several.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    with opened(options.place) as node:
+        done = node.recover(models.NewRecovery(request=request, member=as_))
+    give(options, done, f"Proposed by entry {done.sequence} ({short(done.id)}).")
+    tell("The other guardians: `mycelia id consent` with this id. After the charter's delay: `mycelia id complete`.")
+
+
+def consent(recovery: str, /, *, as_: As = None, options: Options = DEFAULTS) -> None:
+    """Consent to a recovery, as a guardian.
+
+    Args:
+        recovery: The id of the recovery. Make sure that the person asked for it.
+        as_: The member, if the node has several.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    with opened(options.place) as node:
+        done = node.consent(models.NewStep(recovery=recovery, member=as_))
+    give(options, done, f"Consented by entry {done.sequence} ({short(done.id)}).")
+
+
+def complete(recovery: str, /, *, as_: As = None, options: Options = DEFAULTS) -> None:
+    """Complete a recovery: enough guardians consent, and the charter's delay is over.
+
+    Args:
+        recovery: The id of the recovery.
+        as_: The member, if the node has several.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    with opened(options.place) as node:
+        done = node.complete(models.NewStep(recovery=recovery, member=as_))
+    give(options, done, f"Completed by entry {done.sequence} ({short(done.id)}).")
+
+
+def close(*, as_: As = None, yes: Flag = False, options: Options = DEFAULTS) -> None:
+    """End an identity for good: its chains count up to now, and nothing that they say later does.
+
+    Args:
+        as_: The member, if the node has several.
+        yes: Do it; without this it is only said what would be lost.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    if not yes:
+        why = "all chains of the identity would end, and nothing brings it back"
+        raise Failure("usage", "nothing was ended", why, "`--yes` does it")
+    with opened(options.place) as node:
+        done = node.close_identity(models.NewClosure(member=as_))
+    give(options, done, f"Ended by entry {done.sequence} ({short(done.id)}).")

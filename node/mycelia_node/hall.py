@@ -1,0 +1,225 @@
+"""The hall: what people and programs ask about who is who, in the words of the API.
+
+Beside the desk, which is about what flows. Both answer over HTTP when the node
+runs and directly when it does not.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Literal, cast
+
+from mycelia_protocol import canonical, cid, invitation
+from mycelia_protocol.amounts import parse_amount
+from mycelia_protocol.errors import Malformed
+from mycelia_protocol.identity import DELEGATED_TERMS, FOUNDING_TERMS, INVITED_TERMS, ROOTED_TERMS, KeySet, read_keyset
+from mycelia_protocol.membership import Person, Status
+from mycelia_protocol.roots import SEED_BYTES, Roots
+
+from . import charterfile, models
+from .desk import Desk, member_view, published
+from .faults import BadInput
+from .people import HOUR_MS, People
+from .phrase import phrase_of, roots_of
+
+REQUEST = "myceliarecover1"
+_FORMS: dict[int, Literal["founding", "invited", "rooted", "delegated"]] = {
+    FOUNDING_TERMS: "founding", INVITED_TERMS: "invited", ROOTED_TERMS: "rooted", DELEGATED_TERMS: "delegated",
+}  # fmt: skip
+
+
+class Hall:
+    """One node's identities, asked and told things."""
+
+    def __init__(self, desk: Desk, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> None:
+        self._desk, self._ledger, self._keystore = desk, desk.ledger, desk.keystore
+        self._entropy = entropy
+        self.people = People(desk.ledger, desk.keystore, clock, entropy)
+
+    # Asking
+
+    def commons(self) -> models.CommonsView:
+        """Return the commons, in the words of its charter."""
+        charter, persons = self._ledger.charter, self._ledger.members.persons()
+        return models.CommonsView(
+            name=charter.name,
+            network=cid.text(charter.network),
+            membership=charterfile.policy_of(charter.membership),
+            founders=[cid.text(one) for one in charter.founders],
+            threshold=charter.threshold,
+            classes={name: one.unit for name, one in charter.classes.items()},
+            drift_ms=charter.drift_ms,
+            grace_ms=charter.grace_ms,
+            recovery_ms=charter.recovery_ms,
+            max_amount=charter.max_amount,
+            max_window_ms=charter.max_window_ms,
+            members=sum(one.status is not Status.PENDING for one in persons),
+            pending=sum(one.status is Status.PENDING for one in persons),
+            toml=charterfile.write(charter),
+        )
+
+    def identities(self) -> list[models.PersonView]:
+        """Return every identity that is known here."""
+        return [self._person_view(person) for person in self._ledger.members.persons()]
+
+    def identity(self, name: str | None = None) -> models.PersonView:
+        """Return the identity of a member of this node."""
+        return self._person_view(self.people.of(name))
+
+    def phrase(self, name: str | None = None) -> str:
+        """Return the recovery phrase of a member: a secret."""
+        member = self._keystore.member(name)
+        roots = self._keystore.roots(member.name)
+        if roots is None:
+            raise BadInput("member", f"this node does not keep the root keys of {member.name}", "look at the paper")
+        return phrase_of(roots)
+
+    # Telling
+
+    def create_member(self, new: models.NewMember) -> models.MemberView:
+        """Make a member with an identity and a chain of its own."""
+        return member_view(self.people.create(new.name, invited_by=new.sponsor, pasted=new.invitation))
+
+    def invite(self, new: models.NewInvitation, peers: Sequence[str] = ()) -> models.InvitationView:
+        """Return a new invitation."""
+        one = self.people.invite(new.member, new.hours * HOUR_MS, peers)
+        return models.InvitationView(text=invitation.text(one), expires_ms=one.expires_ms)
+
+    def admit(self, new: models.NewAdmission) -> models.Published:
+        """Let a pending identity in."""
+        return published(self.people.admit(new.member, self._named(new.identity)))
+
+    def delegate(self, new: models.NewDelegation) -> models.Delegated:
+        """Delegate to a new member of this node, or to a key elsewhere."""
+        delegation, member = self.people.delegate(
+            new.member,
+            name=new.name,
+            key=None if new.key is None else _key_of(new.key),
+            kinds=new.kinds,
+            daily=None if new.daily is None else {name: self._quanta(name, most) for name, most in new.daily.items()},
+            valid_ms=None if new.hours is None else new.hours * HOUR_MS,
+            depth=new.depth,
+        )
+        return models.Delegated(id=cid.text(delegation.id), member=None if member is None else member_view(member))
+
+    def rotate(self, new: models.NewRotation) -> models.Published:
+        """Rotate to the next root keys."""
+        guardians = None if new.guardians is None else [self._named(one) for one in new.guardians]
+        return published(self.people.rotate(new.member, guardians=guardians, consents=new.consents))
+
+    def revoke(self, new: models.NewRevocation) -> models.Published:
+        """Cut a chain."""
+        cut = None if new.cut is None else self._desk.entry(new.cut).entry.id
+        heir = None if new.heir is None else self._chain(new.heir)
+        return published(self.people.revoke(new.member, self._chain(new.chain), cut=cut, heir=heir))
+
+    def restore(self, new: models.NewRestoration) -> models.Restored:
+        """Open a chain for the identity of a phrase, and cut those that were lost."""
+        roots = self._keystore.roots(new.name) if new.phrase is None else roots_of(new.phrase)
+        if roots is None:
+            raise BadInput("phrase", "no root keys are kept here under that name", "give the phrase")
+        lost = [self._chain(one) for one in new.lost]
+        member, entries = self.people.restore(new.name, roots, lost=lost, rotate=new.rotate)
+        return models.Restored(member=member_view(member), entries=[published(entry) for entry in entries])
+
+    def ask_recovery(self, name: str, identity: str) -> str:
+        """Make new root keys for somebody who lost theirs; return the text that their guardians need."""
+        roots = self._keystore.roots(name) or Roots(self._entropy(SEED_BYTES))
+        self._keystore.keep_roots(name, roots)
+        person = self.people.person(self._named(identity))
+        before = self.people.keyset(person)
+        keyset = roots.keyset(0, before.guardians, before.consents)
+        data = canonical.encode([person.identity, *keyset.terms])
+        return REQUEST + base64.urlsafe_b64encode(data + cid.digest(data)[:4]).decode().rstrip("=")
+
+    def recover(self, new: models.NewRecovery) -> models.Published:
+        """Propose the new root keys of a request."""
+        identity, keyset = read_request(new.request)
+        return published(self.people.recover(new.member, identity, keyset))
+
+    def consent(self, new: models.NewStep) -> models.Published:
+        """Consent to a recovery."""
+        return published(self.people.consent(new.member, self._desk.entry(new.recovery).entry.id))
+
+    def complete(self, new: models.NewStep) -> models.Published:
+        """Complete a recovery."""
+        return published(self.people.complete(new.member, self._desk.entry(new.recovery).entry))
+
+    def close(self, new: models.NewClosure) -> models.Published:
+        """End the identity of a member."""
+        return published(self.people.close(new.member))
+
+    # Words
+
+    def _named(self, text: str) -> bytes:
+        found = self.people.identities(text)
+        if len(found) != 1:
+            raise BadInput("identity", f"{len(found)} identities begin with {text!r}", "see `mycelia commons members`")
+        return found[0]
+
+    def _chain(self, text: str) -> bytes:
+        return self._desk.entry(text).entry.chain
+
+    def _quanta(self, name: str, most: str | int | None) -> int | None:
+        unit = self._ledger.charter.classes.get(name)
+        if unit is None:
+            classes = ", ".join(self._ledger.charter.classes)
+            raise BadInput("class", f"this commons has no class {name!r}", f"use {classes}")
+        return parse_amount(most.removesuffix(unit.unit).strip(), unit) if isinstance(most, str) else most
+
+    def _person_view(self, person: Person) -> models.PersonView:
+        keyset = self.people.keyset(person)
+        return models.PersonView(
+            identity=cid.text(person.identity),
+            status=cast(Literal["member", "pending", "frozen", "closed"], str(person.status)),
+            sponsor=None if person.sponsor is None else cid.text(person.sponsor),
+            depth=person.depth,
+            event=cid.text(person.event),
+            guardians=[cid.text(one) for one in keyset.guardians],
+            consents=keyset.consents,
+            chains=[self._chain_view(chain) for chain in person.chains],
+        )
+
+    def _chain_view(self, chain: bytes) -> models.ChainView:
+        opening, owner = self._ledger.entry_of(chain), self._keystore.owner(chain)
+        last = self._ledger.members.last().get(chain)
+        tips = self._ledger.tips_of(chain)
+        is_whole = last is not None and all(tip.sequence <= last for tip in tips) and last > 2**62
+        return models.ChainView(
+            chain=cid.text(chain),
+            form=_FORMS[len(opening.header.terms) if opening else FOUNDING_TERMS],
+            counts="no" if last is None else "whole" if is_whole else "partly",
+            last=None if last is None or is_whole else last,
+            member=None if owner is None else owner.name,
+        )
+
+
+def read_request(pasted: str) -> tuple[bytes, KeySet]:
+    """Return the identity and the new root keys of a recovery request.
+
+    Raises:
+        BadInput: the text is no request, or not all of one.
+    """
+    joined = "".join(pasted.split())
+    try:
+        body = joined.removeprefix(REQUEST)
+        data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+        value = canonical.decode(data[:-4], max_bytes=4096)
+        if joined.startswith(REQUEST) and cid.digest(data[:-4])[:4] == data[-4:] and isinstance(value, list):
+            keyset = read_keyset(cast(list[bytes | int], value), 1)
+            if len(value) == 6 and isinstance(value[0], bytes) and keyset is not None:
+                return value[0], keyset
+    except (binascii.Error, ValueError, Malformed):
+        pass
+    raise BadInput("request", "the text is no recovery request, or a part of it is missing", "copy all of it")
+
+
+def _key_of(text: str) -> bytes:
+    from mycelia_protocol.keys import key_of_did
+
+    try:
+        return key_of_did(text)
+    except ValueError as error:
+        raise BadInput("key", f"{text[:60]!r} is no did:key", "copy the key that `mycelia member ls` shows") from error
