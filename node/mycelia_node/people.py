@@ -8,6 +8,7 @@ brings them back first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import cast
 
 from mycelia_protocol import cid, invitation, statements
 from mycelia_protocol.charter import Open, Stewards
@@ -206,15 +207,15 @@ class People:
     ) -> Entry:  # fmt: skip
         """Rotate to the next root keys; all chains are kept unless `keep` says which, guardians unless named anew."""
         member = self._keystore.member(name)
-        person, number, roots = self._root(member)
-        before = self._keyset(person)
+        person, roots = self.person(self._identity(member)), self._roots(member)
+        event, number, before = self._last_event(person, roots)
         if guardians is None:
             guardians, consents = before.guardians, before.consents
         kept = [chain for chain in (person.chains if keep is None else keep) if chain != member.chain]
         tips = [tip.id for chain in kept for tip in self._ledger.tips_of(chain)[:1]]
         keyset = roots.keyset(number + 1, guardians, consents)
         root = roots.signers(number + 1, network=self._ledger.network)
-        return self._say(member, statements.rotate(person.event, keyset, root=root, keep=tips))
+        return self._say(member, statements.rotate(event, keyset, root=root, keep=tips))
 
     def revoke(self, name: str | None, chain: bytes, *, cut: bytes | None = None, heir: bytes | None = None) -> Entry:
         """Cut a chain of one's identity after an entry, or after the last one that is held."""
@@ -310,15 +311,34 @@ class People:
 
     def _root(self, member: Member) -> tuple[Person, int, Roots]:
         """Return a member's identity, and the number of the root key in force, from the keys on this node."""
-        person, roots = self.person(self._identity(member)), self._keystore.roots(member.name)
-        if roots is None:
-            raise StoreFault(
-                f"the root keys of {member.name} are not on this node", "bring them back with `mycelia id restore-root`"
-            )
+        person, roots = self.person(self._identity(member)), self._roots(member)
         number = roots.number_of(self._keyset(person))
         if number is None:
             raise StoreFault(f"the root keys of {member.name} are no longer in force", "use the phrase in force")
         return person, number, roots
+
+    def _roots(self, member: Member) -> Roots:
+        roots = self._keystore.roots(member.name)
+        if roots is None:
+            raise StoreFault(
+                f"the root keys of {member.name} are not on this node", "bring them back with `mycelia id restore-root`"
+            )
+        return roots
+
+    def _last_event(self, person: Person, roots: Roots) -> tuple[bytes, int, KeySet]:
+        """Return the last key event of these root keys: the one in force, or the one that a recovery replaced."""
+        event: bytes | None = person.event
+        while event is not None:
+            entry = self._ledger.entry_of(event)
+            keyset = None if entry is None else keyset_of(entry)
+            if entry is None or keyset is None:
+                break
+            number = roots.number_of(keyset)
+            if number is not None:
+                return event, number, keyset
+            place = {"id.rotate": 0, "id.complete": 1}.get(entry.header.kind)
+            event = None if place is None else entry.header.dep(cast(int, entry.header.terms[place]))
+        raise StoreFault("the root keys on this node never were this identity's", "use the phrase in force")
 
     def _owner(self, roots: Roots) -> tuple[Person, int]:
         for person in self._ledger.members.persons():

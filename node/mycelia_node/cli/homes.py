@@ -15,6 +15,7 @@ from .output import ago, give, short, tell
 from .peers import check_address
 
 if TYPE_CHECKING:
+    from mycelia_node.keystore import Keystore
     from mycelia_protocol.charter import Charter, ResourceClass
     from mycelia_protocol.runs import Run
 
@@ -58,10 +59,16 @@ def init(
 
     import secrets
 
+    keystore = Keystore(home.keys, entropy=secrets.token_bytes)
+    _check_membrane(charter, keystore, name)
     ledger = Ledger.create(home.path, charter, clock=now_ms, entropy=secrets.token_bytes)
     try:
-        member = Keystore(home.keys, entropy=secrets.token_bytes).create(name, ledger)
         report = ledger.ingest(runs)
+        if name in keystore.waiting():
+            keystore.finish(ledger)
+        else:
+            keystore.create(name, ledger)
+        member = keystore.member(name)
         entries = ledger.count()
     finally:
         ledger.close()
@@ -80,6 +87,16 @@ def init(
     if runs:
         tell(f"{entries} entries now, {report.awaiting} runs wait, {len(report.faults)} were not usable.")
     tell("Next: `mycelia up` runs the node, `mycelia need` and `mycelia offer` publish.")
+
+
+def _check_membrane(charter: Charter, keystore: Keystore, name: str) -> None:
+    """Refuse to make a home that nobody could write from: behind a membrane only founders need no invitation."""
+    from mycelia_protocol.charter import Open
+
+    prepared = keystore.identity(name) if name in keystore.waiting() else None
+    if not isinstance(charter.membership, Open) and prepared not in charter.founders:
+        why = f"{charter.name} is entered by invitation"
+        raise Failure("membrane", "nothing was made", why, "ask a member, then `mycelia commons join`")
 
 
 def user() -> str:

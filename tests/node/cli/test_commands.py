@@ -20,8 +20,10 @@ NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
 COMMANDS = [
     "init", "up", "status", "need", "offer", "withdraw", "field", "log", "show", "why", "verify", "peer", "peer add",
     "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench",
-    "bench ledger",
-    "completion",
+    "bench ledger", "completion", "commons", "commons new", "commons show", "commons invite", "commons join",
+    "commons members", "commons admit", "id", "id show", "id phrase", "id prepare", "id delegate", "id rotate",
+    "id guardians", "id revoke", "id restore", "id ask", "id recover", "id consent", "id complete", "id close",
+    "id forget-root", "id restore-root",
 ]  # fmt: skip
 
 

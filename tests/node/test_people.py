@@ -1,0 +1,304 @@
+"""What members do about identities, over real ledgers, keys and files, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mycelia_node import models
+from mycelia_node.faults import BadInput, StoreFault
+from mycelia_node.hall import read_request
+from mycelia_node.keystore import Plan
+from mycelia_node.phrase import phrase_of, roots_of
+from mycelia_protocol import cid, invitation
+from mycelia_protocol.charter import Stewards
+from mycelia_protocol.errors import Premature, Refused
+from mycelia_protocol.keys import did
+from mycelia_protocol.roots import Roots
+from tests.builders import CELL
+
+from .towns import Home, Town, Tree
+
+FOOD = {"resource_class": "food", "amount": "5 kg", "at": CELL, "until": "+9d"}
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    town = Town(Tree(3, 4, True))
+    yield town
+    town.close()
+
+
+def joined(town: Town, name: str, sponsor: str = "anna") -> Home:
+    """Let somebody in by an invitation, in a home of their own."""
+    text = town[sponsor].hall.invite(models.NewInvitation(member=sponsor)).text
+    home = town.settle(name)
+    home.keystore.prepare(name, Plan(invitation=text))
+    town.meet()
+    return home
+
+
+def need(home: Home, member: str) -> models.Published:
+    [published] = home.desk.publish([models.NewSignal(kind="need", member=member, **FOOD)])  # type: ignore[arg-type]
+    return published
+
+
+def statuses(home: Home) -> list[str]:
+    return sorted(one.status for one in home.hall.identities())
+
+
+class TestAnInvitation:
+    def test_lets_a_newcomer_in_without_anybody_doing_more(self, town: Town) -> None:
+        bo = joined(town, "bo")
+
+        assert statuses(bo) == statuses(town["anna"]) == ["member", "member"]
+        need(bo, "bo")
+        town.meet()
+        assert [one.kind for one in town["anna"].desk.field().signals] == ["need"]
+
+    def test_leaves_a_newcomer_visibly_pending_while_the_sponsor_is_away(self, town: Town) -> None:
+        joined(town, "bo")
+        text = town["anna"].hall.invite(models.NewInvitation()).text
+        cleo = town.settle("cleo")
+        cleo.keystore.prepare("cleo", Plan(invitation=text))
+
+        town.meet("bo", "cleo")
+        need(cleo, "cleo")
+        town.meet("bo", "cleo")
+
+        assert "pending" in statuses(town["bo"])
+        assert town["bo"].desk.field().signals == []
+
+        town.meet()
+
+        assert statuses(town["bo"]) == ["member"] * 3
+        assert len(town["bo"].desk.field().signals) == 1
+
+    def test_waits_for_the_sponsors_chain_before_its_own_begins(self, town: Town) -> None:
+        text = town["anna"].hall.invite(models.NewInvitation()).text
+        bo = town.settle("bo")
+        with pytest.raises(Premature):
+            bo.hall.create_member(models.NewMember(name="bo", invitation=text))
+
+        assert bo.keystore.waiting() == ["bo"]
+        with pytest.raises(BadInput, match="waits for its sponsor"):
+            bo.keystore.member("bo")
+
+        town.meet()
+        assert bo.keystore.waiting() == []
+
+    def test_is_for_one_newcomer(self, town: Town) -> None:
+        text = town["anna"].hall.invite(models.NewInvitation()).text
+        for name in ("bo", "eve"):
+            town.settle(name).keystore.prepare(name, Plan(invitation=text))
+        town.meet()
+
+        assert statuses(town["anna"]) == ["member", "member", "pending"]
+
+    def test_is_refused_when_it_has_ended_or_is_another_commons(self, town: Town) -> None:
+        other = Town(Tree(1, 1, True), seed=8, grace_ms=5000)
+        text = town["anna"].hall.invite(models.NewInvitation(hours=1)).text
+        with pytest.raises(BadInput, match="another commons"):
+            other["anna"].hall.create_member(models.NewMember(name="x", invitation=text))
+        other.close()
+
+        town.now_ms += 3_600_000
+        with pytest.raises(BadInput, match="has ended"):
+            town["anna"].hall.create_member(models.NewMember(name="x", invitation=text))
+
+    def test_runs_out_with_the_slots(self, town: Town) -> None:
+        for name in ("bo", "cleo", "dora"):
+            town["anna"].hall.create_member(models.NewMember(name=name))
+
+        with pytest.raises(BadInput, match="no admission left"):
+            town["anna"].hall.invite(models.NewInvitation(member="anna"))
+        eve = town["anna"].hall.create_member(models.NewMember(name="eve"))  # bo has slots of his own
+        assert town["anna"].hall.identity("eve").depth == 2
+        assert eve.chain
+
+
+class TestStewards:
+    def test_admit_by_hand_until_they_are_enough(self) -> None:
+        town = Town(Stewards(1))
+        text = town["anna"].hall.invite(models.NewInvitation()).text
+        bo = town.settle("bo")
+        bo.keystore.prepare("bo", Plan(invitation=text))
+        town.meet()
+
+        assert statuses(bo) == ["member", "member"]
+        with pytest.raises(BadInput, match="no admission left"):
+            bo.hall.invite(models.NewInvitation())
+        town.close()
+
+
+class TestABot:
+    def test_speaks_within_its_grant(self, town: Town) -> None:
+        anna = town["anna"]
+        done = anna.hall.delegate(
+            models.NewDelegation(name="bot", member="anna", kinds=["need"], daily={"food": "9 kg"}, hours=24)
+        )
+
+        assert done.member
+        need(anna, "bot")
+        with pytest.raises(Refused) as refused:
+            need(anna, "bot")
+        assert refused.value.rule == "grant.cap"
+
+    def test_elsewhere_is_named_by_its_key(self, town: Town) -> None:
+        anna = town["anna"]
+        done = anna.hall.delegate(models.NewDelegation(key=did(bytes(32))))
+
+        assert done.member is None
+        with pytest.raises(BadInput, match="no did:key"):
+            anna.hall.delegate(models.NewDelegation(key="did:key:zQ3sh"))
+        with pytest.raises(BadInput, match="to whom"):
+            anna.hall.delegate(models.NewDelegation())
+        with pytest.raises(BadInput, match="no class"):
+            anna.hall.delegate(models.NewDelegation(name="bot", daily={"gold": None}))
+        assert anna.keystore.waiting() == []
+
+    def test_is_cut_by_who_delegated_it_without_root_keys(self, town: Town) -> None:
+        anna = town["anna"]
+        bot = anna.hall.delegate(models.NewDelegation(name="bot")).member
+        assert bot
+        first = need(anna, "bot")
+        anna.keystore.forget_roots("anna")
+
+        anna.hall.revoke(models.NewRevocation(member="anna", chain=bot.chain, cut=first.id))
+        need(anna, "bot")
+
+        assert len(anna.desk.field().signals) == 1
+        assert {chain.counts for chain in anna.hall.identity("anna").chains} == {"whole", "partly"}
+
+
+class TestALostDevice:
+    def test_is_cut_and_followed_by_another_with_one_act(self, town: Town) -> None:
+        bo = joined(town, "bo")
+        words = bo.hall.phrase("bo")
+        kept = need(bo, "bo")
+        town.meet()
+        lost = bo.keystore.member("bo").chain
+
+        new = town.settle("bo again")
+        town.meet("anna", "bo again")
+        done = new.hall.restore(models.NewRestoration(name="bo", phrase=words, lost=[cid.text(lost)], rotate=True))
+        thief = need(bo, "bo")  # whoever has the device goes on
+        town.meet()
+
+        assert [one.kind for one in done.entries] == ["id.revoke", "id.rotate"]
+        for home in (town["anna"], bo, new):
+            shown = [one.id for one in home.desk.field().signals]
+            assert kept.id in shown
+            assert thief.id not in shown
+        assert need(new, "bo").id
+
+    def test_needs_the_right_phrase(self, town: Town) -> None:
+        anna = town["anna"]
+        words = anna.hall.phrase().split()
+        for bad, why in (
+            (words[:-1], "24 words"),
+            ([*words[:-1], "mycelium"], "word 24"),
+            ([*phrase_of(Roots(bytes(32))).split()[:23], "abandon"], "belong together"),
+        ):
+            with pytest.raises(BadInput, match=why):
+                anna.hall.restore(models.NewRestoration(name="again", phrase=" ".join(bad)))
+        with pytest.raises(BadInput, match="no identity here"):
+            anna.hall.restore(models.NewRestoration(name="again", phrase=phrase_of(Roots(bytes(32)))))
+        assert roots_of(" ".join(words).upper()).seed == roots_of(" ".join(words)).seed
+
+    def test_cannot_be_mended_where_the_root_keys_were_taken_away(self, town: Town) -> None:
+        anna = town["anna"]
+        anna.keystore.forget_roots("anna")
+
+        with pytest.raises(StoreFault, match="not on this node"):
+            anna.hall.rotate(models.NewRotation())
+        with pytest.raises(BadInput, match="does not keep"):
+            anna.hall.phrase()
+
+
+class TestGuardians:
+    def test_give_back_an_identity_whose_device_and_phrase_are_lost(self, town: Town) -> None:
+        anna, bo, cleo = town["anna"], joined(town, "bo"), joined(town, "cleo")
+        guardians = [home.hall.identity().identity for home in (bo, cleo)]
+        anna.hall.rotate(models.NewRotation(guardians=guardians, consents=2))
+        town.meet()
+        identity = anna.hall.identity().identity
+        published = need(anna, "anna")
+        town.meet()
+
+        new = town.settle("new")
+        town.meet("bo", "cleo", "new")
+        request = new.hall.ask_recovery("anna", identity)
+        recovery = bo.hall.recover(models.NewRecovery(request=request))
+        town.meet("bo", "cleo", "new")
+        cleo.hall.consent(models.NewStep(recovery=recovery.id))
+        with pytest.raises(Refused) as early:
+            cleo.hall.complete(models.NewStep(recovery=recovery.id))
+        town.now_ms += town.charter.recovery_ms + 60_000
+        cleo.hall.complete(models.NewStep(recovery=recovery.id))
+        town.meet("bo", "cleo", "new")
+        lost = anna.keystore.member().chain
+        done = new.hall.restore(models.NewRestoration(name="anna", lost=[cid.text(lost)]))
+        town.meet()
+
+        assert early.value.rule == "complete.delay"
+        assert done.member.chain in {chain.chain for one in bo.hall.identities() for chain in one.chains}
+        assert new.hall.identity("anna").identity == identity
+        assert published.id in [one.id for one in bo.desk.field().signals]
+
+    def test_are_vetoed_by_the_next_root_keys(self, town: Town) -> None:
+        anna, bo = town["anna"], joined(town, "bo")
+        anna.hall.rotate(models.NewRotation(guardians=[bo.hall.identity().identity]))
+        town.meet()
+        request = bo.hall.ask_recovery("thief", anna.hall.identity().identity)
+        recovery = bo.hall.recover(models.NewRecovery(request=request))
+        town.now_ms += town.charter.recovery_ms + 60_000
+        bo.hall.complete(models.NewStep(recovery=recovery.id))
+        town.meet()
+
+        anna.hall.rotate(models.NewRotation())
+        town.meet()
+
+        with pytest.raises(BadInput, match="no identity here"):
+            bo.hall.restore(models.NewRestoration(name="thief"))
+
+    def test_take_no_request_that_is_not_whole(self, town: Town) -> None:
+        text = town["anna"].hall.ask_recovery("anna", town["anna"].hall.identity().identity)
+
+        assert cid.text(read_request(text)[0]) == town["anna"].hall.identity().identity
+        for bad in (text[:-1], "x" + text, text[:30] + "!" + text[31:], ""):
+            with pytest.raises(BadInput, match="no recovery request"):
+                read_request(bad)
+
+
+class TestAnEnd:
+    def test_leaves_what_was_said_and_takes_what_comes_later(self, town: Town) -> None:
+        bo = joined(town, "bo")
+        kept = need(bo, "bo")
+        bo.hall.close(models.NewClosure())
+        later = need(bo, "bo")
+        town.meet()
+
+        shown = [one.id for one in town["anna"].desk.field().signals]
+        assert kept.id in shown
+        assert later.id not in shown
+        assert "closed" in statuses(town["anna"])
+
+
+class TestTheMembrane:
+    def test_keeps_nothing_of_who_was_not_invited(self, town: Town) -> None:
+        outside = Town(None, seed=9)
+        stranger = town.settle("stranger")
+        text = invitation.text(
+            invitation.invite(
+                outside["anna"].keystore.pair("anna"), town["anna"].keystore.member().chain, seed=bytes(32),
+                expires_ms=town.now_ms + 10_000, network=town.charter.network, peers=[],
+            )
+        )  # fmt: skip
+        stranger.keystore.prepare("stranger", Plan(invitation=text))
+        town.meet()
+
+        assert stranger.keystore.waiting() == ["stranger"]
+        assert town["anna"].ledger.count() == 1
+        outside.close()
