@@ -21,6 +21,8 @@ from pathlib import Path
 from . import houston as instances
 from .fleet import Answer, Fleet, PeerEnded
 from .houston import Instance
+from .town import charter_of
+from .worker import prepare
 
 SETTLE_S = 240  # a run that has not settled by then has failed
 ARRIVE_S = 60  # for the first signals to reach everybody
@@ -103,16 +105,16 @@ def _run_until_signal(instance: Instance, peers: int, homes: Path, seed: int, re
 
 async def _run(instance: Instance, peers: int, homes: Path, seed: int, report: Report) -> dict[str, object]:
     began = time.monotonic()
-    charter_seed = os.urandom(16).hex()
     size = {"peers": peers, "points": len(instance.points), "areas": len(instance.areas), "seed": seed}
-    orders = [
-        {"home": str(homes / f"peer-{number + 1}"), "index": number, "charter_seed": charter_seed, **size}
-        for number in range(peers)
-    ]
+    places = [homes / f"peer-{number + 1}" for number in range(peers)]
+    members = len(instance.points) + len(instance.areas)
+    hosts = [prepare(home) for home in places]
+    charter = charter_of(os.urandom(16), hosts, slots=-(-members // peers)).raw.hex()
+    orders = [{"home": str(home), "index": number, "charter": charter, **size} for number, home in enumerate(places)]
     async with Fleet(orders, logs=homes) as fleet:
         await _start(fleet, peers, report)
         optimum = asyncio.create_task(asyncio.to_thread(instances.optimum, instance))
-        offers = await _publish(fleet, peers, len(instance.points) + len(instance.areas), report)
+        offers = await _publish(fleet, peers, members, report)
         await fleet.ask_all("begin", offers=offers)
         converged = await _settle(fleet, report)
         faults = await _verify(fleet, peers, report)
@@ -123,7 +125,7 @@ async def _run(instance: Instance, peers: int, homes: Path, seed: int, report: R
     score = scores[0]
     return {
         "peers": peers,
-        "members": len(instance.points) + len(instance.areas),
+        "members": members,
         "entries": score["entries"],
         "needs": score["needs"],
         "offers": score["offers"],
@@ -154,14 +156,13 @@ async def _start(fleet: Fleet, peers: int, report: Report) -> None:
 
 
 async def _publish(fleet: Fleet, peers: int, members: int, report: Report) -> dict[str, int]:
-    """Have every member publish, wait until everybody has seen it, and return which offer is which point's."""
+    """Have every member come in and publish, wait until everybody counts everywhere, and return whose each offer is."""
     report(Progress("publish", 0, peers * members, f"{members} members publish their needs and offers"))
     answers = await fleet.ask_all("settle_in", now_ms=time.time_ns() // 1_000_000)
-    expected = 2 * members  # an `open` and an intent each
     try:
         async with asyncio.timeout(ARRIVE_S):
-            while (held := await _seen(fleet)) < peers * expected:
-                report(Progress("publish", held // 2, peers * members, "signals spread from peer to peer"))
+            while (seen := await _seen(fleet)) < peers * members:
+                report(Progress("publish", seen, peers * members, "signals spread from peer to peer"))
                 await asyncio.sleep(LOOK_S)
     except TimeoutError as error:
         raise PeerEnded(f"the first signals did not reach every peer within {ARRIVE_S} s") from error
@@ -169,7 +170,7 @@ async def _publish(fleet: Fleet, peers: int, members: int, report: Report) -> di
 
 
 async def _seen(fleet: Fleet) -> int:
-    return sum(state["entries"] for state in await fleet.ask_all("state"))
+    return sum(state["signals"] for state in await fleet.ask_all("state"))
 
 
 async def _settle(fleet: Fleet, report: Report) -> bool:

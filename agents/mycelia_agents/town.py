@@ -8,13 +8,13 @@ scored from its standing alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from mycelia_node.ledger import Ledger
 from mycelia_protocol import compose
-from mycelia_protocol.charter import DAY_MS, Charter, ResourceClass, found
+from mycelia_protocol.charter import DAY_MS, Charter, ResourceClass, Tree, found
 from mycelia_protocol.compose import Content
 from mycelia_protocol.standing import Standing, Status
 
@@ -63,9 +63,10 @@ class Score:
         return sum(self.kinds.get(kind, 0) for kind in COORDINATION) / self.lines if self.lines else 0.0
 
 
-def charter_of(seed: bytes) -> Charter:
-    """Return the founding charter of the town: food, by the pound."""
-    return found("Houston", seed=seed, classes={FOOD: ResourceClass("lb")})
+def charter_of(seed: bytes, founders: Sequence[bytes] = (), slots: int = 1) -> Charter:
+    """Return the founding charter of the town: food, by the pound; with founders, who let everybody else in."""
+    membership = Tree(slots, 1, is_liable=True) if founders else None
+    return found("Houston", seed=seed, classes={FOOD: ResourceClass("lb")}, membership=membership, founders=founders)
 
 
 def residents(instance: Instance, *, seed: int, now_ms: int) -> list[Resident]:

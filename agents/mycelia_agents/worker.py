@@ -16,14 +16,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from mycelia_node.config import Home
+from mycelia_node.keystore import Keystore, Plan
 from mycelia_node.ledger import Ledger
 from mycelia_node.peer import Peer, now_ms
-from mycelia_protocol.charter import Charter
+from mycelia_node.people import People
+from mycelia_protocol import charter as charters
+from mycelia_protocol.invitation import text
 from mycelia_protocol.standing import Status
 
 from . import houston, town
 from .runtime import Hosted, Runtime
 
+HOST = "host"  # the member of each peer that founds the commons and admits the others
+INVITED_MS = 3_600_000
 TICK_S = 0.1
 Answer = dict[str, Any]
 
@@ -65,17 +71,20 @@ class Worker:
         offers = await self._peer.on_ledger(self._publish_intents, command["now_ms"])
         return {"offers": offers}
 
-    def _publish_intents(self, now_ms: int) -> dict[str, int]:
+    def _publish_intents(self, at_ms: int) -> dict[str, int]:
         ledger, keystore, offers = self._peer.ledger, self._peer.keystore, {}
-        everybody = town.residents(self._instance, seed=self._seed, now_ms=now_ms)
+        people = People(ledger, keystore, now_ms, os.urandom)
+        everybody = town.residents(self._instance, seed=self._seed, now_ms=at_ms)
         for at in range(self._index, len(everybody), self._peers):
             resident = everybody[at]
-            member = keystore.create(resident.name, ledger)
+            invited = people.invite(HOST, INVITED_MS, ())
+            member = keystore.create(resident.name, ledger, Plan(invitation=text(invited)))
             pair = keystore.pair(resident.name)
             [intent] = ledger.publish(pair, member.chain, [resident.intent], [{"note": resident.note}])
             if resident.intent.kind == "offer":
                 offers[intent.id.hex()] = at
             self._hosted.append(Hosted(resident.name, member.chain, pair, resident.agent, resident.costs))
+        people.tend()  # the host admits them all
         return offers
 
     async def _begin(self, command: Answer) -> Answer:
@@ -93,6 +102,7 @@ class Worker:
         statuses = [standing.status(line) for line in standing.lines.values()]
         return {
             "entries": ledger.count(),
+            "signals": len(standing.needs) + len(standing.offers),
             "digest": ledger.digest().hex(),
             "awaiting": len(ledger.awaiting()),
             "pending": statuses.count(Status.PENDING),
@@ -157,9 +167,12 @@ def _answer(answers: IO[str], answer: Answer) -> None:
     answers.flush()
 
 
-def _found(home: Path, charter: Charter) -> None:
+def prepare(home: Path) -> bytes:
+    """Make the keys of a peer's host before the commons is founded; return the identity that it will have."""
     home.mkdir(parents=True, exist_ok=True)
-    Ledger.create(home, charter, clock=now_ms, entropy=os.urandom).close()
+    identity = Keystore(Home(home).keys, entropy=os.urandom).prepare(HOST)
+    assert identity is not None  # an identity begins with these keys
+    return identity
 
 
 def main() -> None:
@@ -167,7 +180,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     order = json.loads(sys.argv[1])
-    _found(Path(order["home"]), town.charter_of(bytes.fromhex(order["charter_seed"])))
+    charter = charters.read(bytes.fromhex(order["charter"]))
+    Ledger.create(Path(order["home"]), charter, clock=now_ms, entropy=os.urandom).close()
     asyncio.run(serve(order, answers))
 
 
