@@ -24,6 +24,7 @@ from mycelia_protocol.cid import digest
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry, Header, seal
 from mycelia_protocol.errors import Refused
+from mycelia_protocol.rates import Rate
 from mycelia_protocol.standing import Standing, Status
 from mycelia_protocol.validation import Verdict, extend, judge
 
@@ -35,10 +36,10 @@ INCARNATION = bytes(range(8))
 Line = tuple[Entry | bytes, int]  # a commit and the number of its line, or a need and an amount
 
 
-def charter(**changes: int) -> Charter:
+def charter(*, rate: Rate | None = None, **changes: int) -> Charter:
     """Return a charter with two resource classes; `changes` are the numbers that `found` takes."""
     classes = {"food": ResourceClass("kg", 1, 10), "care": ResourceClass("h", 1, 4)}
-    return found("Oost", seed=bytes(16), classes=classes, **changes)
+    return found("Oost", seed=bytes(16), classes=classes, rate=rate, **changes)
 
 
 class Commons:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import cbor2
 
-from mycelia_protocol.accumulators import AcceptedLine, Cited, CommittedLine, Fact, FactKey, NeedFacts, OfferFacts
+from mycelia_protocol.accumulators import AcceptedLine, Cited, CommittedLine, Fact, FactKey, NeedFacts, OfferFacts, Paid
 
 _RECORDS: dict[str, type[Any]] = {
     "need": NeedFacts,
@@ -16,6 +16,7 @@ _RECORDS: dict[str, type[Any]] = {
     "committed": CommittedLine,
     "accepted": AcceptedLine,
     "cited": Cited,
+    "rate": Paid,
 }
 
 
@@ -77,7 +78,7 @@ def write_key(key: FactKey) -> bytes:
 
 def read_key(data: bytes) -> FactKey:
     """Return the key of stored bytes."""
-    letters = {b"n": "need", b"o": "offer", b"c": "committed", b"a": "accepted", b"x": "cited"}
+    letters = {b"n": "need", b"o": "offer", b"c": "committed", b"a": "accepted", b"x": "cited", b"r": "rate"}
     return letters[data[:1]], data[1:33], int.from_bytes(data[33:], "big") - 1
 
 

@@ -3,7 +3,8 @@
 The charter is a document, not an entry: canonical bytes, at most 32 KiB, never
 deleted, sent in the handshake. Its digest under a prefix is the network id, for
 ever. It declares the resource classes with their unit and quantum, the clock
-drift, the grace of lapses, the limits of amounts and windows, and who may join.
+drift, the grace of lapses, the limits of amounts and windows, who may join and,
+if it likes, how much a chain may say in a time.
 
     >>> charter = found("Oost", seed=bytes(16), classes={"food": ResourceClass("kg", 1, 1000)})
     >>> read(charter.raw) == charter, charter.classes["food"].quantum
@@ -24,6 +25,7 @@ from typing import NamedTuple
 from .canonical import Value, decode, encode
 from .cid import digest
 from .errors import Malformed
+from .rates import Rate, read_rate
 
 MAX_CHARTER_BYTES = 32 * 1024
 NETWORK_CONTEXT = b"mycelia/1/network\0"
@@ -32,6 +34,7 @@ MAX_AMOUNT = 2**53 - 1  # every language's integers reach it
 DAY_MS = 86_400_000
 
 _FIELDS = {"classes", "drift_ms", "grace_ms", "limits", "membership", "name", "seed", "version"}
+_OPTIONAL = {"rate"}  # absent, or whole
 _CLASS = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*", re.ASCII)
 
 
@@ -62,6 +65,7 @@ class Charter:
     max_amount: int  # the largest amount of one intent or line, in quanta
     max_window_ms: int  # how far ahead an intent may end
     membership: str
+    rate: Rate | None = None  # what a chain may say in a time
 
 
 def found(
@@ -73,6 +77,7 @@ def found(
     grace_ms: int = 60_000,
     max_amount: int = MAX_AMOUNT,
     max_window_ms: int = 400 * DAY_MS,
+    rate: Rate | None = None,
 ) -> Charter:
     """Return a new charter with open membership; `seed` (16 random bytes) makes it one of a kind.
 
@@ -89,6 +94,8 @@ def found(
         "seed": seed,
         "version": 1,
     }
+    if rate is not None:
+        document["rate"] = dict(rate._asdict())
     return read(encode(document))
 
 
@@ -104,7 +111,7 @@ def read(raw: bytes) -> Charter:
     version = document.get("version")
     if version is True or version != 1:
         raise Malformed("charter.version", f"charter version {version!r}, this is version 1")
-    if set(document) != _FIELDS:
+    if set(document) - _OPTIONAL != _FIELDS:
         raise Malformed("charter.fields", f"a charter of version 1 is a map of {', '.join(sorted(_FIELDS))}")
     name, seed = document["name"], document["seed"]
     if not isinstance(name, str) or not 0 < len(name.encode()) <= 128:
@@ -127,6 +134,7 @@ def read(raw: bytes) -> Charter:
         max_amount=_positive(limits["amount"], "limits.amount", MAX_AMOUNT),
         max_window_ms=_positive(limits["window_ms"], "limits.window_ms", 40_000 * DAY_MS),
         membership="open",
+        rate=read_rate(document["rate"]) if "rate" in document else None,
     )
 
 

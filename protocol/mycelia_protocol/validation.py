@@ -21,6 +21,7 @@ from .accumulators import (
     FactKey,
     LineId,
     Mark,
+    Paid,
     Prefix,
 )
 from .charter import Charter
@@ -29,6 +30,7 @@ from .errors import Premature, Refused
 from .kinds import KINDS, Judged
 from .kinds.flows import FREED
 from .kinds.kind import is_natural, line_refs
+from .rates import FREEING, Rate, tat_after
 
 CUSTOM = "x."
 _NAMES_LINES = {"accept": 1, "deliver": 0, "receive": 0, "release": 0, "lapse": 0, "cancel": 0}
@@ -37,7 +39,7 @@ _ACCEPTED_CITES = {"release": Mark.CITES_RELEASE, "cancel": Mark.CITES_CANCEL, "
 
 
 class Verdict(NamedTuple):
-    """`refused` is None for a valid entry; `changes` are the facts that it adds to its chain."""
+    """`refused` is None for a valid entry; `changes` are what the entry does to its chain's facts."""
 
     refused: Refused | None
     changes: dict[FactKey, Fact]
@@ -71,12 +73,16 @@ def judge(entry: Entry, prefix: Prefix, held: Callable[[bytes], Entry | None], c
             deps[link] = dep
     if missing:
         raise Premature("deps.held", f"{len(missing)} named entries are not held", frozenset(missing))
-    draft = Draft(prefix.facts)
+    draft, refusal = Draft(prefix.facts), None
     try:
         _judge(Judged(entry, prefix, deps, charter, draft))
     except Refused as refused:
-        return Verdict(refused.with_traceback(None), {})  # a traceback would keep all that was read alive
-    return Verdict(None, draft.changes) if draft.changes else _VALID_UNCHANGED
+        refusal = refused.with_traceback(None)  # a traceback would keep all that was read alive
+    changes = draft.changes if refusal is None else {}
+    if charter.rate is not None:
+        frees = refusal is None and header.kind in FREEING
+        changes["rate", prefix.chain, -1] = Paid(tat_after(prefix.tat, entry, charter.rate, frees=frees))
+    return Verdict(refusal, changes) if refusal is not None or changes else _VALID_UNCHANGED
 
 
 def _judge(judged: Judged) -> None:
@@ -94,6 +100,8 @@ def _judge(judged: Judged) -> None:
     kind = KINDS.get(header.kind)
     if kind is None and not header.kind.startswith(CUSTOM):
         raise Refused("kind.known", f"kind {header.kind!r} is neither known nor custom")
+    if judged.charter.rate is not None and header.kind not in FREEING:
+        _check_rate(judged.entry, judged.prefix.tat, judged.charter.rate)
     # 10. What the entry cites, of whatever kind it is, is noted before its own rules are asked.
     for dep in judged.deps.values():
         if dep.chain != judged.prefix.chain:
@@ -104,12 +112,22 @@ def _judge(judged: Judged) -> None:
 
 
 def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:
-    """Move the prefix on to `entry`: its place and time always count, its facts only if it is valid."""
+    """Move the prefix on to `entry`: its place, time and weight always count, all else only if it is valid."""
     prefix.tip = entry.id
     prefix.sequence = entry.header.sequence
     prefix.time = max(prefix.time, entry.header.time)
     for key, fact in verdict.changes.items():
         prefix.facts[key] = fact
+
+
+def _check_rate(entry: Entry, tat: int, rate: Rate) -> None:
+    ahead_ms = tat_after(tat, entry, rate) - entry.header.time_ms
+    if ahead_ms > rate.burst_ms:
+        raise Refused(
+            "rate.cell",
+            f"the chain is {ahead_ms} ms ahead of its rate, a burst of {rate.burst_ms} ms is allowed: "
+            f"{ahead_ms - rate.burst_ms} ms too soon",
+        )
 
 
 def _note_cite(judged: Judged, dep: Entry) -> None:

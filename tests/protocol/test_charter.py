@@ -16,7 +16,7 @@ CLASSES = {"food": ResourceClass("kg", 1, 1000), "hours": ResourceClass("h", 1, 
 
 
 def oost(**changes: int) -> Charter:
-    return found("Oost", seed=bytes(16), classes=CLASSES, **changes)
+    return found("Oost", seed=bytes(16), classes=CLASSES, rate=None, **changes)
 
 
 class TestACharter:
