@@ -119,12 +119,15 @@ class Sync:
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._links[link.peer] -= 1
-            if not self._links[link.peer]:
+            is_gone = not self._links[link.peer]
+            if is_gone:
                 del self._links[link.peer]
             if self._conversations.get(link.peer) is here:
                 del self._conversations[link.peer]
             state.is_connected = False
             await self._part(here, reader, writer)
+            if is_gone:
+                await self._on_ledger(self._ledger.left, link.peer)
 
     async def _guard(self, here: Conversation, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -311,7 +314,7 @@ class Sync:
         return wanted(held, tips, self._ledger.have)
 
     async def _take(self, here: Conversation, runs: tuple[tuple[Any, ...], ...]) -> None:
-        report: Ingested = await self._on_ledger(self._ledger.ingest, runs)
+        report: Ingested = await self._on_ledger(self._ledger.ingest, runs, here.link.peer)
         here.state.received += len(report.accepted)
         for run in runs:
             if (chain := run[0].chain) not in report.unlinked:

@@ -183,7 +183,7 @@ class TestAFaultOfTheNode:
             await until(same(anna, cleo))
             whole = bo.ledger.ingest
 
-            def full(_: object) -> Any:
+            def full(*_: object) -> Any:
                 raise StoreFault("the disk refused to store: database or disk is full", "free some space")
 
             monkeypatch.setattr(bo.ledger, "ingest", full)
@@ -209,7 +209,7 @@ class TestAFaultOfTheNode:
             await until(lambda: bo.ledger.awaiting())
             whole, calls = bo.ledger.ingest, list[int]()
 
-            def full(_: object) -> Any:
+            def full(*_: object) -> Any:
                 calls.append(1)
                 raise StoreFault("the disk refused to store: database or disk is full", "free some space")
 
