@@ -73,7 +73,7 @@ class Intake:
             chains.check_link(first, before.entry)
             key = held.key
         # 3. It is authentic up to its highest good signature; only that one is kept.
-        length = chains.sealed_length(run, key, network=self._charter.network)
+        length = self._sealed_length(run, key, report)
         if length < len(run):
             report.faults.append(Malformed("chain.seal", f"{len(run) - length} entries have no good signature above"))
             run = run[:length]
@@ -86,6 +86,7 @@ class Intake:
         if missing or until_ms:
             self._quarantine.put(run, missing, until_ms, sender)
             report.awaiting += 1
+            report.vain_checks += 1
             return
         # 5. Every entry gets its verdict and its place.
         branch = self._branches.begin(first) if first.header.sequence == 0 else self._branches.after(first)
@@ -123,6 +124,11 @@ class Intake:
             missing -= {entry.id for entry in run}
         return frozenset(missing), until_ms
 
+    def _sealed_length(self, run: list[Entry], key: bytes, report: Ingested) -> int:
+        length = chains.sealed_length(run, key, network=self._charter.network)
+        report.vain_checks += sum(entry.signature is not None for entry in run[length:])
+        return length
+
     def _tat_before(self, entry: Entry) -> int:
         """Return the tat of the branch that an entry goes on with: no honest chain runs ahead of the clock by it."""
         for branch in self._branches.of(entry.chain):
@@ -134,9 +140,10 @@ class Intake:
         backlink = run[0].header.backlink or b""
         held = self._branches.chain(run[0].chain)
         if backlink in self._quarantine and held is not None:
-            if chains.sealed_length(run, held.key, network=self._charter.network) == len(run):
+            if self._sealed_length(run, held.key, report) == len(run):
                 self._quarantine.put(run, frozenset({backlink}), 0, sender)
                 report.awaiting += 1
+                report.vain_checks += 1
             return
         needed = run[0].header.sequence - 1
         report.unlinked[run[0].chain] = min(needed, report.unlinked.get(run[0].chain, needed))
