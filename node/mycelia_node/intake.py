@@ -39,15 +39,20 @@ class Intake:
 
     def take(self, runs: Iterable[Sequence[Entry]], report: Ingested, now_ms: int, sender: bytes = b"") -> None:
         """Take in runs, and those of the quarantine that they wake, until nothing more moves."""
-        queue = [(sender, list(run)) for run in runs]
-        queue[:0] = self._quarantine.due(now_ms)
+        queue = list(self._quarantine.due(now_ms))
+        first = len(queue)
+        queue += [(sender, list(run)) for run in runs]
+        brought = range(first, len(queue))
         at = 0
         while at < len(queue):
             accepted: list[bytes] = []
+            faults = len(report.faults)
             try:
                 self._take_run(*queue[at], accepted, report, now_ms)
             except Malformed as fault:
                 report.faults.append(fault)
+            if at not in brought:  # what wakes was another's to bring: whoever woke it is not charged
+                del report.faults[faults:]
             if self._quarantine.awaiting_count:
                 queue.extend(self._quarantine.woken_by(accepted, now_ms))
             at += 1

@@ -172,6 +172,23 @@ class TestAPeerThatWithholds:
         assert ledger.ingest([run], FLOODER).missing == {link for entry in run for link in entry.header.links}
         assert ledger.ingest([], HONEST).missing == frozenset()
 
+    def test_cannot_have_others_charged_for_what_their_entries_wake(self, tmp_path: Path) -> None:
+        commons = Commons()
+        anna, author = commons.member("anna"), commons.member("author")
+        need = anna.need()
+        waits_for_her = author.draft(note(need))
+        place = waits_for_her.header._replace(sequence=5, backlink=waits_for_her.id, time=waits_for_her.header.time + 1)
+        out_of_place = seal(place, author.pair, network=commons.charter.network)
+        ledger = new_ledger(tmp_path)
+        ledger.ingest(as_runs([author.opening, waits_for_her, out_of_place]), FLOODER)
+        assert len(ledger.awaiting()) == 2
+
+        report = ledger.ingest([[anna.opening, need]], HONEST)
+
+        assert report.faults == []
+        assert [one.entry.id for one in report.accepted] == [anna.opening.id, need.id, waits_for_her.id]
+        assert ledger.awaiting() == []
+
     def test_and_leaves_has_its_question_put_to_others(self, tmp_path: Path) -> None:
         ledger = new_ledger(tmp_path)
         asked = ledger.ingest([next(flood(ledger, authors=1))], FLOODER).missing
