@@ -164,9 +164,12 @@ class Desk:
         ahead = [one for one in awaiting if one.until_ms > now_ms]
         if ahead:
             most_s = (max(one.until_ms for one in ahead) - now_ms + self.ledger.charter.drift_ms) // 1000
-            warnings.append(
-                f"{len(ahead)} runs lie up to {most_s} s ahead of this clock and wait: is this clock behind?"
+            why = (
+                "is this clock behind, or a chain beyond its rate?"
+                if self.ledger.charter.rate
+                else "is this clock behind?"
             )
+            warnings.append(f"{len(ahead)} runs lie up to {most_s} s ahead of this clock and wait: {why}")
         return warnings
 
     def field(
