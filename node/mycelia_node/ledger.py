@@ -26,7 +26,7 @@ from mycelia_protocol.errors import Malformed, Premature, Refused
 from mycelia_protocol.frontier import Tip, set_digest
 from mycelia_protocol.keys import KeyPair
 from mycelia_protocol.standing import Standing
-from mycelia_protocol.validation import judge
+from mycelia_protocol.validation import check_exit_body, judge
 
 from . import reading
 from .branches import Branch, Branches
@@ -195,6 +195,8 @@ class Ledger:
             None if block is None else digest(block), len(block or b""), content.terms,
         )  # fmt: skip
         entry = seal(header, pair, network=self.network, body=block)
+        if self.charter.rate is not None:
+            check_exit_body(entry, prefix.tat, self.charter.rate)
         stored = self._admit(branch, entry)
         if stored.refused is not None:
             raise Refused(*stored.refused)

@@ -120,8 +120,21 @@ def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:
         prefix.facts[key] = fact
 
 
+def check_exit_body(entry: Entry, tat: int, rate: Rate) -> None:
+    """Refuse, before its author publishes it, an exit whose body takes the tat further than the burst.
+
+    Raises:
+        Refused: rule `rate.cell`. Without the body it would pass; from others it is valid as it is.
+    """
+    if entry.header.kind in FREEING and entry.header.body_length:
+        _check_burst(tat_after(tat, entry, rate, frees=True) - entry.header.time_ms, rate)
+
+
 def _check_rate(entry: Entry, tat: int, rate: Rate) -> None:
-    ahead_ms = tat_after(tat, entry, rate) - entry.header.time_ms
+    _check_burst(tat_after(tat, entry, rate) - entry.header.time_ms, rate)
+
+
+def _check_burst(ahead_ms: int, rate: Rate) -> None:
     if ahead_ms > rate.burst_ms:
         raise Refused(
             "rate.cell",

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from mycelia_node.ledger import Ledger
+from mycelia_protocol.canonical import Value
 from mycelia_protocol.chain import next_time
+from mycelia_protocol.compose import withdraw
 from mycelia_protocol.envelope import Entry, seal
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.rates import Rate
@@ -47,6 +49,20 @@ class TestALedgerUnderARate:
 
         clock.now_ms += FIFTH_MS
         ledger.publish(pair("anna"), chain, [a_need()])
+
+    def test_publishes_an_exit_at_any_time_but_its_body_only_within_the_burst(self, tmp_path: Path) -> None:
+        ledger = new_ledger(tmp_path, law=LAW)
+        chain = ledger.open_chain(pair("anna")).id
+        one, other, _ = ledger.publish(pair("anna"), chain, [a_need()] * 3)
+        body: dict[str, Value] = {"why": "x" * 800}
+
+        ledger.publish(pair("anna"), chain, [withdraw(one.id)], [body])
+        assert tats(ledger, chain) == [4_500]
+        with pytest.raises(Refused, match=r"5500 ms ahead of its rate"):
+            ledger.publish(pair("anna"), chain, [withdraw(other.id)], [{"why": "x" * 10_000}])
+        ledger.publish(pair("anna"), chain, [withdraw(other.id)])
+
+        assert tats(ledger, chain) == [4_500]
 
     def test_remembers_over_a_restart_what_was_said(self, tmp_path: Path) -> None:
         ledger = new_ledger(tmp_path, law=LAW)
