@@ -10,6 +10,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from mycelia_protocol import keys, statements
 from mycelia_protocol.charter import Charter, Membership, ResourceClass
@@ -43,7 +44,7 @@ def identity(name: str, guardians: Iterable[bytes] = (), consents: int = 0) -> b
     return identity_of(keys.keypair(digest(name.encode())).public, NONCE, keyset(name, 0, guardians, consents))
 
 
-def law(membership: Membership | None, founders: Iterable[str] = (), **numbers: int) -> Charter:
+def law(membership: Membership | None, founders: Iterable[str] = (), **numbers: Any) -> Charter:
     """Return a charter whose founders have these names."""
     classes = {"food": ResourceClass("kg", 1, 10), "care": ResourceClass("h", 1, 4)}
     names = [identity(name) for name in founders]

@@ -13,6 +13,8 @@ from typing import Protocol
 from mycelia_protocol.frontier import Tip
 from mycelia_protocol.session import Session
 
+from .budget import Budget
+
 MAX_LEARNT = 65_536  # chains whose tips a peer is known to hold; the longest known make room
 MAX_ANSWERING = 4096  # ids that a peer may have asked for at a time
 MAX_ATTEMPTS = 4096  # chains that did not link; the longest known make room
@@ -51,6 +53,7 @@ class Conversation:
     link: Link
     session: Session
     state: PeerState
+    budget: Budget
     on_greeted: Callable[[], None] = lambda: None
     held: dict[bytes, set[bytes]] = field(default_factory=dict)  # chain -> tips the peer is known to hold
     serving: dict[bytes, int] = field(default_factory=dict)  # the pull that is being answered
@@ -59,8 +62,8 @@ class Conversation:
     attempts: dict[bytes, int] = field(default_factory=dict)  # chain -> pulls that did not link
     answering: dict[bytes, None] = field(default_factory=dict)  # ids the peer asked for, until credit allows
     asked: set[bytes] = field(default_factory=set)
-    faults: int = 0
     missed: int = 0
+    is_slowed: bool = False  # it was said that the peer costs more than it brings
     accepted_at: float = 0.0  # when something of the peer's was accepted last
     said_at: float = 0.0  # when the whole frontier was said last
     keeps_word: bool = True  # what was pulled from the peer came

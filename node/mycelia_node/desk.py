@@ -26,7 +26,7 @@ from .stored import Stored
 from .sync import PeerState
 
 COMMON_RULES = ("envelope.*", "chain.*", "deps.held", "chain.time", "version.adopted", "kind.known")
-SKEW_WARNING_MS = 60_000
+MANY_CLOCKS = 3  # peers that differ from here: then the wrong clock is probably this one
 
 
 class NotFound(LookupError):
@@ -144,18 +144,28 @@ class Desk:
         )
 
     def _warnings(self, peers: Sequence[PeerState], awaiting: Sequence[models.AwaitingView]) -> list[str]:
-        warnings = [
-            f"the clock of {peer.node} differs from this one by {abs(peer.clock_skew_ms) // 1000} s: set the wrong one"
-            for peer in peers
-            if peer.clock_skew_ms is not None and abs(peer.clock_skew_ms) > SKEW_WARNING_MS
-        ]
+        most_ms = self.ledger.charter.drift_ms // 2
+        skews = {peer.node: abs(peer.clock_skew_ms) for peer in peers if peer.clock_skew_ms is not None}
+        wrong = {node: skew_ms for node, skew_ms in skews.items() if skew_ms > most_ms}
+        if len(wrong) >= MANY_CLOCKS:
+            warnings = [
+                f"the clocks of {len(wrong)} peers differ from this one by over {most_ms // 1000} s: set this one"
+            ]
+        else:
+            warnings = [
+                f"the clock of {node} differs from this one by {skew_ms // 1000} s: set the wrong one"
+                for node, skew_ms in wrong.items()
+            ]
         now_ms = self._clock()
         ahead = [one for one in awaiting if one.until_ms > now_ms]
         if ahead:
             most_s = (max(one.until_ms for one in ahead) - now_ms + self.ledger.charter.drift_ms) // 1000
-            warnings.append(
-                f"{len(ahead)} runs lie up to {most_s} s ahead of this clock and wait: is this clock behind?"
+            why = (
+                "is this clock behind, or a chain beyond its rate?"
+                if self.ledger.charter.rate
+                else "is this clock behind?"
             )
+            warnings.append(f"{len(ahead)} runs lie up to {most_s} s ahead of this clock and wait: {why}")
         return warnings
 
     def field(

@@ -18,6 +18,7 @@ from mycelia_protocol.accumulators import (
     Grant,
     NeedFacts,
     OfferFacts,
+    Paid,
     Spent,
 )
 
@@ -30,10 +31,11 @@ _RECORDS: dict[str, type[Any]] = {
     "grant": Grant,
     "spent": Spent,
     "admitted": Admitted,
+    "rate": Paid,
 }
 _LETTERS = {
     "need": b"n", "offer": b"o", "committed": b"c", "accepted": b"a", "cited": b"x", "grant": b"g", "spent": b"s",
-    "admitted": b"m",
+    "admitted": b"m", "rate": b"r",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 

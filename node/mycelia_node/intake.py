@@ -39,22 +39,27 @@ class Intake:
         self._charter, self._branches, self._quarantine = charter, branches, quarantine
         self._get, self._admit, self._keep_body = get, admit, keep_body
 
-    def take(self, runs: Iterable[Sequence[Entry]], report: Ingested, now_ms: int) -> None:
+    def take(self, runs: Iterable[Sequence[Entry]], report: Ingested, now_ms: int, sender: bytes = b"") -> None:
         """Take in runs, and those of the quarantine that they wake, until nothing more moves."""
-        queue = [list(run) for run in runs]
-        queue[:0] = self._quarantine.due(now_ms)
+        queue = list(self._quarantine.due(now_ms))
+        first = len(queue)
+        queue += [(sender, list(run)) for run in runs]
+        brought = range(first, len(queue))
         at = 0
         while at < len(queue):
             accepted: list[bytes] = []
+            faults = len(report.faults)
             try:
-                self._take_run(queue[at], accepted, report, now_ms)
+                self._take_run(*queue[at], accepted, report, now_ms)
             except Malformed as fault:
                 report.faults.append(fault)
+            if at not in brought:  # what wakes was another's to bring: whoever woke it is not charged
+                del report.faults[faults:]
             if self._quarantine.awaiting_count:
                 queue.extend(self._quarantine.woken_by(accepted, now_ms))
             at += 1
 
-    def _take_run(self, run: list[Entry], accepted: list[bytes], report: Ingested, now_ms: int) -> None:
+    def _take_run(self, sender: bytes, run: list[Entry], accepted: list[bytes], report: Ingested, now_ms: int) -> None:
         # 1. What is held already, or waits, is left out.
         known = 0
         while known < len(run) and self._knows(run[known]):
@@ -70,12 +75,12 @@ class Intake:
             before = self._get(first.header.backlink or b"")
             held = self._branches.chain(first.chain)
             if before is None or held is None:
-                self._wait_for_predecessor(run, report)
+                self._wait_for_predecessor(run, report, sender)
                 return
             chains.check_link(first, before.entry)
             key = held.key
         # 3. It is authentic up to its highest good signature; only that one is kept.
-        length = chains.sealed_length(run, key, network=self._charter.network)
+        length = self._sealed_length(run, key, report)
         if length < len(run):
             report.faults.append(Malformed("chain.seal", f"{len(run) - length} entries have no good signature above"))
             run = run[:length]
@@ -86,8 +91,9 @@ class Intake:
         # 4. It waits, whole, for entries that it names and for its time.
         missing, until_ms = self._not_yet(run, now_ms)
         if missing or until_ms:
-            self._quarantine.put(run, missing, until_ms)
+            self._quarantine.put(run, missing, until_ms, sender)
             report.awaiting += 1
+            report.vain_checks += 1
             return
         # 5. Nobody comes through a membrane whose `open` is not good: of that chain nothing is kept.
         if first.header.sequence == 0 and not isinstance(self._charter.membership, Open):
@@ -131,18 +137,33 @@ class Intake:
             if header.deps:
                 missing.update(link for link in header.links if self._get(link) is None)
         ahead_ms = (latest >> chains.COUNTER_BITS) - self._charter.drift_ms
+        if self._charter.rate is not None:
+            ahead_ms = max(ahead_ms, self._tat_before(run[0]) - self._charter.rate.burst_ms - self._charter.drift_ms)
         until_ms = ahead_ms if ahead_ms > now_ms else 0
         if missing:
             missing -= {entry.id for entry in run}
         return frozenset(missing), until_ms
 
-    def _wait_for_predecessor(self, run: list[Entry], report: Ingested) -> None:
+    def _sealed_length(self, run: list[Entry], key: bytes, report: Ingested) -> int:
+        length = chains.sealed_length(run, key, network=self._charter.network)
+        report.vain_checks += sum(entry.signature is not None for entry in run[length:])
+        return length
+
+    def _tat_before(self, entry: Entry) -> int:
+        """Return the tat of the branch that an entry goes on with: no honest chain runs ahead of the clock by it."""
+        for branch in self._branches.of(entry.chain):
+            if branch.prefix.tip == entry.header.backlink:
+                return branch.prefix.tat
+        return 0
+
+    def _wait_for_predecessor(self, run: list[Entry], report: Ingested, sender: bytes) -> None:
         backlink = run[0].header.backlink or b""
         held = self._branches.chain(run[0].chain)
         if backlink in self._quarantine and held is not None:
-            if chains.sealed_length(run, held.key, network=self._charter.network) == len(run):
-                self._quarantine.put(run, frozenset({backlink}), 0)
+            if self._sealed_length(run, held.key, report) == len(run):
+                self._quarantine.put(run, frozenset({backlink}), 0, sender)
                 report.awaiting += 1
+                report.vain_checks += 1
             return
         needed = run[0].header.sequence - 1
         report.unlinked[run[0].chain] = min(needed, report.unlinked.get(run[0].chain, needed))

@@ -29,7 +29,7 @@ from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.membership import KINDS as MEMBERSHIP
 from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing
-from mycelia_protocol.validation import judge
+from mycelia_protocol.validation import check_exit_body, judge
 
 from . import reading
 from .branches import Branch, Branches
@@ -173,17 +173,22 @@ class Ledger:
             finally:
                 self._forget()
 
-    def ingest(self, runs: Iterable[Sequence[Entry]]) -> Ingested:
-        """Take in runs from elsewhere. Bad input is reported, never raised.
+    def ingest(self, runs: Iterable[Sequence[Entry]], sender: bytes = b"") -> Ingested:
+        """Take in runs from elsewhere, from a peer if `sender` names one. Bad input is reported, never raised.
 
         Raises:
             StoreFault: the disk refuses; nothing of this call was stored.
         """
         with self._lock:
             report = Ingested()
-            report.accepted = self._act(lambda: self._intake.take(runs, report, self._clock()))
-            report.missing = self._quarantine.missing()
+            report.accepted = self._act(lambda: self._intake.take(runs, report, self._clock(), sender))
+            report.missing = self._quarantine.missing(sender)
             return report
+
+    def left(self, sender: bytes) -> None:
+        """Note that a peer has left: what it brought and still waits is nobody's now."""
+        with self._lock:
+            self._quarantine.left(sender)
 
     def _append(self, pair: KeyPair, chain: bytes, content: Content, body: dict[str, Value] | None) -> Entry:
         branches = self._branches.of(chain)
@@ -200,6 +205,8 @@ class Ledger:
             None if block is None else digest(block), len(block or b""), content.terms,
         )  # fmt: skip
         entry = seal(header, pair, network=self.network, body=block)
+        if self.charter.rate is not None:
+            check_exit_body(entry, prefix.tat, self.charter.rate)
         stored = self._admit(branch, entry)
         if stored.refused is not None:
             raise Refused(*stored.refused)

@@ -3,11 +3,18 @@
 A run waits because an entry that it names is not held, or because it lies
 further in the future than the charter's drift. Nothing in here is in the set:
 it has no verdict, no place in the frontier, and may be dropped and pulled again.
+
+Its room is shared by who brought what: when it is full, the peer that holds most
+of it loses the newest run of the chain that holds most of that. So a flood pushes
+out itself; what an honest peer or author brought stays, however long it lasts.
+Peers that have left share one part, so that changing names gains nothing.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import cbor2
@@ -16,9 +23,11 @@ from mycelia_protocol.envelope import Entry, read_entry
 
 from .store import Store
 
-MAX_RUNS = 4096
 MAX_BYTES = 16 * 1024 * 1024
-MAX_RUNS_OF_CHAIN = 64
+MAX_RUNS_OF_CHAIN = 64  # later ones are dropped and pulled again: the first are the first that can be judged
+LEAST_RUN_BYTES = 4096  # what a run counts for at least, so there are at most 4,096
+_MISSING_BYTES = 256  # what the index needs for an id that is waited for
+_GONE = b""  # whoever brought it has left, or it was here before this process
 
 
 class Awaiting(NamedTuple):
@@ -34,6 +43,32 @@ class Awaiting(NamedTuple):
 class _Waiting(NamedTuple):
     awaiting: Awaiting
     size: int
+    sender: bytes = _GONE
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one peer brought: of each chain the runs and their bytes."""
+
+    runs: dict[bytes, list[int]] = field(default_factory=dict)  # in order of arrival
+    bytes_of: Counter[bytes] = field(default_factory=Counter)
+    size: int = 0
+
+    def add(self, number: int, chain: bytes, size: int) -> None:
+        self.runs.setdefault(chain, []).append(number)
+        self.bytes_of[chain] += size
+        self.size += size
+
+    def remove(self, number: int, chain: bytes, size: int) -> None:
+        self.runs[chain].remove(number)
+        self.bytes_of[chain] -= size
+        self.size -= size
+        if not self.runs[chain]:
+            del self.runs[chain], self.bytes_of[chain]
+
+    def newest_of_largest(self) -> int:
+        """Return the newest run of the chain that takes most room."""
+        return self.runs[max(self.bytes_of, key=self.bytes_of.__getitem__)][-1]
 
 
 class Quarantine:
@@ -44,10 +79,13 @@ class Quarantine:
         self._runs: dict[int, _Waiting] = {}
         self._wakes: dict[bytes, set[int]] = {}
         self._names: set[bytes] = set()
+        self._shares: dict[bytes, _Share] = {}
+        self._of_chain: Counter[bytes] = Counter()
+        self._timed: dict[int, None] = {}  # those that wait for the clock, in order of arrival
         self._bytes = 0
-        self._load()
+        self._load({})
 
-    def _load(self) -> None:
+    def _load(self, senders: dict[int, bytes]) -> None:
         missing: dict[int, set[bytes]] = {}
         for name, number in self._store.connection.execute("select id, number from missing"):
             missing.setdefault(number, set()).add(name)
@@ -56,12 +94,15 @@ class Quarantine:
         )
         for number, chain, sequence, tip, size, until_ms in rows:
             wanted = frozenset(missing.get(number, ()))
-            self._index(number, _Waiting(Awaiting(chain, sequence, tip, wanted, until_ms), size))
+            awaiting = Awaiting(chain, sequence, tip, wanted, until_ms)
+            self._index(number, _Waiting(awaiting, size, senders.get(number, _GONE)))
 
     def reload(self) -> None:
         """Forget what memory holds and read the store again, after a transaction that failed."""
+        senders = {number: waiting.sender for number, waiting in self._runs.items()}
         self._runs, self._wakes, self._names, self._bytes = {}, {}, set(), 0
-        self._load()
+        self._shares, self._of_chain, self._timed = {}, Counter(), {}
+        self._load(senders)
 
     def __contains__(self, name: bytes) -> bool:
         return name in self._names
@@ -75,34 +116,49 @@ class Quarantine:
         """Return what waits, oldest first."""
         return [waiting.awaiting for waiting in self._runs.values()]
 
-    def missing(self) -> frozenset[bytes]:
-        """Return the ids that would wake something and do not wait here themselves."""
-        return frozenset(self._wakes.keys() - self._names)
+    def missing(self, sender: bytes = _GONE) -> frozenset[bytes]:
+        """Return the ids that would wake something and do not wait here themselves.
 
-    def put(self, run: Sequence[Entry], missing: frozenset[bytes], until_ms: int) -> None:
-        """Keep a run until `missing` are held and the clock has reached `until_ms`; the oldest make room."""
+        Only what a peer brought is asked of it, and what nobody is here to answer for: else a
+        peer could have this node ask everybody for ids that it made up.
+        """
+        wanted = set[bytes]()
+        for share in {sender, _GONE} & self._shares.keys():
+            for numbers in self._shares[share].runs.values():
+                for number in numbers:
+                    wanted |= self._runs[number].awaiting.missing
+        return frozenset(wanted - self._names)
+
+    def left(self, sender: bytes) -> None:
+        """Note that a peer has left: what it brought shares the room of all that have."""
+        share = self._shares.pop(sender, None) if sender != _GONE else None
+        for number in sorted(number for numbers in share.runs.values() for number in numbers) if share else ():
+            waiting = self._runs[number] = self._runs[number]._replace(sender=_GONE)
+            self._share(_GONE).add(number, waiting.awaiting.chain, waiting.size)
+
+    def put(self, run: Sequence[Entry], missing: frozenset[bytes], until_ms: int, sender: bytes = _GONE) -> None:
+        """Keep a run until `missing` are held and the clock has reached `until_ms`, if there is room for it."""
         tip = run[-1]
-        if tip.id in self._names:
+        if tip.id in self._names or self._of_chain[tip.chain] >= MAX_RUNS_OF_CHAIN:
             return
         data = cbor2.dumps([[entry.raw, entry.signature, entry.body] for entry in run])
-        of_chain = [number for number, waiting in self._runs.items() if waiting.awaiting.chain == tip.chain]
-        for number in of_chain[: max(0, len(of_chain) - MAX_RUNS_OF_CHAIN + 1)]:
-            self._drop(number)
-        while self._runs and (len(self._runs) >= MAX_RUNS or self._bytes + len(data) > MAX_BYTES):
-            self._drop(next(iter(self._runs)))
+        size = max(LEAST_RUN_BYTES, len(data) + _MISSING_BYTES * len(missing))
         cursor = self._store.connection.execute(
             "insert into waiting(chain, sequence, tip, size, until_ms, run) values (?, ?, ?, ?, ?, ?)",
-            (tip.chain, tip.header.sequence, tip.id, len(data), until_ms, data),
+            (tip.chain, tip.header.sequence, tip.id, size, until_ms, data),
         )
         number = int(cursor.lastrowid or 0)
         self._store.connection.executemany(
             "insert into missing(id, number) values (?, ?)", [(name, number) for name in missing]
         )
         awaiting = Awaiting(tip.chain, tip.header.sequence, tip.id, missing, until_ms)
-        self._index(number, _Waiting(awaiting, len(data)))
+        self._index(number, _Waiting(awaiting, size, sender))
+        while self._bytes > MAX_BYTES:
+            largest = max(self._shares.values(), key=lambda share: share.size)
+            self._drop(largest.newest_of_largest())
 
-    def woken_by(self, names: Iterable[bytes], now_ms: int) -> Iterator[list[Entry]]:
-        """Take out and yield the runs that waited for `names` and now wait for nothing more."""
+    def woken_by(self, names: Iterable[bytes], now_ms: int) -> Iterator[tuple[bytes, list[Entry]]]:
+        """Take out and yield, with who brought them, the runs that waited for `names` and for nothing more."""
         for name in names:
             for number in sorted(self._wakes.get(name, ())):
                 waiting = self._runs[number]
@@ -115,9 +171,10 @@ class Quarantine:
             if not self._wakes.get(name, True):
                 del self._wakes[name]
 
-    def due(self, now_ms: int) -> Iterator[list[Entry]]:
-        """Take out and yield the runs that waited for the clock alone."""
-        for number, waiting in list(self._runs.items()):
+    def due(self, now_ms: int) -> Iterator[tuple[bytes, list[Entry]]]:
+        """Take out and yield, with who brought them, the runs that waited for the clock alone."""
+        for number in list(self._timed):
+            waiting = self._runs[number]
             if not waiting.awaiting.missing and waiting.awaiting.until_ms <= now_ms:
                 yield self._take(number)
 
@@ -125,18 +182,34 @@ class Quarantine:
         self._runs[number] = waiting
         self._names.add(waiting.awaiting.id)
         self._bytes += waiting.size
+        self._of_chain[waiting.awaiting.chain] += 1
+        if waiting.awaiting.until_ms:
+            self._timed[number] = None
+        self._share(waiting.sender).add(number, waiting.awaiting.chain, waiting.size)
         for name in waiting.awaiting.missing:
             self._wakes.setdefault(name, set()).add(number)
 
-    def _take(self, number: int) -> list[Entry]:
+    def _share(self, sender: bytes) -> _Share:
+        return self._shares.setdefault(sender, _Share())
+
+    def _take(self, number: int) -> tuple[bytes, list[Entry]]:
+        sender = self._runs[number].sender
         (data,) = self._store.connection.execute("select run from waiting where number=?", (number,)).fetchone()
         self._drop(number)
-        return [read_entry(*parts) for parts in cbor2.loads(data)]
+        return sender, [read_entry(*parts) for parts in cbor2.loads(data)]
 
     def _drop(self, number: int) -> None:
         waiting = self._runs.pop(number)
         self._names.discard(waiting.awaiting.id)
         self._bytes -= waiting.size
+        self._timed.pop(number, None)
+        self._of_chain[waiting.awaiting.chain] -= 1
+        if not self._of_chain[waiting.awaiting.chain]:
+            del self._of_chain[waiting.awaiting.chain]
+        share = self._shares[waiting.sender]
+        share.remove(number, waiting.awaiting.chain, waiting.size)
+        if not share.runs:
+            del self._shares[waiting.sender]
         for name in waiting.awaiting.missing:
             numbers = self._wakes.get(name)
             if numbers is not None:
@@ -144,4 +217,6 @@ class Quarantine:
                 if not numbers:
                     del self._wakes[name]
         self._store.connection.execute("delete from waiting where number=?", (number,))
-        self._store.connection.execute("delete from missing where number=?", (number,))
+        self._store.connection.executemany(
+            "delete from missing where id=? and number=?", [(name, number) for name in waiting.awaiting.missing]
+        )

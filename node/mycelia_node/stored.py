@@ -29,9 +29,10 @@ class Ingested:
     """What became of runs that came from elsewhere."""
 
     accepted: list[Stored] = field(default_factory=list)
-    missing: frozenset[bytes] = frozenset()  # ids that the quarantine waits for
+    missing: frozenset[bytes] = frozenset()  # ids that the sender's runs wait for
     awaiting: int = 0  # runs of this call that wait
     unlinked: dict[bytes, int] = field(default_factory=dict)  # chain -> first sequence that is needed before
+    vain_checks: int = 0  # signatures that were verified without anything being accepted for it
     faults: list[Malformed] = field(default_factory=list)  # what the sender is charged with
 
 

@@ -21,6 +21,7 @@ from mycelia_protocol.frontier import Tip, first_wanted, wanted
 from mycelia_protocol.messages import Asked, Credited, Heads, Left, Pinged, Ponged, Pulled, Runs
 from mycelia_protocol.session import Event, Greeted, Session
 
+from .budget import CHECK, Budgets, cost_of
 from .config import Settings
 from .conversation import Conversation, Link, PeerState
 from .faults import StoreFault
@@ -30,13 +31,14 @@ from .stored import Ingested, Stored
 
 __all__ = ["Link", "PeerState", "Sync"]
 
-MAX_FAULTS = 8  # of one peer, until its connection is closed
 MAX_CONVERSATIONS = 128
 MAX_LINKS_OF_PEER = 4  # streams of one proven id at a time: one that lasts, and what replaces it
 MAX_PULLS = 65_536  # chains with a pull under way; the oldest make room
 MISSED_HEARTBEATS = 2
 LAST_WORD_S = 1.0  # for a peer to take the goodbye
 _PATIENCE = 12  # pull timeouts that a pull may last while its peer sends other things that are accepted
+_ODD = ("session.network", "session.version", "session.self")  # meetings that go wrong without anybody's fault
+_LEAST_PAUSE_S = 0.01
 _SERVE_BYTES = 128 * 1024
 _SERVE_IDS = 16  # asked ids that are answered at a time: each may bring a run of up to 64 entries
 
@@ -70,6 +72,7 @@ class Sync:
         self._conversations: dict[bytes, Conversation] = {}
         self._links: Counter[bytes] = Counter()  # by proven id, greeted or not
         self._pulling: dict[bytes, _Pull] = {}  # by chain
+        self._budgets = Budgets()
         self._gossip = Gossip(self._announce, wait_ms=settings.gossip_ms)
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -108,7 +111,10 @@ class Sync:
         session = Session(
             charter=self._ledger.charter, node=self._node, is_dialer=link.is_dialer, clock_ms=self._clock()
         )
-        here = Conversation(link, session, state, on_greeted)
+        budget = self._budgets.of(link.peer, now_s=_now_s())
+        here = Conversation(link, session, state, budget, on_greeted)
+        if banned_s := budget.banned_s(now_s=_now_s()):
+            session.send_bye("busy", f"this node has had too many faults from here; come again in {banned_s:.0f} s")
         if self._links.total() >= MAX_CONVERSATIONS or self._links[link.peer] >= MAX_LINKS_OF_PEER:
             session.send_bye("busy", f"this node talks to {MAX_CONVERSATIONS} peers, or too often to this one, already")
         self._links[link.peer] += 1
@@ -119,12 +125,15 @@ class Sync:
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._links[link.peer] -= 1
-            if not self._links[link.peer]:
+            is_gone = not self._links[link.peer]
+            if is_gone:
                 del self._links[link.peer]
             if self._conversations.get(link.peer) is here:
                 del self._conversations[link.peer]
             state.is_connected = False
             await self._part(here, reader, writer)
+            if is_gone:
+                await self._on_ledger(self._ledger.left, link.peer)
 
     async def _guard(self, here: Conversation, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -175,14 +184,25 @@ class Sync:
                 here.session.send_bye("closing", "the stream has ended")
                 return
             here.missed = 0
+            here.budget.spend(len(data), now_s=_now_s())
             try:
                 for event in here.session.receive(data):
                     await self._hear(here, event)
             except Malformed as error:
                 here.state.last_error = error.explain()
                 log.warning("peer %s: %s", here.state.node, error)
+                here.budget.charge(error.rule not in _ODD, now_s=_now_s())
                 here.session.send_refusal(error)
             here.speak.set()
+            await self._slow_down(here)
+
+    async def _slow_down(self, here: Conversation) -> None:
+        """Read no further while a peer costs more than it brings; the transport makes it wait."""
+        while not here.session.is_over and (pause_s := here.budget.pause_s(now_s=_now_s())):
+            if not here.is_slowed:
+                log.warning("peer %s costs more than it brings and is read slowly", here.state.node)
+                here.is_slowed = True
+            await asyncio.sleep(max(pause_s, _LEAST_PAUSE_S))
 
     async def _write(self, here: Conversation) -> None:
         while True:
@@ -218,6 +238,7 @@ class Sync:
                 await here.link.write(data)
 
     async def _hear(self, here: Conversation, event: Event) -> None:
+        here.budget.spend(cost_of(event), now_s=_now_s())
         match event:
             case Greeted():
                 await self._greet(here, event)
@@ -227,7 +248,7 @@ class Sync:
             case Pulled(firsts):
                 here.pull(await self._on_ledger(self._held_of, firsts))
             case Runs(runs, size):
-                await self._take(here, runs)
+                await self._take(here, runs, size)
                 here.session.send_credit(size)
             case Asked(ids):
                 here.ask(ids)
@@ -310,8 +331,8 @@ class Sync:
         held = {tip.chain: self._ledger.tips_of(tip.chain) for tip in tips}
         return wanted(held, tips, self._ledger.have)
 
-    async def _take(self, here: Conversation, runs: tuple[tuple[Any, ...], ...]) -> None:
-        report: Ingested = await self._on_ledger(self._ledger.ingest, runs)
+    async def _take(self, here: Conversation, runs: tuple[tuple[Any, ...], ...], size: int) -> None:
+        report: Ingested = await self._on_ledger(self._ledger.ingest, runs, here.link.peer)
         here.state.received += len(report.accepted)
         for run in runs:
             if (chain := run[0].chain) not in report.unlinked:
@@ -324,11 +345,13 @@ class Sync:
                 del self._pulling[stored.entry.chain]
             elif pull is not None and pull.source is here:
                 pull.since = here.accepted_at
+        here.budget.spend(CHECK * report.vain_checks, now_s=_now_s())
+        here.budget.give_back(size * min(1, len(report.accepted) / sum(map(len, runs))))
         if report.faults:
-            here.faults += len(report.faults)
+            here.budget.charge(len(report.faults), now_s=_now_s())
             here.state.last_error = report.faults[-1].explain()
             log.warning("peer %s: %s", here.state.node, report.faults[-1])
-        if here.faults > MAX_FAULTS:
+        if report.faults and here.budget.banned_s(now_s=_now_s()):
             here.session.send_bye("malformed", f"too many faults, the last: {report.faults[-1]}")
             return
         if report.unlinked:
@@ -389,3 +412,7 @@ class Sync:
             elif here.session.is_open:
                 here.session.send_ping(digest)
                 here.speak.set()
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

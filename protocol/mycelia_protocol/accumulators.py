@@ -2,7 +2,8 @@
 
 Validity never asks another chain for its state. It reads the entry, the headers
 that the entry names, and these accumulators, which only valid entries of the
-same chain change. An invalid entry keeps its place and counts for nothing.
+same chain change. An invalid entry keeps its place and counts for nothing, but
+for what it weighs under the charter's rate.
 
 Spec: 08-validation, "Accumulators".
 """
@@ -106,9 +107,15 @@ class Admitted(NamedTuple):
     times: int
 
 
-Fact = NeedFacts | OfferFacts | CommittedLine | AcceptedLine | Cited | Grant | Spent | Admitted
+class Paid(NamedTuple):
+    """Until when what this chain has said is paid for, in milliseconds: its tat under the charter's rate."""
+
+    tat: int = 0
+
+
+Fact = NeedFacts | OfferFacts | CommittedLine | AcceptedLine | Cited | Grant | Spent | Admitted | Paid
 # (record, id, line number or -1); records: "need", "offer", "committed", "accepted", "cited", "grant", "spent",
-# "admitted"
+# "admitted", "rate"
 FactKey = tuple[str, bytes, int]
 
 
@@ -127,6 +134,12 @@ class Prefix:
     facts: MutableMapping[FactKey, Fact]
     own: Callable[[bytes], Entry | None]
     grant: Grant | None = None  # what the chain may do for its identity; None without one
+
+    @property
+    def tat(self) -> int:
+        """Until when what the chain has said is paid for, in milliseconds; 0 without a rate."""
+        fact = self.facts.get(("rate", self.chain, -1))
+        return fact.tat if isinstance(fact, Paid) else 0
 
 
 class Draft(MutableMapping[FactKey, Fact]):

@@ -3,7 +3,8 @@
 The charter is a document, not an entry: canonical bytes, at most 32 KiB, never
 deleted, sent in the handshake. Its digest under a prefix is the network id, for
 ever. It declares the resource classes with their unit and quantum, the clock
-drift, the grace of lapses, the limits of amounts and windows, who founds it and who may join.
+drift, the grace of lapses, the limits of amounts and windows, who founds it, who may
+join and, if it likes, how much a chain may say in a time.
 
     >>> charter = found("Oost", seed=bytes(16), classes={"food": ResourceClass("kg", 1, 1000)})
     >>> read(charter.raw) == charter, charter.classes["food"].quantum
@@ -25,6 +26,7 @@ from typing import NamedTuple, cast
 from .canonical import Value, decode, encode
 from .cid import DIGEST_BYTES, digest
 from .errors import Malformed
+from .rates import Rate, read_rate
 
 MAX_CHARTER_BYTES = 32 * 1024
 NETWORK_CONTEXT = b"mycelia/1/network\0"
@@ -38,7 +40,7 @@ MAX_DEPTH = 32
 MIN_RECOVERY_MS, DEFAULT_RECOVERY_MS = 1000, 3 * DAY_MS
 
 _FIELDS = {"classes", "drift_ms", "grace_ms", "limits", "membership", "name", "seed", "version"}
-_OPTIONAL = {"founders", "recovery_ms", "threshold"}
+_OPTIONAL = {"founders", "rate", "recovery_ms", "threshold"}  # absent, or whole
 _CLASS = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*", re.ASCII)
 
 
@@ -93,6 +95,7 @@ class Charter:
     founders: tuple[bytes, ...]  # identities, sorted
     threshold: int  # how many founders enact a change of the charter; 0 without founders
     recovery_ms: int  # how long guardians wait after their consent before a recovery is complete
+    rate: Rate | None = None  # what a chain may say in a time
 
 
 def found(
@@ -108,6 +111,7 @@ def found(
     founders: Iterable[bytes] = (),
     threshold: int = 0,
     recovery_ms: int = DEFAULT_RECOVERY_MS,
+    rate: Rate | None = None,
 ) -> Charter:
     """Return a new charter; `seed` (16 random bytes) makes it one of a kind.
 
@@ -130,6 +134,8 @@ def found(
         document |= {"founders": list[Value](founding), "threshold": threshold or len(founding) // 2 + 1}
     if recovery_ms != DEFAULT_RECOVERY_MS:
         document["recovery_ms"] = recovery_ms
+    if rate is not None:
+        document["rate"] = dict(rate._asdict())
     return read(encode(document))
 
 
@@ -185,6 +191,7 @@ def read(raw: bytes) -> Charter:
         founders=founders,
         threshold=threshold,
         recovery_ms=_recovery_ms(document),
+        rate=read_rate(document["rate"]) if "rate" in document else None,
     )
 
 

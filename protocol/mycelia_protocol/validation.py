@@ -22,6 +22,7 @@ from .accumulators import (
     Grant,
     LineId,
     Mark,
+    Paid,
     Prefix,
 )
 from .charter import Charter
@@ -33,6 +34,7 @@ from .kinds.flows import FREED
 from .kinds.kind import is_natural, line_refs
 from .kinds.spending import check_spending
 from .lineage import Lineage
+from .rates import FREEING, Rate, tat_after
 
 CUSTOM = "x."
 _NAMES_LINES = {"accept": 1, "deliver": 0, "receive": 0, "release": 0, "lapse": 0, "cancel": 0}
@@ -41,7 +43,7 @@ _ACCEPTED_CITES = {"release": Mark.CITES_RELEASE, "cancel": Mark.CITES_CANCEL, "
 
 
 class Verdict(NamedTuple):
-    """`refused` is None for a valid entry; `changes` are the facts that it adds to its chain."""
+    """`refused` is None for a valid entry; `changes` are what the entry does to its chain's facts."""
 
     refused: Refused | None
     changes: dict[FactKey, Fact]
@@ -82,14 +84,18 @@ def judge(
             deps[link] = dep
     if missing:
         raise Premature("deps.held", f"{len(missing)} named entries are not held", frozenset(missing))
-    draft = Draft(prefix.facts)
+    draft, refusal = Draft(prefix.facts), None
     try:
         lineage = lineage or Lineage(held, charter)
         lineage.begin()
         _judge(Judged(entry, prefix, deps, charter, draft, lineage))
     except Refused as refused:
-        return Verdict(refused.with_traceback(None), {})  # a traceback would keep all that was read alive
-    return Verdict(None, draft.changes) if draft.changes else _VALID_UNCHANGED
+        refusal = refused.with_traceback(None)  # a traceback would keep all that was read alive
+    changes = draft.changes if refusal is None else {}
+    if charter.rate is not None:
+        frees = refusal is None and header.kind in FREEING
+        changes["rate", prefix.chain, -1] = Paid(tat_after(prefix.tat, entry, charter.rate, frees=frees))
+    return Verdict(refusal, changes) if refusal is not None or changes else _VALID_UNCHANGED
 
 
 def _judge(judged: Judged) -> None:
@@ -107,6 +113,8 @@ def _judge(judged: Judged) -> None:
     kind = KINDS.get(header.kind)
     if kind is None and not header.kind.startswith(CUSTOM):
         raise Refused("kind.known", f"kind {header.kind!r} is neither known nor custom")
+    if judged.charter.rate is not None and header.kind not in FREEING:
+        _check_rate(judged.entry, judged.prefix.tat, judged.charter.rate)
     # 10. The chain may write this, for its identity and now.
     grant = judged.prefix.grant
     if grant is not None:
@@ -124,7 +132,7 @@ def _judge(judged: Judged) -> None:
 
 
 def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:
-    """Move the prefix on to `entry`: its place and time always count, its facts only if it is valid."""
+    """Move the prefix on to `entry`: its place, time and weight always count, all else only if it is valid."""
     prefix.tip = entry.id
     prefix.sequence = entry.header.sequence
     prefix.time = max(prefix.time, entry.header.time)
@@ -132,6 +140,29 @@ def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:
         prefix.facts[key] = fact
         if isinstance(fact, Grant):
             prefix.grant = fact
+
+
+def check_exit_body(entry: Entry, tat: int, rate: Rate) -> None:
+    """Refuse, before its author publishes it, an exit whose body takes the tat further than the burst.
+
+    Raises:
+        Refused: rule `rate.cell`. Without the body it would pass; from others it is valid as it is.
+    """
+    if entry.header.kind in FREEING and entry.header.body_length:
+        _check_burst(tat_after(tat, entry, rate, frees=True) - entry.header.time_ms, rate)
+
+
+def _check_rate(entry: Entry, tat: int, rate: Rate) -> None:
+    _check_burst(tat_after(tat, entry, rate) - entry.header.time_ms, rate)
+
+
+def _check_burst(ahead_ms: int, rate: Rate) -> None:
+    if ahead_ms > rate.burst_ms:
+        raise Refused(
+            "rate.cell",
+            f"the chain is {ahead_ms} ms ahead of its rate, a burst of {rate.burst_ms} ms is allowed: "
+            f"{ahead_ms - rate.burst_ms} ms too soon",
+        )
 
 
 def _note_cite(judged: Judged, dep: Entry) -> None:

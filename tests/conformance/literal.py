@@ -12,6 +12,7 @@ from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Entry
 
 Line = tuple[bytes, int]
+FREEING = ("deliver", "receive", "release", "lapse", "cancel", "withdraw", "id.revoke", "warrant")
 FOLLOWING = {"accept": 1, "deliver": 0, "receive": 0, "release": 0, "lapse": 0, "cancel": 0}
 
 
@@ -77,10 +78,30 @@ class History:
         if header.charter_version != 0:
             yield "version.adopted"
         rules = getattr(self, f"_{header.kind}", None) if header.kind.isalpha() else None
+        if rules is None and not header.kind.startswith("x."):
+            yield "kind.known"
+        if not self.rate_allows():
+            yield "rate.cell"
         if rules is not None:
             yield from rules()
-        elif not header.kind.startswith("x."):
-            yield "kind.known"
+
+    def rate_allows(self) -> bool:
+        """Whether `rate.cell` lets the entry pass: the tat is summed up anew from the chain's `open`."""
+        rate, past = self.law.rate, list[Entry]()
+        if rate is None or self.entry.header.kind in FREEING:
+            return True
+        link = self.entry.header.backlink
+        while link is not None:
+            past.append(self.held[link])
+            link = past[-1].header.backlink
+        tat = 0
+        for one in (*reversed(past), self.entry):
+            is_free = one.header.kind in FREEING and one.id in self.by_id
+            size = one.header.body_length + (0 if is_free else len(one.raw))
+            weight = rate.kib_ms * ((size + 1023) // 1024) + (0 if is_free else rate.entry_ms)
+            if weight:
+                tat = max(tat, one.header.time >> 16) + weight
+        return tat - self.time <= rate.burst_ms
 
     def did(self, kinds: str, line: Line) -> bool:
         """Whether an own entry of one of these kinds is about the line."""

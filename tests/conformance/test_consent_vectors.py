@@ -117,7 +117,7 @@ class TestTheVectors:
     def test_refuse_by_every_rule_of_these_chapters(self) -> None:
         refusing = {vector.get("refuse") for chapter in CHAPTERS for vector in vectors(chapter)}
 
-        assert _headings("07-kinds.md") | {"version.adopted", "kind.known", "chain.time"} <= refusing
+        assert _headings("07-kinds.md") | {"version.adopted", "kind.known", "rate.cell", "chain.time"} <= refusing
         assert any(vector["expect"].get("awaiting") for vector in vectors("validation") if "expect" in vector)
 
     def test_judge_by_the_rules_that_the_chapters_name(self) -> None:
@@ -181,6 +181,7 @@ def _judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
         "verdict": "valid",
         "accepted": {need: str(amount) for need, amount in accepted.items() if amount},
         "committed": {offer: str(amount) for offer, amount in committed.items() if amount},
+        **({"tat": str(prefix.tat)} if replay.charter.rate else {}),
     }
 
 

@@ -7,9 +7,11 @@ import random
 import pytest
 
 from mycelia_protocol.accumulators import OfferFacts
+from mycelia_protocol.compose import Content, need, withdraw
 from mycelia_protocol.envelope import Entry, read_entry
 from mycelia_protocol.kinds.intents import is_cell
-from tests.builders import CELL, Commons, Member
+from mycelia_protocol.rates import Rate
+from tests.builders import CELL, Commons, Member, charter, note
 from tests.protocol.test_standing import random_content, wander
 
 from .literal import History, _is_cell
@@ -45,6 +47,24 @@ class TestALiteralReading:
 
         print(f"seed {seed}: {seen.count('valid')} valid of {len(seen)}, by {len(set(seen))} rules")
         assert len(set(seen)) > 5
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_agrees_on_a_chain_that_tries_its_rate(self, seed: int) -> None:
+        dice = random.Random(seed)
+        commons = Commons(charter(rate=Rate(5_000, 1_000, 100)))
+        anna = commons.member("anna")
+        needs, seen = [anna.need()], []
+        for _ in range(150):
+            commons.wait(dice.choice([0, 0, 300, 900, 2_000]))
+            said = dice.choice([note(), withdraw(dice.choice(needs).id), Content("gossip", [], b""), None])
+            entry = anna.draft(said or need("food", 1, CELL, begin_ms=0, end_ms=commons.now_ms + 9, urgency=0))
+            seen.append(self._compared(commons, anna, entry))
+            anna._take(entry)
+            if said is None and seen[-1] == "valid":
+                needs.append(entry)
+
+        print(f"seed {seed}: {[(rule, seen.count(rule)) for rule in sorted(set(seen))]}")
+        assert set(seen) == {"valid", "rate.cell", "kind.known", "withdraw.again"}
 
     @pytest.mark.parametrize("seed", range(3))
     def test_finds_the_sums_that_the_accumulators_keep(self, seed: int) -> None:

@@ -194,6 +194,7 @@ def _charter(given: Given) -> object:
         "grace_ms": str(law.grace_ms),
         "limits": {"amount": str(law.max_amount), "window_ms": str(law.max_window_ms)},
         "membership": _policy(law.membership),
+        **({"rate": {name: str(value) for name, value in law.rate._asdict().items()}} if law.rate else {}),
     }
 
 

@@ -113,7 +113,7 @@ class TestTheQuarantine:
 
     def test_stays_bounded_under_a_flood_of_orphans(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("mycelia_node.quarantine.MAX_RUNS_OF_CHAIN", 4)
-        monkeypatch.setattr("mycelia_node.quarantine.MAX_RUNS", 10)
+        monkeypatch.setattr("mycelia_node.quarantine.MAX_BYTES", 10 * 4096)
         ledger = new_ledger(tmp_path)
         for number in range(6):
             commons = Commons()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mycelia_node import sync
+from mycelia_node import budget, sync
 from mycelia_node.faults import StoreFault
 from mycelia_protocol.charter import ResourceClass, found
 from mycelia_protocol.frontier import Tip
@@ -120,7 +120,7 @@ class TestAPeerThat:
         async with meadow(tmp_path) as place:
             anna, bo = place.peer("anna"), place.peer("bo")
             opening = bo.ledger.stored()[0].entry
-            forged = [[opening._replace(signature=bytes([number]) * 64)] for number in range(1, sync.MAX_FAULTS + 2)]
+            forged = [[opening._replace(signature=bytes([number]) * 64)] for number in range(1, budget.MAX_FAULTS + 2)]
             liar, far = link_pair(b"liar", anna.node)
             state = anna.converse(far)
             session = Session(charter=charter(), node=b"liar", is_dialer=True, clock_ms=NOW_MS)
@@ -183,7 +183,7 @@ class TestAFaultOfTheNode:
             await until(same(anna, cleo))
             whole = bo.ledger.ingest
 
-            def full(_: object) -> Any:
+            def full(*_: object) -> Any:
                 raise StoreFault("the disk refused to store: database or disk is full", "free some space")
 
             monkeypatch.setattr(bo.ledger, "ingest", full)
@@ -209,7 +209,7 @@ class TestAFaultOfTheNode:
             await until(lambda: bo.ledger.awaiting())
             whole, calls = bo.ledger.ingest, list[int]()
 
-            def full(_: object) -> Any:
+            def full(*_: object) -> Any:
                 calls.append(1)
                 raise StoreFault("the disk refused to store: database or disk is full", "free some space")
 

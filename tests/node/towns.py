@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from mycelia_node.desk import Desk
 from mycelia_node.hall import Hall
@@ -34,7 +35,7 @@ class Home:
 class Town:
     """Homes by name; the first one founds the commons."""
 
-    def __init__(self, membership: Membership | None = None, *, seed: int = 7, **numbers: int) -> None:
+    def __init__(self, membership: Membership | None = None, *, seed: int = 7, **numbers: Any) -> None:
         self.dice, self.now_ms = Random(seed), NOW_MS
         self.folder = Path(tempfile.mkdtemp(prefix="mycelia-town-"))
         keystore = self._keystore("anna")

@@ -17,12 +17,14 @@ from .peers import check_address
 if TYPE_CHECKING:
     from mycelia_node.keystore import Keystore
     from mycelia_protocol.charter import Charter, ResourceClass
+    from mycelia_protocol.rates import Rate
     from mycelia_protocol.runs import Run
 
 CLASSES = (
     "food=kg/1000", "water=l/1000", "energy=kWh/1000", "work=h/60", "care=h/60", "transport=km/10", "goods=piece",
 )  # fmt: skip
 _CLASS = re.compile(r"([^=]+)=([^/=]+)(?:/([0-9]{1,9}))?")
+_RATE = re.compile(r"([0-9]{1,11})/([0-9]{1,11})/([0-9]{1,11})", re.ASCII)
 
 
 def init(
@@ -30,6 +32,7 @@ def init(
     name: str | None = None,
     commons: str | None = None,
     resource_class: Annotated[list[str] | None, Parameter(name="--class", negative="")] = None,
+    rate: str | None = None,
     join: str | None = None,
     options: Options = DEFAULTS,
 ) -> None:
@@ -40,6 +43,8 @@ def init(
         commons: The name of the new commons; the member's if none is given.
         resource_class: NAME=UNIT or NAME=UNIT/PARTS, PARTS being the parts of a unit that can be told apart.
             Several may be given; they replace the usual ones.
+        rate: ENTRY/KIB/BURST in milliseconds: what an entry and each KiB of it weigh, and how far all that a chain
+            says may run ahead of its time. Without it a chain says as much as it likes.
         join: A peer's multiaddr, a charter file or a run file: take its charter instead of making one.
     """
     from mycelia_node.config import Home
@@ -52,10 +57,10 @@ def init(
     home = Home(options.place)
     if home.ledger.exists():
         raise Failure("home", f"nothing was made at {home.path}", "there is a ledger already", "name another --home")
-    if join and (commons or resource_class):
-        why = "--join takes the name and the classes of the commons that is joined"
-        raise Failure("usage", "nothing was made", why, "leave out --commons and --class")
-    charter, runs = _joined(join) if join else (_founded(commons or name, resource_class or CLASSES), [])
+    if join and (commons or resource_class or rate):
+        why = "--join takes the name, the classes and the rate of the commons that is joined"
+        raise Failure("usage", "nothing was made", why, "leave out --commons, --class and --rate")
+    charter, runs = _joined(join) if join else (_founded(commons or name, resource_class or CLASSES, rate), [])
 
     import secrets
 
@@ -109,7 +114,7 @@ def user() -> str:
         return "me"
 
 
-def _founded(commons: str, classes: Sequence[str]) -> Charter:
+def _founded(commons: str, classes: Sequence[str], rate: str | None) -> Charter:
     import secrets
 
     from mycelia_protocol.charter import found
@@ -117,7 +122,17 @@ def _founded(commons: str, classes: Sequence[str]) -> Charter:
     named = [class_of(text) for text in classes]
     if len(dict(named)) < len(named):
         raise Failure("usage", "nothing was made", "a class stands twice", "name each class once")
-    return found(commons, seed=secrets.token_bytes(16), classes=dict(named))
+    return found(commons, seed=secrets.token_bytes(16), classes=dict(named), rate=_rate(rate) if rate else None)
+
+
+def _rate(text: str) -> Rate:
+    from mycelia_protocol.rates import Rate
+
+    match = _RATE.fullmatch(text.strip())
+    if match is None:
+        raise Failure("usage", f"rate {text!r} is not understood", "it is not ENTRY/KIB/BURST", "`1000/100/60000`")
+    entry_ms, kib_ms, burst_ms = map(int, match.groups())
+    return Rate(burst_ms, entry_ms, kib_ms)
 
 
 def class_of(text: str) -> tuple[str, ResourceClass]:

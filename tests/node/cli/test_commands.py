@@ -69,11 +69,35 @@ class TestAHome:
         assert not new.exists()
 
     @pytest.mark.parametrize(
-        "words", [("/ip4/127.0.0.1/tcp/4001",), ("oost.run", "--class", "food=kg"), ("oost.run", "--commons", "Oost")]
+        "words",
+        [
+            ("/ip4/127.0.0.1/tcp/4001",),
+            ("oost.run", "--class", "food=kg"),
+            ("oost.run", "--commons", "Oost"),
+            ("oost.run", "--rate", "1000/100/60000"),
+        ],
     )
     def test_joins_nothing_that_is_said_wrongly(self, mycelia: Mycelia, home: Path, words: tuple[str, ...]) -> None:
         assert mycelia("init", "--join", *words).code == 2
         assert not home.exists()
+
+    def test_is_founded_with_a_rate_that_then_holds(self, mycelia: Mycelia) -> None:
+        assert mycelia("init", "--name", "anna", "--commons", "Oost", "--rate", "60000/0/120000").code == 0
+
+        assert mycelia(*NEED).code == 0
+        refused = mycelia(*NEED)
+
+        assert refused.code == 4
+        assert "ahead of its rate" in refused.err
+        assert "A chain says no more in a time than the charter's rate" in refused.err
+
+    @pytest.mark.parametrize("rate", ["often", "1/2", "1000/100/60000/1", "1000/100/4399", "0/0/1"])
+    def test_is_not_founded_with_a_rate_that_is_none(self, mycelia: Mycelia, home: Path, rate: str) -> None:
+        refused = mycelia("init", "--name", "anna", "--rate", rate)
+
+        assert refused.code != 0
+        assert "Traceback" not in refused.err
+        assert not (home / "ledger.sqlite").exists()
 
     @pytest.mark.parametrize("words", [("--peer", "nonsense"), ("--api-port", "70000")])
     def test_is_not_run_with_what_cannot_be(self, anna: Mycelia, words: tuple[str, ...]) -> None:
