@@ -14,6 +14,7 @@ from mycelia_protocol import charter as charters
 from mycelia_protocol import cid
 from mycelia_protocol.charter import Charter, Membership, Open, ResourceClass, Stewards, Tree
 from mycelia_protocol.errors import Malformed
+from mycelia_protocol.rates import Rate
 
 from .faults import BadInput
 
@@ -21,7 +22,7 @@ _UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"([0-9]{1,12}) ?(ms|s|min|h|d)")
 _CLASS = re.compile(r"([^/]+?)(?:/([0-9]{1,9}))?")
 _DURATIONS = {"drift": "drift_ms", "grace": "grace_ms", "recovery": "recovery_ms", "max_window": "max_window_ms"}
-_KEYS = {"name", "classes", "membership", "founders", "threshold", "max_amount", *_DURATIONS}
+_KEYS = {"name", "classes", "membership", "founders", "threshold", "max_amount", "rate", *_DURATIONS}
 
 
 def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
@@ -40,6 +41,8 @@ def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
     numbers: dict[str, Any] = {
         field: _duration(key, document[key]) for key, field in _DURATIONS.items() if key in document
     }
+    if "rate" in document:
+        numbers["rate"] = _rate(document["rate"])
     if "max_amount" in document:
         numbers["max_amount"] = document["max_amount"]
     classes = document.get("classes")
@@ -93,6 +96,8 @@ def write(charter: Charter) -> str:
             lines.append(f"{_quoted(key)} = {_quoted(one.unit + parts)}")
         else:
             lines.append(f"{_quoted(key)} = [{_quoted(one.unit)}, {one.numerator}, {one.denominator}]")
+    if charter.rate is not None:
+        lines += ["", "[rate]", *(f"{key} = {_quoted(_written(ms))}" for key, ms in _rate_of(charter.rate).items())]
     for key, value in policy.items():
         if isinstance(value, dict):
             lines += ["", f"[membership.{key}]", *(f"{name} = {str(one).lower()}" for name, one in value.items())]
@@ -128,6 +133,17 @@ def _membership(value: object) -> Membership:
     )  # fmt: skip
 
 
+def _rate(value: object) -> Rate:
+    if not isinstance(value, dict) or set(value) != {"entry", "kib", "burst"}:
+        raise BadInput("charter", "the rate is not understood", "give the durations entry, kib and burst below [rate]")
+    weights = {key: _duration(key, one) for key, one in value.items()}
+    return Rate(burst_ms=weights["burst"], entry_ms=weights["entry"], kib_ms=weights["kib"])
+
+
+def _rate_of(rate: Rate) -> dict[str, int]:
+    return {"entry": rate.entry_ms, "kib": rate.kib_ms, "burst": rate.burst_ms}
+
+
 def _founders(value: object) -> list[bytes]:
     if not isinstance(value, list):
         raise BadInput("charter", "the founders are a list of identities", "leave it out to found alone")
@@ -151,7 +167,8 @@ def _duration(key: str, value: object) -> int:
 
 
 def _written(ms: int) -> str:
-    name = next(name for name, size in sorted(_UNITS.items(), key=lambda one: -one[1]) if ms % size == 0)
+    sizes = sorted(_UNITS.items(), key=lambda one: -one[1])
+    name = next(name for name, size in sizes if ms and ms % size == 0) if ms else "ms"
     return f"{ms // _UNITS[name]} {name}"
 
 

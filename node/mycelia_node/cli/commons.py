@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from .failures import Failure
-from .homes import CLASSES, class_of, user
+from .homes import CLASSES, class_of, rate_of, user
 from .options import DEFAULTS, Options, Whole
 from .output import ago, give, is_terminal, short, table, tell
 
@@ -28,6 +28,7 @@ def new(
     threshold: Whole | None = None,
     founder: Annotated[list[str] | None, Parameter(negative="")] = None,
     resource_class: Annotated[list[str] | None, Parameter(name="--class", negative="")] = None,
+    rate: str | None = None,
     options: Options = DEFAULTS,
 ) -> None:
     """Found a commons: its charter, its first member, and the place that holds both.
@@ -42,13 +43,14 @@ def new(
         threshold: How many founders admit, with stewards; more than half of them if none is given.
         founder: The identity of another founder, as `mycelia id prepare` shows it; several may be given.
         resource_class: NAME=UNIT or NAME=UNIT/PARTS; several replace the usual ones.
+        rate: ENTRY/KIB/BURST in milliseconds, as `mycelia init` takes it.
     """
     import secrets
 
     from mycelia_node.charterfile import read
 
     name = name or user()
-    if charter is not None and (commons or membership or founder or resource_class):
+    if charter is not None and (commons or membership or founder or resource_class or rate):
         why = "--charter says all of it"
         raise Failure("usage", "nothing was made", why, "leave out the other options, or --charter")
 
@@ -56,7 +58,7 @@ def new(
         if charter is not None:
             return read(charter.read_text("utf-8"), seed=secrets.token_bytes(16), founder=identity)
         policy = _policy(membership or "open", slots, depth, threshold, 1 + len(founder or ()))
-        return _found(commons or name, resource_class or CLASSES, policy, [identity, *_identities(founder or ())])
+        return _found(commons or name, resource_class or CLASSES, policy, [identity, *_identities(founder or ())], rate)
 
     made = _make_home(name, founded, options)
     give(options, made, f"Founded {made['commons']}. {name} is {short(made['identity'])} in {made['home']}.")
@@ -73,7 +75,9 @@ def _policy(membership: str, slots: int, depth: int, threshold: int | None, foun
     return Open()
 
 
-def _found(commons: str, classes: Sequence[str], policy: Membership, founders: Sequence[bytes]) -> Charter:
+def _found(
+    commons: str, classes: Sequence[str], policy: Membership, founders: Sequence[bytes], rate: str | None
+) -> Charter:
     import secrets
 
     from mycelia_node.charterfile import found
@@ -81,7 +85,14 @@ def _found(commons: str, classes: Sequence[str], policy: Membership, founders: S
     named = [class_of(text) for text in classes]
     if len(dict(named)) < len(named):
         raise Failure("usage", "nothing was made", "a class stands twice", "name each class once")
-    return found(commons, dict(named), membership=policy, founders=founders, seed=secrets.token_bytes(16))
+    return found(
+        commons,
+        dict(named),
+        membership=policy,
+        founders=founders,
+        seed=secrets.token_bytes(16),
+        rate=rate_of(rate) if rate else None,
+    )
 
 
 def _identities(texts: Sequence[str]) -> list[bytes]:

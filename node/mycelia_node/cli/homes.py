@@ -122,10 +122,11 @@ def _founded(commons: str, classes: Sequence[str], rate: str | None) -> Charter:
     named = [class_of(text) for text in classes]
     if len(dict(named)) < len(named):
         raise Failure("usage", "nothing was made", "a class stands twice", "name each class once")
-    return found(commons, seed=secrets.token_bytes(16), classes=dict(named), rate=_rate(rate) if rate else None)
+    return found(commons, seed=secrets.token_bytes(16), classes=dict(named), rate=rate_of(rate) if rate else None)
 
 
-def _rate(text: str) -> Rate:
+def rate_of(text: str) -> Rate:
+    """Return the rate that `ENTRY/KIB/BURST` says, in milliseconds."""
     from mycelia_protocol.rates import Rate
 
     match = _RATE.fullmatch(text.strip())

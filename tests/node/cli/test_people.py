@@ -15,7 +15,12 @@ WORDS = 24
 @pytest.fixture
 def oost(mycelia: Mycelia) -> Mycelia:
     """Return the command line of a home that founded a tree."""
-    assert mycelia("commons", "new", "--name", "anna", "--commons", "Oost", "--membership", "tree").code == 0
+    assert (
+        mycelia(
+            "commons", "new", "--name", "anna", "--commons", "Oost", "--membership", "tree", "--rate", "100/0/60000"
+        ).code
+        == 0
+    )
     return mycelia
 
 
@@ -39,6 +44,7 @@ class TestACommons:
         one, other = oost("commons", "show", "--json").json, oost("commons", "show", *there).json
         assert one["network"] != other["network"]
         assert (one["membership"], one["classes"]) == (other["membership"], other["classes"])
+        assert one["toml"].count("rate") == other["toml"].count("rate") == 1
 
     @pytest.mark.parametrize(
         ("text", "why"),
@@ -50,6 +56,7 @@ class TestACommons:
             ('name = "Oost"\nmembership = "mine"\n[classes]\nfood = "kg"\n', "membership is not understood"),
             ('name = "Oost"\nfounders = ["x"]\n[classes]\nfood = "kg"\n', "Cid.form"),
             ('name = "Oost"\n[classes]\nfood = 3\n', "unit of 'food'"),
+            ('name = "Oost"\n[classes]\nfood = "kg"\n[rate]\nentry = "1 s"\n', "rate is not understood"),
             ('name = "Oost"\nmax_amount = "much"\n[classes]\nfood = "kg"\n', "limits.amount"),
         ],
     )
