@@ -85,9 +85,11 @@ class Member:
         self.prefix = Prefix(self.chain, self.pair.public, b"", -1, 0, {}, self.own.get)
         self._take(self.opening)
 
-    def draft(self, content: Content, *, time: int | None = None, charter_version: int = 0) -> Entry:
+    def draft(self, content: Content, *, time: int | None = None, charter_version: int | None = None) -> Entry:
         """Return the signed entry that would say `content` next, not yet taken."""
         named = [self.commons.held[link] for link in links(content) if link in self.commons.held]
+        if charter_version is None:
+            charter_version = 0 if self.prefix.version is None else self.prefix.version.number
         if time is None:
             time = next_time(self.commons.now_ms, self.prefix.time, *(entry.header.time for entry in named))
         header = Header(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mycelia_protocol.accumulators import Grant, Prefix
+from mycelia_protocol.accumulators import Grant, Prefix, Version
 from mycelia_protocol.chain import key_of_open
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Entry
@@ -112,6 +112,8 @@ class Branches:
         prefix.tip, prefix.sequence, prefix.time = stored.id, stored.sequence, stored.time
         grant = branch.facts.get(("grant", row.id, -1))
         prefix.grant = grant if isinstance(grant, Grant) else None
+        version = branch.facts.get(("version", row.id, -1))
+        prefix.version = version if isinstance(version, Version) else None
         if forked:
             branch.path = {past.id for past in self._past(stored.id)}
         return branch

@@ -20,6 +20,7 @@ from mycelia_protocol.accumulators import (
     OfferFacts,
     Paid,
     Spent,
+    Version,
 )
 
 _RECORDS: dict[str, type[Any]] = {
@@ -31,11 +32,12 @@ _RECORDS: dict[str, type[Any]] = {
     "grant": Grant,
     "spent": Spent,
     "admitted": Admitted,
+    "version": Version,
     "rate": Paid,
 }
 _LETTERS = {
     "need": b"n", "offer": b"o", "committed": b"c", "accepted": b"a", "cited": b"x", "grant": b"g", "spent": b"s",
-    "admitted": b"m", "rate": b"r",
+    "admitted": b"m", "rate": b"r", "version": b"v",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 

@@ -199,9 +199,10 @@ class Ledger:
         if (prefix.time >> chains.COUNTER_BITS) > now_ms + self.charter.drift_ms:
             raise StoreFault("the clock runs behind this chain's last entry by more than the drift", "set the clock")
         time = self._time_after(prefix.time, self._held_deps(content), now_ms)
+        version = 0 if prefix.version is None else prefix.version.number
         block = None if body is None else write_body(body, self._entropy(NONCE_BYTES))
         header = Header(
-            chain, prefix.sequence + 1, prefix.tip, time, content.kind, 0, self._incarnation, content.deps, None,
+            chain, prefix.sequence + 1, prefix.tip, time, content.kind, version, self._incarnation, content.deps, None,
             None if block is None else digest(block), len(block or b""), content.terms,
         )  # fmt: skip
         entry = seal(header, pair, network=self.network, body=block)

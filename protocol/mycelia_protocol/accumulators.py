@@ -113,9 +113,16 @@ class Paid(NamedTuple):
     tat: int = 0
 
 
-Fact = NeedFacts | OfferFacts | CommittedLine | AcceptedLine | Cited | Grant | Spent | Admitted | Paid
+class Version(NamedTuple):
+    """The charter version that a chain adopted last, and the enactment that made it."""
+
+    number: int
+    enact: bytes
+
+
+Fact = NeedFacts | OfferFacts | CommittedLine | AcceptedLine | Cited | Grant | Spent | Admitted | Paid | Version
 # (record, id, line number or -1); records: "need", "offer", "committed", "accepted", "cited", "grant", "spent",
-# "admitted", "rate"
+# "admitted", "rate", "version"
 FactKey = tuple[str, bytes, int]
 
 
@@ -134,6 +141,7 @@ class Prefix:
     facts: MutableMapping[FactKey, Fact]
     own: Callable[[bytes], Entry | None]
     grant: Grant | None = None  # what the chain may do for its identity; None without one
+    version: Version | None = None  # the charter version that it adopted last; None for the root charter
 
     @property
     def tat(self) -> int:

@@ -11,13 +11,14 @@ Spec: 13-identity, "Lineage".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TypeVar, cast
 
 from .accumulators import MAX_DEPTH, Grant
 from .charter import Charter, Open, Stewards
 from .cid import DIGEST_BYTES
+from .enactment import amended, amendments_of
 from .envelope import Entry, Header, Term
 from .errors import Refused
 from .grants import check_use, exceeds
@@ -53,6 +54,7 @@ class Lineage:
         self._held, self._charter = held, charter
         self._grants: dict[bytes, tuple[Grant | None, int]] = {}
         self._events: dict[bytes, tuple[Event | None, int]] = {}
+        self._laws: dict[bytes, tuple[Charter | None, int]] = {}
         self._path = 0  # how many entries the check under way has followed, each counted as often as it is named
 
     def begin(self) -> None:
@@ -226,26 +228,59 @@ class Lineage:
         return event[0], keyset
 
     def _check_consents(self, header: Header, recovery: Entry, before: KeySet) -> None:
+        rule = "complete.consents"
+        due_ms = self._consents(header, recovery, before.guardians, before.consents, rule) + self._charter.recovery_ms
+        if header.time_ms <= due_ms:
+            raise Refused("complete.delay", f"the recovery may be completed after {due_ms}, this is {header.time_ms}")
+
+    def _consents(self, header: Header, subject: Entry, who: Collection[bytes], needed: int, rule: str) -> int:
+        """Return the time of the latest consent to `subject` in deps; refuse `rule` unless enough of `who` gave one."""
         given: set[bytes] = set()
         latest_ms = 0
         for link in header.links:
             consent = cast(Entry, self._held(link))
-            if consent.header.kind != "consent" or self.consented(consent.header) != recovery.id:
+            if consent.header.kind != "consent" or self.consented(consent.header) != subject.id:
                 continue
             grant = self.grant(consent.chain)
-            if grant is None or grant.identity not in before.guardians or grant.identity in given:
-                raise Refused("complete.consents", "a consent is not of a guardian, or a guardian's second")
+            if grant is None or grant.identity not in who or grant.identity in given:
+                raise Refused(rule, "a consent is of somebody who has none to give, or somebody's second")
             try:
                 check_use(grant, consent.header)
             except Refused as refused:
-                raise Refused("complete.consents", f"a consent is against `{refused.rule}`") from refused
+                raise Refused(rule, f"a consent is against `{refused.rule}`") from refused
             given.add(grant.identity)
             latest_ms = max(latest_ms, consent.header.time_ms)
-        if len(given) < before.consents:
-            raise Refused("complete.consents", f"{len(given)} guardians consent, {before.consents} are needed")
-        due_ms = latest_ms + self._charter.recovery_ms
-        if header.time_ms <= due_ms:
-            raise Refused("complete.delay", f"the recovery may be completed after {due_ms}, this is {header.time_ms}")
+        if len(given) < needed:
+            raise Refused(rule, f"{len(given)} consent, {needed} are needed")
+        return latest_ms
+
+    # Enactments
+
+    def law(self, enact: bytes | None) -> Charter | None:
+        """Return the charter that an enactment makes of those before it, None if one of them is not good."""
+        if enact is None:
+            return self._charter
+        return self._remember(self._laws, enact, self._check_enact)
+
+    def _check_enact(self, entry: Entry) -> Charter | None:
+        if entry.header.kind != "enact" or self.grant(entry.chain) is None:
+            return None
+        changes = amendments_of(entry.header)
+        if entry.header.terms[0] is None:
+            return amended(self._charter, changes)
+        before = self.law(self._named(entry.header, entry.header.terms[0], "enact.terms").id)
+        return None if before is None else amended(before, changes)
+
+    def enacted_before(self, enact: Entry) -> bytes | None:
+        """Return the enactment that a good one follows, None if it follows the root charter."""
+        return None if enact.header.terms[0] is None else _dep(enact.header, enact.header.terms[0])
+
+    def check_founders(self, header: Header, enact: Entry) -> None:
+        """Refuse `adopt.consents` unless `deps` has the consents of enough founders to an enactment."""
+        charter = self._charter
+        if not charter.founders:
+            raise Refused("adopt.consents", "this commons has no founders, so its charter never changes")
+        self._consents(header, enact, charter.founders, charter.threshold, "adopt.consents")
 
     def consented(self, header: Header) -> bytes | None:
         """Return what a `consent` consents to, or None if its terms have another shape."""

@@ -99,7 +99,7 @@ def recover(event: bytes, keyset: KeySet) -> Content:
 
 
 def consent(subject: bytes) -> Content:
-    """Return a guardian's consent to a recovery."""
+    """Return a guardian's consent to a recovery, or a founder's to an enactment."""
     return Content("consent", [0], subject)
 
 
@@ -120,3 +120,17 @@ def close(event: bytes, *, root: Signers, keep: Iterable[bytes] = ()) -> Content
 def admit(names: Iterable[tuple[bytes, bytes | None]]) -> Content:
     """Return an admission of identities, each with the key of the invitation that it used, or None."""
     return Content("admit", [term for pair in names for term in pair], b"")
+
+
+def enact(changes: Mapping[str, int | str], *, previous: bytes | None = None) -> Content:
+    """Return an enactment of these changes, after another one or after the root charter."""
+    terms: list[Term] = [None if previous is None else 0]
+    for name, value in sorted(changes.items()):
+        terms += [name, value]
+    return Content("enact", terms, previous or b"")
+
+
+def adopt(enact: bytes, consents: Iterable[bytes]) -> Content:
+    """Return the adoption of an enactment, with the founders' consents to it."""
+    deps, index = ordered(enact, *consents)
+    return Content("adopt", [index[enact]], deps)

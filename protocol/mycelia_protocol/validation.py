@@ -24,6 +24,7 @@ from .accumulators import (
     Mark,
     Paid,
     Prefix,
+    Version,
 )
 from .charter import Charter
 from .envelope import Entry
@@ -85,16 +86,20 @@ def judge(
     if missing:
         raise Premature("deps.held", f"{len(missing)} named entries are not held", frozenset(missing))
     draft, refusal = Draft(prefix.facts), None
-    try:
-        lineage = lineage or Lineage(held, charter)
+    lineage = lineage or Lineage(held, charter)
+    law = charter
+    if prefix.version is not None:
         lineage.begin()
-        _judge(Judged(entry, prefix, deps, charter, draft, lineage))
+        law = lineage.law(prefix.version.enact) or charter  # it was good when it was adopted, and is so for ever
+    try:
+        lineage.begin()
+        _judge(Judged(entry, prefix, deps, law, draft, lineage))
     except Refused as refused:
         refusal = refused.with_traceback(None)  # a traceback would keep all that was read alive
     changes = draft.changes if refusal is None else {}
-    if charter.rate is not None:
+    if law.rate is not None:
         frees = refusal is None and header.kind in FREEING
-        changes["rate", prefix.chain, -1] = Paid(tat_after(prefix.tat, entry, charter.rate, frees=frees))
+        changes["rate", prefix.chain, -1] = Paid(tat_after(prefix.tat, entry, law.rate, frees=frees))
     return Verdict(refusal, changes) if refusal is not None or changes else _VALID_UNCHANGED
 
 
@@ -107,8 +112,9 @@ def _judge(judged: Judged) -> None:
     if header.time <= latest:
         raise Refused("chain.time", f"time {header.time} does not lie after {latest}")
     # 8. The charter version in force is the one last adopted in the chain's own prefix.
-    if header.charter_version != 0:
-        raise Refused("version.adopted", f"charter version {header.charter_version} was never adopted on this chain")
+    version = judged.prefix.version
+    if header.charter_version != (0 if version is None else version.number):
+        raise Refused("version.adopted", f"charter version {header.charter_version} is not the one last adopted here")
     # 9. The kind is known, or nobody's business.
     kind = KINDS.get(header.kind)
     if kind is None and not header.kind.startswith(CUSTOM):
@@ -140,6 +146,8 @@ def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:
         prefix.facts[key] = fact
         if isinstance(fact, Grant):
             prefix.grant = fact
+        elif isinstance(fact, Version):
+            prefix.version = fact
 
 
 def check_exit_body(entry: Entry, tat: int, rate: Rate) -> None:

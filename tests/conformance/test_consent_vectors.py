@@ -29,8 +29,9 @@ CHAPTERS = {
     "standing": "09-standing.md",
     "identity": "13-identity.md",
     "membership": "14-membership.md",
+    "enactment": "18-enactment.md",
 }
-KIND_CHAPTERS = ("07-kinds.md", "13-identity.md", "14-membership.md")
+KIND_CHAPTERS = ("07-kinds.md", "13-identity.md", "14-membership.md", "18-enactment.md")
 CASES = [pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)]
 
 FOLDED = [

@@ -85,7 +85,7 @@ class TestAcceptedVectors:
         told += [vector["given"] for vector in vectors("membership") if vector["do"] == "members"]
         judged = [
             vector["given"]["judge"]
-            for chapter in ("identity", "membership")
+            for chapter in ("identity", "membership", "enactment")
             for vector in vectors(chapter)
             if vector["do"] == "judge" and "expect" in vector
         ]

@@ -10,6 +10,7 @@ Spec: 07-kinds.
 from __future__ import annotations
 
 from .admissions import ADMIT
+from .enactments import ADOPT, ENACT
 from .exits import CANCEL, LAPSE, RELEASE, WITHDRAW
 from .flows import ACCEPT, COMMIT, DELIVER, RECEIVE
 from .identities import CLOSE, COMPLETE, CONSENT, DELEGATE, RECOVER, REVOKE, ROTATE
@@ -19,7 +20,7 @@ from .opening import OPEN
 from .rows import ROW
 
 FLOWS = (OPEN, NEED, OFFER, ROW, COMMIT, ACCEPT, DELIVER, RECEIVE, RELEASE, LAPSE, CANCEL, WITHDRAW)
-PEOPLE = (DELEGATE, ROTATE, REVOKE, RECOVER, CONSENT, COMPLETE, CLOSE, ADMIT)
+PEOPLE = (DELEGATE, ROTATE, REVOKE, RECOVER, CONSENT, COMPLETE, CLOSE, ADMIT, ENACT, ADOPT)
 KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE)}
 
 __all__ = ["KINDS", "Judged", "Kind"]

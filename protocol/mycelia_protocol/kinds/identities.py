@@ -12,7 +12,7 @@ from ..errors import Refused
 from .kind import Judged, Kind, nothing
 
 CUT_AT, HEIR_AT, PREVIOUS_AT = range(3)
-SUBJECTS = frozenset({"id.recover"})
+SUBJECTS = frozenset({"id.recover", "enact"})
 
 
 def _own_grant(judged: Judged) -> Grant:
