@@ -34,8 +34,11 @@ class Member(NamedTuple):
 class Keystore:
     """The members of one home."""
 
-    def __init__(self, path: Path, *, entropy: Callable[[int], bytes]) -> None:
-        self._path, self._entropy = path, entropy
+    def __init__(
+        self, path: Path, *, entropy: Callable[[int], bytes], register: Callable[[bytes], None] = lambda key: None
+    ) -> None:
+        """Take keys from a directory; `register` is told of each new key before its chain is opened."""
+        self._path, self._entropy, self._register = path, entropy, register
         self._members: dict[str, tuple[Member, keys.KeyPair]] | None = None
 
     def members(self) -> list[Member]:
@@ -83,6 +86,7 @@ class Keystore:
             raise StoreFault(f"this node has a member {name!r} already", "choose another name")
         seed = self._entropy(32)
         pair = keys.keypair(seed)
+        self._register(pair.public)
         write_private(file, _document(name, seed, None))
         chain = ledger.open_chain(pair).id
         write_private(file, _document(name, seed, chain))
@@ -97,8 +101,28 @@ class Keystore:
             if chain is None:
                 pair = keys.keypair(seed)
                 opened = next((one for one in ledger.opens() if key_of_open(one) == pair.public), None)
+                if opened is None:
+                    self._register(pair.public)
                 write_private(file, _document(name, seed, (opened or ledger.open_chain(pair)).id))
         self._members = None
+
+    def renew(self, name: str, ledger: Ledger) -> Member:
+        """Give a member a new key and chain, and keep the former ones in a list of their own."""
+        former, file = self.member(name), self._file(name)
+        past = self._path / f"{file.stem}.former"
+        known = json.loads(past.read_text()) if past.exists() else []
+        if former.chain.hex() not in [one["chain"] for one in known]:
+            write_private(past, json.dumps([*known, json.loads(file.read_text())]).encode())
+        seed = self._entropy(32)
+        self._register(keys.keypair(seed).public)
+        write_private(file, _document(name, seed, None))
+        self.recover(ledger)
+        return self.member(name)
+
+    def former(self, name: str) -> list[bytes]:
+        """Return the chains that a member no longer writes on, oldest first."""
+        past = self._path / f"{self._file(name).stem}.former"
+        return [bytes.fromhex(one["chain"]) for one in json.loads(past.read_text())] if past.exists() else []
 
     def _loaded(self) -> dict[str, tuple[Member, keys.KeyPair]]:
         if self._members is None:

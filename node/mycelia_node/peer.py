@@ -20,6 +20,7 @@ from .config import Home, Settings, settings, write_private
 from .dialling import Dialler
 from .events import Bus
 from .faults import StoreFault
+from .gate import guarded
 from .keystore import Keystore
 from .ledger import Ledger
 from .newcomer import charter_from
@@ -81,11 +82,10 @@ class Peer:
         )
         ledger = Ledger.open(home, clock=now_ms, entropy=secrets.token_bytes)
         try:
-            keystore = Keystore(place.keys, entropy=secrets.token_bytes)
-            keystore.recover(ledger)
-            peer = cls(place, ledger, keystore, chosen)
-            async with peer._running(dial):
-                yield peer
+            with guarded(place, ledger, clock=now_ms) as keystore:
+                peer = cls(place, ledger, keystore, chosen)
+                async with peer._running(dial):
+                    yield peer
         finally:
             ledger.close()
 
@@ -164,6 +164,12 @@ class Peer:
             if (dialler := self._diallers.pop(address, None)) is not None:
                 await dialler.stop()
         return addresses
+
+    async def release(self, act: Callable[[], _Result]) -> _Result:
+        """Run what releases entries, and tell the peers what is new to them."""
+        result = await self.on_ledger(act)
+        self._sync.tell_own()
+        return result
 
     # Links
 

@@ -67,6 +67,11 @@ def begin(record: Record | None, tip: Place | None, *, holds: Holds, now_ms: int
     return Guard(record._replace(is_retired=record.is_retired or is_behind), now_ms)
 
 
+def opened(record: Record, *, now_ms: int) -> Guard:
+    """Return the guard of a chain that this process has opened: nobody can hold more of it."""
+    return Guard(record, now_ms, has_passed=True)
+
+
 def heard(guard: Guard, peer: bytes, heads: Sequence[Place], *, holds: Holds, now_ms: int) -> Guard:
     """Note what a peer holds of the chain, once it has said its whole frontier.
 

@@ -1,9 +1,9 @@
 """An exhaustive search of one installation, its disk and its peers, driven by the project's own release machine.
 
-A state holds two data directories (a home, and a copy of it that shares the record or lacks it), the record on disk, the
-running process, a picture of the machine, and what each peer holds. Every step may be followed by every other: appending,
-starting, crashing, meeting, pulling a part, writing the record, sending, rolling back. Entries that are written after a
-rollback or in a copy are other entries at the same places. No rule is written here: the machine decides.
+A state holds two data directories (a home, and a copy of it that shares the record or lacks it), the record on
+disk, the running process, a picture of the machine, and what each peer holds. Every step may follow every other:
+appending, starting, crashing, meeting, pulling a part, writing the record, sending, rolling back. Entries that are
+written after a rollback or in a copy are other entries at the same places. No rule is written here.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ class Node(Protocol):
     def forget_peer(self, peer: str) -> models.Forgotten: ...
     def import_runs(self, data: bytes) -> models.ImportView: ...
     def export_runs(self) -> bytes: ...
+    def release(self) -> list[models.ReleaseView]: ...
 
 
 class Offline:
@@ -60,7 +61,7 @@ class Offline:
         self._home, self._desk = home, desk
         self.members, self.publish = desk.members, desk.publish
         self.field, self.log, self.show = desk.field, desk.log, desk.show
-        self.why = desk.why
+        self.why, self.release = desk.why, desk.release
 
     def status(self) -> models.StatusView:
         """Return how the node is, with the peers that it will dial."""
@@ -132,7 +133,7 @@ def opened(path: Path) -> Iterator[Node]:
 @contextmanager
 def _offline(home: Home) -> Iterator[Offline]:
     from mycelia_node.desk import Desk
-    from mycelia_node.keystore import Keystore
+    from mycelia_node.gate import guarded
     from mycelia_node.ledger import Ledger
 
     try:
@@ -143,9 +144,8 @@ def _offline(home: Home) -> Iterator[Offline]:
         why = "another program holds it, perhaps a node that starts or stops"
         raise Failure("down", f"no node answers for {home.path}", why, "wait a moment, or stop that program") from fault
     try:
-        keystore = Keystore(home.keys, entropy=secrets.token_bytes)
-        keystore.recover(ledger)
-        yield Offline(home, Desk(ledger, keystore, now_ms))
+        with guarded(home, ledger, clock=now_ms) as keystore:
+            yield Offline(home, Desk(ledger, keystore, now_ms))
     finally:
         ledger.close()
 

@@ -21,7 +21,7 @@ COMMANDS = [
     "init", "up", "status", "need", "offer", "withdraw", "field", "log", "show", "why", "verify", "peer", "peer add",
     "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench",
     "bench ledger",
-    "completion",
+    "completion", "doctor", "release",
 ]  # fmt: skip
 
 
