@@ -62,6 +62,7 @@ class Served(Protocol):
     def peers(self) -> list[PeerState]: ...
     async def connect(self, address: str) -> PeerState: ...
     async def forget(self, peer: str) -> list[str]: ...
+    async def release(self, act: Callable[[], _Result]) -> _Result: ...
     async def on_ledger(self, function: Callable[..., _Result], *args: Any) -> _Result: ...
 
 
@@ -126,6 +127,9 @@ class Api:
             Endpoint("GET", "/v1/entries/{id}", "One entry", self._show, models.EntryView),
             Endpoint("GET", "/v1/entries/{id}/why", "Why it counts or not", self._why, models.WhyView),
             Endpoint("POST", "/v1/verify", "Judge every entry again", self._verify, models.VerifyView),
+            Endpoint(
+                "POST", "/v1/release", "Release without a head check", self._release, list[models.ReleaseView]
+            ),
             Endpoint("GET", "/v1/peers", "Peers that are dialled or talked to", self._peers, list[models.PeerView]),
             Endpoint("POST", "/v1/peers", "Dial a peer", self._add_peer, models.PeerView, models.NewPeer),
             Endpoint(
@@ -244,6 +248,9 @@ class Api:
 
     async def _verify(self, request: Request) -> Response:
         return _answer(await self._last(self._desk.verify_steps()))
+
+    async def _release(self, request: Request) -> Response:
+        return _answer(await self._peer.release(self._desk.release), 201)
 
     async def _peers(self, request: Request) -> Response:
         return _answer([peer_view(state) for state in self._peer.peers()])

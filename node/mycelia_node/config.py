@@ -39,6 +39,11 @@ class Home:
         return self.path / "node.key"
 
     @property
+    def install(self) -> Path:
+        """The name under which the installation's records are kept, outside the home."""
+        return self.path / "install.id"
+
+    @property
     def api(self) -> Path:
         """Where and with which token a running node is spoken to."""
         return self.path / "api.json"

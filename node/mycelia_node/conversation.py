@@ -67,6 +67,9 @@ class Conversation:
     accepted_at: float = 0.0  # when something of the peer's was accepted last
     said_at: float = 0.0  # when the whole frontier was said last
     keeps_word: bool = True  # what was pulled from the peer came
+    own: list[Tip] = field(default_factory=list)  # tips of this node's chains that the peer named
+    has_said: bool = False  # its whole frontier
+    is_met: bool = False  # and all own tips that it named are held here
     speak: asyncio.Event = field(default_factory=asyncio.Event)
 
     def knows(self, tip: Tip) -> bool:

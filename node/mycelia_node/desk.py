@@ -141,7 +141,31 @@ class Desk:
             started_ms=started_ms,
             last_event=last_event,
             warnings=self._warnings(peers, awaiting),
+            release=self.waiting(),
         )
+
+    def waiting(self) -> list[models.ReleaseView]:
+        """Return the own chains of which something has not left this node, or which are retired."""
+        found = [] if self.ledger.gate is None else self.ledger.gate.waiting()
+        owners = {
+            chain: member.name
+            for member in self.keystore.members()
+            for chain in (member.chain, *self.keystore.former(member.name))
+        }
+        return [
+            models.ReleaseView(
+                member=owners.get(one.chain, ""), chain=cid.text(one.chain), waiting=one.entries, why=one.why,
+                is_retired=one.is_retired,
+            )
+            for one in found
+        ]  # fmt: skip
+
+    def release(self) -> list[models.ReleaseView]:
+        """Release without a head check, as the user takes it on themselves; return what still waits."""
+        if self.ledger.gate is not None:
+            self.ledger.gate.overrule()
+            self.ledger.gate.release()
+        return self.waiting()
 
     def _warnings(self, peers: Sequence[PeerState], awaiting: Sequence[models.AwaitingView]) -> list[str]:
         most_ms = self.ledger.charter.drift_ms // 2
@@ -278,6 +302,8 @@ class Desk:
 
     def export(self) -> Iterable[bytes]:
         """Yield the run file of everything that is held."""
+        if self.ledger.gate is not None:
+            self.ledger.gate.release(by_hand=True)
         return runfile.write(self.ledger.charter, self._all_runs())
 
     def _all_runs(self) -> Iterable[list[Entry]]:

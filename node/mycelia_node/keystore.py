@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 
 from mycelia_protocol import invitation, keys, statements
 from mycelia_protocol.chain import key_of_open
+from mycelia_protocol.charter import Open
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Premature, Refused
-from mycelia_protocol.identity import NONCE_BYTES, identity_of
+from mycelia_protocol.identity import NONCE_BYTES, identity_of, keyset_of
 from mycelia_protocol.roots import SEED_BYTES, Roots
 
 from .config import write_private
@@ -69,8 +70,11 @@ class _Kept(NamedTuple):
 class Keystore:
     """The members of one home."""
 
-    def __init__(self, path: Path, *, entropy: Callable[[int], bytes]) -> None:
-        self._path, self._entropy = path, entropy
+    def __init__(
+        self, path: Path, *, entropy: Callable[[int], bytes], register: Callable[[bytes], None] = lambda key: None
+    ) -> None:
+        """Take keys from a directory; `register` is told of each new key before its chain is opened."""
+        self._path, self._entropy, self._register = path, entropy, register
         self._kept: dict[str, _Kept] | None = None
 
     # Who is there
@@ -202,9 +206,51 @@ class Keystore:
                 with suppress(Premature, Refused, StoreFault):
                     self._begin(kept, ledger, opened)
 
+    def renew(self, name: str, ledger: Ledger) -> Member:
+        """Give a member a new key and chain, for the same identity where its root keys are here; keep the former ones.
+
+        Raises:
+            StoreFault: the commons has a membrane, and the root keys are not here.
+        """
+        former, file, past = self.member(name), self._file(name), self._past_file(name)
+        plan = self._successor(former, ledger)
+        known = json.loads(past.read_text()) if past.exists() else []
+        if former.chain.hex() not in [one["chain"] for one in known]:
+            write_private(past, json.dumps([*known, json.loads(file.read_text())]).encode())
+        write_private(file, _document(_Kept(name, self._entropy(32), None, plan)))
+        self.finish(ledger)
+        return self.member(name)
+
+    def former(self, name: str) -> list[bytes]:
+        """Return the chains that a member no longer writes on, oldest first."""
+        past = self._past_file(name)
+        return [bytes.fromhex(one["chain"]) for one in json.loads(past.read_text())] if past.exists() else []
+
+    def _successor(self, former: Member, ledger: Ledger) -> Plan:
+        """Return how the chain begins that follows one that must not be written on any more."""
+        identity, roots = ledger.members.identity_of(former.chain), self.roots(former.name)
+        person = None if identity is None else ledger.members.person(identity)
+        if person is not None and roots is not None:
+            event = ledger.entry_of(person.event)
+            keyset = None if event is None else keyset_of(event)
+            number = None if keyset is None else roots.number_of(keyset)
+            if number is not None:
+                return Plan(identity=identity, event=person.event, number=number)
+        if not isinstance(ledger.charter.membership, Open):
+            raise StoreFault(
+                f"{former.name} cannot go on here: its root keys are not on this node",
+                "bring them back with `mycelia id restore-root`",
+            )
+        if roots is None:
+            self.keep_roots(former.name, Roots(self._entropy(SEED_BYTES)))
+        return Plan(nonce=self._entropy(NONCE_BYTES))
+
     def _begin(self, kept: _Kept, ledger: Ledger, opened: Entry | None = None) -> Member:
         pair = kept.pair
-        opened = opened or ledger.open_chain(pair, self._opening(kept, ledger.network))
+        if opened is None:
+            content = self._opening(kept, ledger.network)
+            self._register(pair.public)
+            opened = ledger.open_chain(pair, content)
         kept = kept._replace(chain=opened.id)
         write_private(self._file(kept.name), _document(kept))
         self._loaded()[kept.name] = kept
@@ -231,6 +277,9 @@ class Keystore:
 
     def _file(self, name: str) -> Path:
         return self._path / f"{name.replace(' ', '_')}.json"
+
+    def _past_file(self, name: str) -> Path:
+        return self._path / f"{self._file(name).stem}.former"
 
     def _root_file(self, name: str) -> Path:
         return self._path / f"{name.replace(' ', '_')}.root"

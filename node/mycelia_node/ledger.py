@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mycelia_protocol import chain as chains
 from mycelia_protocol import charter as charters
@@ -40,6 +40,9 @@ from .store import Store
 from .stored import Ingested, Stored, stored_of
 from .verify import Verification, VerifyReport
 
+if TYPE_CHECKING:
+    from .gate import Gate
+
 _CACHED_ENTRIES = 4096
 
 
@@ -53,7 +56,8 @@ class Ledger:
         self.charter: Charter = charters.read(raw)
         self.network = self.charter.network
         self._store, self._clock, self._entropy = store, clock, entropy
-        self._incarnation = entropy(INCARNATION_BYTES)
+        self.incarnation = entropy(INCARNATION_BYTES)  # of what this process publishes
+        self.gate: Gate | None = None  # what peers may see of the own chains; None: everything
         self._lock = threading.RLock()
         self._entries: dict[bytes, Stored] = {}
         self._arrival = store.last_arrival()
@@ -72,7 +76,7 @@ class Ledger:
         self._standing: Standing | None = None
         self._members: Members | None = None
         self._calls: list[Callable[[list[Stored]], None]] = []
-        self._digest: tuple[int, bytes] | None = None
+        self._digest: tuple[int, frozenset[bytes], bytes] | None = None
 
     @classmethod
     def create(cls, path: Path, charter: Charter, *, clock: Callable[[], int], entropy: Callable[[int], bytes]) -> Self:
@@ -124,7 +128,7 @@ class Ledger:
         with self._lock:
             time = self._time_after(0, self._held_deps(content), self._clock())
             header = Header(
-                None, 0, None, time, "open", 0, self._incarnation, content.deps, None, None, 0, content.terms
+                None, 0, None, time, "open", 0, self.incarnation, content.deps, None, None, 0, content.terms
             )
             entry = seal(header, pair, network=self.network)
 
@@ -152,6 +156,8 @@ class Ledger:
             StoreFault: the disk refuses, or the clock runs behind the chain by more than the drift.
         """
         with self._lock:
+            if self.gate is not None:
+                self.gate.check_write(chain)
             entries: list[Entry] = []
             self._act(
                 lambda: entries.extend(
@@ -202,7 +208,7 @@ class Ledger:
         version = 0 if prefix.version is None else prefix.version.number
         block = None if body is None else write_body(body, self._entropy(NONCE_BYTES))
         header = Header(
-            chain, prefix.sequence + 1, prefix.tip, time, content.kind, version, self._incarnation, content.deps, None,
+            chain, prefix.sequence + 1, prefix.tip, time, content.kind, version, self.incarnation, content.deps, None,
             None if block is None else digest(block), len(block or b""), content.terms,
         )  # fmt: skip
         entry = seal(header, pair, network=self.network, body=block)
@@ -330,11 +336,13 @@ class Ledger:
         return self._arrival
 
     def digest(self) -> bytes:
-        """Return the digest of the set of entries (spec: 10-frontier)."""
+        """Return the digest of the set of entries (spec: 10-frontier), without what has not left this node."""
         with self._lock:
-            if self._digest is None or self._digest[0] != self._arrival:
-                self._digest = (self._arrival, set_digest(map(digest, self._store.headers())))
-            return self._digest[1]
+            hidden = frozenset[bytes]() if self.gate is None else self.gate.withheld
+            if self._digest is None or self._digest[:2] != (self._arrival, hidden):
+                ids = (name for name in map(digest, self._store.headers()) if name not in hidden)
+                self._digest = (self._arrival, hidden, set_digest(ids))
+            return self._digest[2]
 
     def stored(
         self, after: int = 0, limit: int = 1000, *, chain: bytes | None = None, kind: str | None = None
@@ -355,12 +363,14 @@ class Ledger:
         go on after, None when there is nothing more.
         """
         with self._lock:
-            return reading.runs_for(self._store, wanted, after, max_bytes)
+            runs, following = reading.runs_for(self._store, wanted, after, max_bytes)
+            return runs if self.gate is None else self.gate.open(runs), following
 
     def runs_of_ids(self, names: Sequence[bytes]) -> list[list[Entry]]:
         """Return each held entry with its seal path: the run from it to the next sealed entry."""
         with self._lock:
-            return [run for name in names if (run := reading.seal_path(self._store, self.get(name)))]
+            runs = [run for name in names if (run := reading.seal_path(self._store, self.get(name)))]
+            return runs if self.gate is None else self.gate.open(runs)
 
     def awaiting(self) -> list[Awaiting]:
         """Return the runs that wait to be judged, oldest first."""

@@ -67,6 +67,16 @@ class AwaitingView(_Said, frozen=True, kw_only=True):
     until_ms: int
 
 
+class ReleaseView(_Said, frozen=True, kw_only=True):
+    """An own chain of which something has not left this node, or which is never written on again."""
+
+    member: str
+    chain: str
+    waiting: int  # entries
+    why: str | None  # None: they leave with the next news
+    is_retired: bool
+
+
 class StatusView(_Said, frozen=True, kw_only=True):
     """How the node is."""
 
@@ -84,6 +94,7 @@ class StatusView(_Said, frozen=True, kw_only=True):
     started_ms: int | None
     last_event: str | None
     warnings: list[str]
+    release: list[ReleaseView]
 
 
 class EntryView(_Said, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from .config import Home, Settings, settings, write_private
 from .dialling import Dialler
 from .events import Bus
 from .faults import StoreFault
+from .gate import guarded
 from .keystore import Keystore
 from .ledger import Ledger
 from .newcomer import charter_from
@@ -84,11 +85,10 @@ class Peer:
         )
         ledger = Ledger.open(home, clock=now_ms, entropy=secrets.token_bytes)
         try:
-            keystore = Keystore(place.keys, entropy=secrets.token_bytes)
-            keystore.finish(ledger)
-            peer = cls(place, ledger, keystore, chosen)
-            async with peer._running(dial):
-                yield peer
+            with guarded(place, ledger, clock=now_ms) as keystore:
+                peer = cls(place, ledger, keystore, chosen)
+                async with peer._running(dial):
+                    yield peer
         finally:
             ledger.close()
 
@@ -168,6 +168,12 @@ class Peer:
             if (dialler := self._diallers.pop(address, None)) is not None:
                 await dialler.stop()
         return addresses
+
+    async def release(self, act: Callable[[], _Result]) -> _Result:
+        """Run what releases entries, and tell the peers what is new to them."""
+        result = await self.on_ledger(act)
+        self._sync.tell_own()
+        return result
 
     # Links
 

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Malformed
 from mycelia_protocol.frontier import Tip, first_wanted, wanted
 from mycelia_protocol.messages import Asked, Credited, Heads, Left, Pinged, Ponged, Pulled, Runs
@@ -40,6 +41,7 @@ _PATIENCE = 12  # pull timeouts that a pull may last while its peer sends other 
 _ODD = ("session.network", "session.version", "session.self")  # meetings that go wrong without anybody's fault
 _LEAST_PAUSE_S = 0.01
 _SERVE_BYTES = 128 * 1024
+_MAX_OWN_TIPS = 4096  # that a peer may name
 _SERVE_IDS = 16  # asked ids that are answered at a time: each may bring a run of up to 64 entries
 
 log = logging.getLogger("mycelia.sync")
@@ -134,6 +136,8 @@ class Sync:
             await self._part(here, reader, writer)
             if is_gone:
                 await self._on_ledger(self._ledger.left, link.peer)
+        if self._ledger.gate is not None and link.peer not in self._conversations:
+            await self._on_ledger(self._ledger.gate.left, link.peer)
 
     async def _guard(self, here: Conversation, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -216,17 +220,20 @@ class Sync:
 
     async def _serve(self, here: Conversation) -> None:
         """Put as much of what was asked for and pulled on its way as the credit allows."""
+        if self._ledger.gate is not None and not here.has_said:
+            return  # nothing before the frontier exchange (rule `release.met`)
         while here.answering and here.session.is_open and here.session.credit > 0:
             ids = list(here.answering)[:_SERVE_IDS]
             for name in ids:
                 del here.answering[name]
-            runs = await self._on_ledger(self._ledger.runs_of_ids, ids)
+            runs = self._for_peer(here, await self._on_ledger(self._ledger.runs_of_ids, ids))
             if runs:
                 here.session.send_runs(runs)
                 here.state.sent += sum(len(run) for run in runs)
         while here.session.is_open and here.session.credit > 0 and here.next_pull():
             budget = min(here.session.credit, _SERVE_BYTES)
-            runs, following = await self._on_ledger(self._ledger.runs_for, here.serving, here.served, budget)
+            found, following = await self._on_ledger(self._ledger.runs_for, here.serving, here.served, budget)
+            runs = self._for_peer(here, found)
             if runs:
                 here.session.send_runs(runs)
                 here.state.sent += sum(len(run) for run in runs)
@@ -242,9 +249,10 @@ class Sync:
         match event:
             case Greeted():
                 await self._greet(here, event)
-            case Heads(tips):
+            case Heads(tips, complete):
                 here.learn(tips)
                 await self._pull(here, tips)
+                await self._meet(here, tips, complete=complete)
             case Pulled(firsts):
                 here.pull(await self._on_ledger(self._held_of, firsts))
             case Runs(runs, size):
@@ -256,7 +264,10 @@ class Sync:
                 mine = await self._on_ledger(self._ledger.digest)
                 here.session.send_pong(token, mine)
             case Ponged(_, digest):
-                if digest != await self._on_ledger(self._ledger.digest) and self._is_repair_due(here):
+                if digest == await self._on_ledger(self._ledger.digest):
+                    if self._ledger.gate is not None:
+                        await self._on_ledger(self._ledger.gate.equal, here.link.peer)
+                elif self._is_repair_due(here):
                     await self._say_frontier(here)
             case Left(code, text):
                 here.state.last_error = f"the peer said goodbye ({code}): {text}"
@@ -289,7 +300,7 @@ class Sync:
         return asyncio.get_running_loop().time() - here.said_at >= self._settings.repair_s
 
     async def _say_frontier(self, here: Conversation) -> None:
-        tips = await self._on_ledger(self._ledger.frontier)
+        tips = await self._on_ledger(lambda: self._told(self._ledger.frontier()))
         if here.session.is_open:
             here.session.send_heads(tips, complete=True)
             here.said_at = asyncio.get_running_loop().time()
@@ -298,6 +309,44 @@ class Sync:
     def _held_of(self, firsts: Mapping[bytes, int]) -> dict[bytes, int]:
         """Runs in the ledger's thread."""
         return {chain: first for chain, first in firsts.items() if self._ledger.tips_of(chain)}
+
+    # Own entries, and when they leave
+
+    def _told(self, tips: list[Tip]) -> list[Tip]:
+        """Return tips as peers are told them; what may leave is released before. Runs in the ledger's thread."""
+        gate = self._ledger.gate
+        if gate is None:
+            return tips
+        gate.release()
+        return gate.tips(tips)
+
+    def tell_own(self) -> None:
+        """Announce the own chains, of which more may have been released."""
+        if self._ledger.gate is not None:
+            self._gossip.changed(self._ledger.gate.chains)
+
+    def _for_peer(self, here: Conversation, runs: list[list[Entry]]) -> list[list[Entry]]:
+        """Return runs without own chains, unless the frontier exchange with the peer is finished."""
+        gate = self._ledger.gate
+        return runs if gate is None or here.is_met else [run for run in runs if run[0].chain not in gate.chains]
+
+    async def _meet(self, here: Conversation, tips: tuple[Tip, ...], *, complete: bool) -> None:
+        """Note what the peer holds of own chains; once all of that is held here, own entries may go to it."""
+        gate = self._ledger.gate
+        if gate is None:
+            return
+        named = [tip for tip in tips if tip.chain in gate.chains]
+        if not here.has_said or complete:
+            here.own = list({*here.own, *named})[:_MAX_OWN_TIPS]
+        here.has_said = here.has_said or complete
+        if not here.has_said or (here.is_met and not complete):
+            return
+        here.is_met = await self._on_ledger(gate.heard, here.link.peer, here.own)
+        if here.is_met:
+            here.own = []
+            for chain in gate.chains:
+                here.held.pop(chain, None)  # what was held back is named again
+            self._gossip.changed(gate.chains)
 
     # Pulling
 
@@ -339,6 +388,8 @@ class Sync:
                 here.attempts.pop(chain, None)
         if report.accepted:
             here.accepted_at = asyncio.get_running_loop().time()
+            if not here.is_met:
+                await self._meet(here, (), complete=False)
         for stored in report.accepted:
             pull = self._pulling.get(stored.entry.chain)
             if pull is not None and pull.sequence <= stored.entry.header.sequence:
@@ -385,7 +436,7 @@ class Sync:
                 here.speak.set()
 
     def _tips_of_all(self, chains: frozenset[bytes]) -> list[Tip]:
-        return [tip for chain in chains for tip in self._ledger.tips_of(chain)]
+        return self._told([tip for chain in chains for tip in self._ledger.tips_of(chain)])
 
     async def _beat(self) -> None:
         """Every heartbeat: wake what waited for the clock, ask each peer for its digest, drop who is silent."""
@@ -402,6 +453,10 @@ class Sync:
     async def _compare(self, leaving: asyncio.TaskGroup) -> None:
         if await self._on_ledger(self._ledger.awaiting):
             await self._on_ledger(self._ledger.ingest, ())
+        if self._ledger.gate is not None and await self._on_ledger(self._ledger.gate.was_suspended):
+            for here in list(self._conversations.values()):  # every exchange begins anew
+                here.session.send_bye("closing", "this node was suspended and begins anew")
+                here.speak.set()
         digest = await self._on_ledger(self._ledger.digest)
         for here in list(self._conversations.values()):
             if here.session.is_waiting:

@@ -190,5 +190,8 @@ RULES: dict[str, Rule] = {
         ("runfile.truncated", "A run file is complete.", "copy or export the file again."),
         ("runfile.digest", "The end of a run file counts its entries.", "copy or export the file again."),
         ("runfile.network", "A run file belongs to the network that imports it.", "import it on its own network."),
+        ("release.restored", "A chain whose data were restored is not written on.", "restart: a new chain is opened."),
+        ("release.check", "New entries wait for the head check.", "connect a peer, or use `mycelia release`."),
+        ("release.met", "Own entries wait until a peer has said what it holds.", "wait for the peer."),
     )
 }

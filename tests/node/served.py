@@ -54,6 +54,10 @@ class LonePeer:
         """Reach nobody."""
         raise ConnectionError(f"{address} does not answer")
 
+    async def release(self, act: Callable[[], _Result]) -> _Result:
+        """Run what releases entries."""
+        return act()
+
     async def forget(self, peer: str) -> list[str]:
         """Know nobody."""
         raise BadInput("peer", f"no address of {peer!r} is remembered", "see `mycelia peer ls`")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from . import commons, entries, exchange, homes, identities, intents, members, peers
+from . import commons, entries, exchange, homes, identities, intents, members, peers, restores
 from .failures import UNEXPECTED, Failure, exit_code, failure_of
 from .options import DEFAULTS, Options, Whole
 from .output import give, tell
@@ -90,6 +90,8 @@ add(app, entries.log, "log", "log --kind commit --limit 500 --json")
 add(app, entries.show, "show bafyreig4xq7rm2", "show bafyreig4xq7rm2 --json")
 add(app, entries.why, "why bafyreig4xq7rm2", "why bafyreig4xq7rm2 --json")
 add(app, entries.verify, "verify", "verify --json")
+add(app, restores.doctor, "doctor", "doctor --json")
+add(app, restores.release, "release --yes", "release --yes --json")
 
 _peer = add_group(
     "peer",

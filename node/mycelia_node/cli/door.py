@@ -66,6 +66,7 @@ class Node(Protocol):
     def forget_peer(self, peer: str) -> models.Forgotten: ...
     def import_runs(self, data: bytes) -> models.ImportView: ...
     def export_runs(self) -> bytes: ...
+    def release(self) -> list[models.ReleaseView]: ...
 
 
 class Offline:
@@ -75,7 +76,7 @@ class Offline:
         self._home, self._desk, self._hall = home, desk, hall
         self.members, self.publish = desk.members, desk.publish
         self.field, self.log, self.show = desk.field, desk.log, desk.show
-        self.why = desk.why
+        self.why, self.release = desk.why, desk.release
         self.commons, self.identities, self.admit = hall.commons, hall.identities, hall.admit
         self.delegate, self.rotate, self.revoke = hall.delegate, hall.rotate, hall.revoke
         self.restore, self.recover, self.consent = hall.restore, hall.recover, hall.consent
@@ -164,8 +165,8 @@ def offline(home: Home) -> Iterator[Offline]:
         StoreFault: they cannot be used.
     """
     from mycelia_node.desk import Desk
+    from mycelia_node.gate import guarded
     from mycelia_node.hall import Hall
-    from mycelia_node.keystore import Keystore
     from mycelia_node.ledger import Ledger
 
     try:
@@ -176,12 +177,11 @@ def offline(home: Home) -> Iterator[Offline]:
         why = "another program holds it, perhaps a node that starts or stops"
         raise Failure("down", f"no node answers for {home.path}", why, "wait a moment, or stop that program") from fault
     try:
-        keystore = Keystore(home.keys, entropy=secrets.token_bytes)
-        keystore.finish(ledger)
-        desk = Desk(ledger, keystore, now_ms)
-        hall = Hall(desk, now_ms, secrets.token_bytes)
-        hall.people.tend()
-        yield Offline(home, desk, hall)
+        with guarded(home, ledger, clock=now_ms) as keystore:
+            desk = Desk(ledger, keystore, now_ms)
+            hall = Hall(desk, now_ms, secrets.token_bytes)
+            hall.people.tend()
+            yield Offline(home, desk, hall)
     finally:
         ledger.close()
 

@@ -246,3 +246,6 @@ def status(*, options: Options = DEFAULTS) -> None:
     give(options, view, "\n".join(lines))
     for warning in view.warnings:
         tell(f"Warning: {warning}.")
+    for one in view.release:
+        if one.why is not None:
+            tell(f"Not released: {one.waiting} entries of {one.member}, {one.why}.")

@@ -189,6 +189,10 @@ class AsyncClient:
         """Dial a peer, now and whenever it is lost."""
         return await self._tell("/v1/peers", models.NewPeer(address=address), models.PeerView)
 
+    async def release(self) -> list[models.ReleaseView]:
+        """Release without a head check; return what still waits."""
+        return await self._ask("POST", "/v1/release", list[models.ReleaseView])
+
     async def forget_peer(self, peer: str) -> models.Forgotten:
         """Dial a peer no longer, by its address or its node id."""
         return await self._ask("DELETE", "/v1/peers", models.Forgotten, {"peer": peer})

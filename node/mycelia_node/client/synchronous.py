@@ -189,6 +189,10 @@ class Client:
         """Dial a peer, now and whenever it is lost."""
         return self._tell("/v1/peers", models.NewPeer(address=address), models.PeerView)
 
+    def release(self) -> list[models.ReleaseView]:
+        """Release without a head check; return what still waits."""
+        return self._ask("POST", "/v1/release", list[models.ReleaseView])
+
     def forget_peer(self, peer: str) -> models.Forgotten:
         """Dial a peer no longer, by its address or its node id."""
         return self._ask("DELETE", "/v1/peers", models.Forgotten, {"peer": peer})

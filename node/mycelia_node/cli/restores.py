@@ -1,0 +1,50 @@
+"""Restores: whether own entries have left this node, what to do about a restored home, and the word that releases."""
+
+from __future__ import annotations
+
+from .failures import Failure
+from .options import DEFAULTS, Options
+from .output import give, short, tell
+
+_RISK = "if this machine was set back, what is released may contradict what peers hold; nobody can tell that from fraud"
+
+
+def release(*, yes: bool = False, options: Options = DEFAULTS) -> None:
+    """Release own entries without waiting until peers have said what they hold of them.
+
+    Args:
+        yes: You know that neither this machine nor its disk was set back.
+    """
+    if not yes:
+        raise Failure("usage", "nothing was released", _RISK, "wait for your peers, or say `mycelia release --yes`")
+    from .door import opened
+
+    with opened(options.place) as node:
+        left = node.release()
+    give(options, {"release": left}, "Released what waited; it leaves with the next peer.")
+    for one in left:
+        tell(f"{one.member}, chain {short(one.chain)}: {one.waiting} entries stay, {one.why or 'for now'}.")
+
+
+def doctor(*, options: Options = DEFAULTS) -> int:
+    """Say whether an own chain is forked or restored, what waits, and what to do now."""
+    from .door import opened
+
+    with opened(options.place) as node:
+        status = node.status()
+    findings = [
+        {
+            "finding": "restored" if one.is_retired else "waiting", "member": one.member, "chain": one.chain,
+            "entries": one.waiting, "why": one.why,
+            "try": "nothing: the member writes on a new chain; publish again what is lost"
+            if one.is_retired else "connect a peer that was here before, or `mycelia release --yes`",
+        }
+        for one in status.release
+        if one.why is not None
+    ]  # fmt: skip
+    findings += [{"finding": "warning", "why": warning} for warning in status.warnings]
+    text = "\n".join(
+        f"{one['finding']}: {one.get('member', '')} {one['why']}. {one.get('try', '')}".strip() for one in findings
+    )
+    give(options, {"findings": findings}, text or "Everything is well: no own chain is forked, restored or held back.")
+    return 1 if any(one["finding"] == "restored" for one in findings) else 0
