@@ -18,6 +18,7 @@ from mycelia_protocol import verdicts
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.errors import ProtocolError
 
+from . import passphrase
 from .config import Home, Settings, settings, write_private
 from .dialling import Dialler
 from .events import Bus
@@ -100,7 +101,7 @@ class Peer:
         )
         ledger = Ledger.open(home, clock=now_ms, entropy=secrets.token_bytes)
         try:
-            keystore = Keystore(place.keys, entropy=secrets.token_bytes)
+            keystore = passphrase.keystore(place)
             keystore.finish(ledger)
             peer = cls(place, ledger, keystore, chosen)
             async with peer._running(dial):

@@ -163,9 +163,9 @@ def offline(home: Home) -> Iterator[Offline]:
         Failure: another program holds them (code `down`).
         StoreFault: they cannot be used.
     """
+    from mycelia_node import passphrase
     from mycelia_node.desk import Desk
     from mycelia_node.hall import Hall
-    from mycelia_node.keystore import Keystore
     from mycelia_node.ledger import Ledger
 
     try:
@@ -176,7 +176,7 @@ def offline(home: Home) -> Iterator[Offline]:
         why = "another program holds it, perhaps a node that starts or stops"
         raise Failure("down", f"no node answers for {home.path}", why, "wait a moment, or stop that program") from fault
     try:
-        keystore = Keystore(home.keys, entropy=secrets.token_bytes)
+        keystore = passphrase.keystore(home)
         keystore.finish(ledger)
         desk = Desk(ledger, keystore, now_ms)
         hall = Hall(desk, now_ms, secrets.token_bytes)

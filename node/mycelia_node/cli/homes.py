@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from .failures import Failure
+from .keys import how_kept
 from .options import DEFAULTS, Options, Whole
 from .output import ago, give, short, tell
 from .peers import check_address
@@ -42,8 +43,8 @@ def init(
         join: A peer's multiaddr, a charter file or a run file: take its charter instead of making one.
     """
     from mycelia_node.config import Home
-    from mycelia_node.keystore import Keystore
     from mycelia_node.ledger import Ledger
+    from mycelia_node.passphrase import keystore
 
     from .door import now_ms
 
@@ -60,7 +61,7 @@ def init(
 
     ledger = Ledger.create(home.path, charter, clock=now_ms, entropy=secrets.token_bytes)
     try:
-        member = Keystore(home.keys, entropy=secrets.token_bytes).create(name, ledger)
+        member = keystore(home).create(name, ledger)
         report = ledger.ingest(runs)
         entries = ledger.count()
     finally:
@@ -79,6 +80,7 @@ def init(
     give(options, made, f"{did} {charter.name}. {name} is chain {short(cid.text(member.chain))} in {home.path}.")
     if runs:
         tell(f"{entries} entries now, {report.awaiting} runs wait, {len(report.faults)} were not usable.")
+    tell(how_kept(home))
     tell("Next: `mycelia up` runs the node, `mycelia need` and `mycelia offer` publish.")
 
 

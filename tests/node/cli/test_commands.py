@@ -20,7 +20,7 @@ NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
 COMMANDS = [
     "init", "up", "status", "need", "offer", "withdraw", "field", "log", "show", "why", "verify", "peer", "peer add",
     "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench",
-    "bench ledger",
+    "bench ledger", "keys", "keys show", "keys protect",
     "completion",
 ]  # fmt: skip
 
