@@ -18,9 +18,13 @@ WORD = "MYCELIA_PASSPHRASE"
 FILE = "MYCELIA_PASSPHRASE_FILE"
 
 
-def keystore(home: Home) -> Keystore:
-    """Return the keystore of a home; it asks for the passphrase once, when it needs it."""
-    return Keystore(home.keys, entropy=secrets.token_bytes, passphrase=lambda: spoken(os.environ))
+def keystore(home: Home, file: Path | None = None) -> Keystore:
+    """Return the keystore of a home; it takes the passphrase of `file`, or asks for it once, when it needs it."""
+
+    def passphrase() -> str:
+        return spoken(os.environ) if file is None else of_file(file)
+
+    return Keystore(home.keys, entropy=secrets.token_bytes, passphrase=passphrase)
 
 
 def spoken(environment: Mapping[str, str], prompt: str = "Passphrase of the keys: ") -> str:

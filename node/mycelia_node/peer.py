@@ -86,6 +86,7 @@ class Peer:
         listen: Sequence[str] | None = None,
         api_port: int | None = None,
         dial: Sequence[str] = (),
+        passphrase_file: Path | None = None,
         **more: Any,
     ) -> AsyncIterator[Peer]:
         """Run the node of a home until the block ends.
@@ -101,7 +102,7 @@ class Peer:
         )
         ledger = Ledger.open(home, clock=now_ms, entropy=secrets.token_bytes)
         try:
-            keystore = passphrase.keystore(place)
+            keystore = passphrase.keystore(place, passphrase_file)
             keystore.finish(ledger)
             peer = cls(place, ledger, keystore, chosen)
             async with peer._running(dial):

@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from mycelia_node import config, keyfiles, lock
+from mycelia_node import config, keyfiles, lock, passphrase
+from mycelia_node.config import Home
 from mycelia_node.faults import BadInput, StoreFault
 from mycelia_node.keyfiles import LOCK, KeyFiles
 from mycelia_node.keystore import Keystore
@@ -154,6 +155,15 @@ class TestSealedFiles:
         kept.roots("bo")
 
         assert len(asked) == 1
+
+    def test_open_with_the_first_line_of_a_file(self, tmp_path: Path) -> None:
+        with_anna_and_bo(tmp_path).files.protect(WORDS)
+        paper = tmp_path / "paper.txt"
+        paper.write_text(f"{WORDS}\nand nothing else\n")
+
+        kept = passphrase.keystore(Home(tmp_path), paper)
+
+        assert len(kept.members()) == 2
 
     def test_take_no_short_passphrase(self, tmp_path: Path) -> None:
         kept = with_anna_and_bo(tmp_path)

@@ -141,6 +141,7 @@ def up(
     listen: Annotated[list[str] | None, Parameter(negative="")] = None,
     api_port: Whole | None = None,
     peer: Annotated[list[str] | None, Parameter(negative="")] = None,
+    passphrase_file: Path | None = None,
     options: Options = DEFAULTS,
 ) -> None:
     """Run the node of the home in the foreground until it is stopped.
@@ -149,6 +150,7 @@ def up(
         listen: A multiaddr to listen on; several may be given.
         api_port: The port of the API on 127.0.0.1; a free one if none is given.
         peer: A multiaddr to dial for this run; several may be given.
+        passphrase_file: A file whose first line opens sealed keys; else MYCELIA_PASSPHRASE does, or it is asked for.
     """
     import asyncio
 
@@ -162,13 +164,18 @@ def up(
     if api_port is not None and not 0 <= api_port <= MAX_PORT:
         raise Failure("usage", "the node was not started", f"--api-port {api_port} is no port", f"0 to {MAX_PORT}")
     try:
-        asyncio.run(_run(home.path, listen, api_port, peer or (), options))
+        asyncio.run(_run(home.path, listen, api_port, peer or (), passphrase_file, options))
     except ConnectionError as error:
         raise Failure("network", "the node was not started", str(error), "name another address or port") from error
 
 
 async def _run(
-    home: Path, listen: Sequence[str] | None, api_port: int | None, dial: Sequence[str], options: Options
+    home: Path,
+    listen: Sequence[str] | None,
+    api_port: int | None,
+    dial: Sequence[str],
+    passphrase_file: Path | None,
+    options: Options,
 ) -> None:
     import asyncio
     import signal
@@ -178,7 +185,7 @@ async def _run(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Peer.running(home, listen=listen, api_port=api_port, dial=dial) as peer:
+    async with Peer.running(home, listen=listen, api_port=api_port, dial=dial, passphrase_file=passphrase_file) as peer:
         if peer.settings.listen and not peer.addresses:
             why = f"none of {', '.join(peer.settings.listen)} can be listened on"
             raise Failure("network", "the node was not started", why, "name another --listen")
