@@ -74,6 +74,7 @@ def houston(
         raise DemoFailed(f"{peers} peers, from 1 to {len(instance.points) + len(instance.areas)} are possible")
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="mycelia-houston-") as homes:
+            os.environ["MYCELIA_STATE"] = str(Path(homes) / "state")  # what leaves no homes leaves no records of them
             return _run_until_signal(instance, peers, Path(homes), seed, report)
     if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         raise DemoFailed(f"{keep} is not an empty directory; choose a new one")

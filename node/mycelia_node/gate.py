@@ -247,18 +247,17 @@ class Gate:
 
 
 @contextlib.contextmanager
-def guarded(home: Home, ledger: Ledger, *, clock: Callable[[], int]) -> Iterator[Keystore]:
+def guarded(home: Home, ledger: Ledger, keystore: Keystore, *, clock: Callable[[], int]) -> Iterator[Keystore]:
     """Guard the chains of a home until the block ends; members whose chain was restored get a new one.
 
     Raises:
         StoreFault: the records are damaged, or in use by a copy of the home.
     """
-    bare = Keystore(home.keys, entropy=secrets.token_bytes)
-    public = [member.public for member in bare.members()]
+    public = [member.public for member in keystore.members()]
     install = Install.open(home, os.environ, keys=public, entropy=secrets.token_bytes)
     try:
         gate = Gate(ledger, install, clock=clock, monotonic_ms=lambda: time.monotonic_ns() // 1_000_000)
-        keystore = Keystore(home.keys, entropy=secrets.token_bytes, register=install.register)
+        keystore.register = install.register
         keystore.finish(ledger)
         for member in keystore.members():
             for chain in (*keystore.former(member.name), member.chain):

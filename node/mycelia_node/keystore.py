@@ -3,7 +3,8 @@
 One file a member, readable by its owner alone, and another for the root keys of
 its identity, which can be taken away: the phrase brings them back. A seed is on
 disk before the `open` that names its key is published, so no chain is ever
-without its key. Keys are never printed and never logged.
+without its key. Files are sealed if the home has a lock (`keyfiles`). Keys are
+never printed and never logged.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from mycelia_protocol.errors import Premature, Refused
 from mycelia_protocol.identity import NONCE_BYTES, identity_of, keyset_of
 from mycelia_protocol.roots import SEED_BYTES, Roots
 
-from .config import write_private
 from .faults import BadInput, StoreFault
+from .keyfiles import KeyFiles
 from .ledger import Ledger
+from .lock import MODERATE, Limits
 
 _NAME = re.compile(r"[\w][\w .-]{0,62}")
 _BYTES = frozenset({"identity", "event", "delegation", "nonce"})
@@ -66,15 +68,24 @@ class _Kept(NamedTuple):
     def pair(self) -> keys.KeyPair:
         return keys.keypair(self.seed)
 
+    def __repr__(self) -> str:
+        return f"_Kept({self.name})"
+
 
 class Keystore:
     """The members of one home."""
 
     def __init__(
-        self, path: Path, *, entropy: Callable[[int], bytes], register: Callable[[bytes], None] = lambda key: None
+        self,
+        path: Path,
+        *,
+        entropy: Callable[[int], bytes],
+        passphrase: Callable[[], str] | None = None,
+        limits: Limits = MODERATE,
     ) -> None:
-        """Take keys from a directory; `register` is told of each new key before its chain is opened."""
-        self._path, self._entropy, self._register = path, entropy, register
+        self._path, self._entropy = path, entropy
+        self.files = KeyFiles(path, entropy=entropy, passphrase=passphrase, limits=limits)
+        self.register: Callable[[bytes], None] = lambda key: None  # told of each new key before its chain is opened
         self._kept: dict[str, _Kept] | None = None
 
     # Who is there
@@ -123,13 +134,13 @@ class Keystore:
         """Return the root keys of a member, None if this node does not hold them."""
         file = self._root_file(name)
         try:
-            return Roots(bytes.fromhex(json.loads(file.read_text())["root"])) if file.exists() else None
+            return Roots(bytes.fromhex(json.loads(self.files.read(file))["root"])) if file.exists() else None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreFault(f"the root key file {file} cannot be read", "restore it from the phrase") from error
 
     def keep_roots(self, name: str, roots: Roots) -> None:
         """Keep the root keys of a member on this node."""
-        write_private(self._root_file(name), json.dumps({"root": roots.seed.hex()}).encode())
+        self.files.write(self._root_file(name), json.dumps({"root": roots.seed.hex()}).encode())
 
     def forget_roots(self, name: str) -> None:
         """Keep the root keys of a member no longer: from now on only the phrase has them."""
@@ -154,7 +165,7 @@ class Keystore:
         if roots is not None:
             self.keep_roots(name, roots)
         kept = _Kept(name, self._entropy(32), None, plan)
-        write_private(self._file(name), _document(kept))
+        self.files.write(self._file(name), _document(kept))
         self._loaded()[name] = kept
         return self.identity(name) if begins else None
 
@@ -165,7 +176,7 @@ class Keystore:
     def plan(self, name: str, plan: Plan) -> None:
         """Say anew how the chain of a prepared member begins."""
         kept = self._loaded()[name]._replace(plan=plan)
-        write_private(self._file(name), _document(kept))
+        self.files.write(self._file(name), _document(kept))
         self._loaded()[name] = kept
 
     def discard(self, name: str) -> None:
@@ -212,19 +223,23 @@ class Keystore:
         Raises:
             StoreFault: the commons has a membrane, and the root keys are not here.
         """
-        former, file, past = self.member(name), self._file(name), self._past_file(name)
-        plan = self._successor(former, ledger)
-        known = json.loads(past.read_text()) if past.exists() else []
+        former, file = self.member(name), self._file(name)
+        plan, known = self._successor(former, ledger), self._past(name)
         if former.chain.hex() not in [one["chain"] for one in known]:
-            write_private(past, json.dumps([*known, json.loads(file.read_text())]).encode())
-        write_private(file, _document(_Kept(name, self._entropy(32), None, plan)))
+            past = [*known, json.loads(self.files.read(file))]
+            self.files.write(self._past_file(name), json.dumps(past).encode())
+        self.files.write(file, _document(_Kept(name, self._entropy(32), None, plan)))
         self.finish(ledger)
         return self.member(name)
 
     def former(self, name: str) -> list[bytes]:
         """Return the chains that a member no longer writes on, oldest first."""
-        past = self._past_file(name)
-        return [bytes.fromhex(one["chain"]) for one in json.loads(past.read_text())] if past.exists() else []
+        return [bytes.fromhex(one["chain"]) for one in self._past(name)]
+
+    def _past(self, name: str) -> list[dict[str, Any]]:
+        file = self._past_file(name)
+        found: list[dict[str, Any]] = json.loads(self.files.read(file)) if file.exists() else []
+        return found
 
     def _successor(self, former: Member, ledger: Ledger) -> Plan:
         """Return how the chain begins that follows one that must not be written on any more."""
@@ -249,10 +264,10 @@ class Keystore:
         pair = kept.pair
         if opened is None:
             content = self._opening(kept, ledger.network)
-            self._register(pair.public)
+            self.register(pair.public)
             opened = ledger.open_chain(pair, content)
         kept = kept._replace(chain=opened.id)
-        write_private(self._file(kept.name), _document(kept))
+        self.files.write(self._file(kept.name), _document(kept))
         self._loaded()[kept.name] = kept
         return Member(kept.name, opened.id, pair.public)
 
@@ -271,7 +286,7 @@ class Keystore:
 
     def _loaded(self) -> dict[str, _Kept]:
         if self._kept is None:
-            found = [_read(file) for file in sorted(self._path.glob("*.json"))]
+            found = [_read(file, self.files) for file in sorted(self._path.glob("*.json"))]
             self._kept = {kept.name: kept for kept in found}
         return self._kept
 
@@ -297,9 +312,9 @@ def _document(kept: _Kept) -> bytes:
     return json.dumps({"name": kept.name, "seed": kept.seed.hex(), "chain": chain, "plan": plan}).encode()
 
 
-def _read(file: Path) -> _Kept:
+def _read(file: Path, files: KeyFiles) -> _Kept:
     try:
-        document = json.loads(file.read_text())
+        document = json.loads(files.read(file))
         plan: dict[str, Any] = {
             key: bytes.fromhex(value) if key in _BYTES and value is not None else value
             for key, value in document["plan"].items()

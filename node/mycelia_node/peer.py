@@ -14,9 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mycelia_protocol import verdicts
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.errors import ProtocolError
 
+from . import passphrase
 from .config import Home, Settings, settings, write_private
 from .dialling import Dialler
 from .events import Bus
@@ -42,6 +44,20 @@ log = logging.getLogger("mycelia.peer")
 def now_ms() -> int:
     """Return milliseconds since the Unix epoch: the clock of a real node."""
     return time.time_ns() // 1_000_000
+
+
+def check_verdicts() -> None:
+    """Refuse to run where signatures are judged otherwise than by the law.
+
+    Raises:
+        StoreFault: some known case has another verdict here.
+
+    Spec: 03-keys, "The verdict at the start".
+    """
+    if wrong := verdicts.differing():
+        some = ", ".join(wrong[:3])
+        what = f"the libsodium of this machine judges {len(wrong)} known signatures wrongly ({some})"
+        raise StoreFault(what, "install PyNaCl from its own wheels")
 
 
 class Peer:
@@ -71,21 +87,24 @@ class Peer:
         listen: Sequence[str] | None = None,
         api_port: int | None = None,
         dial: Sequence[str] = (),
+        passphrase_file: Path | None = None,
         **more: Any,
     ) -> AsyncIterator[Peer]:
         """Run the node of a home until the block ends.
 
         Raises:
-            StoreFault: the home cannot be used; the sentence says why.
+            StoreFault: the home cannot be used, or signatures cannot be judged here; the sentence says why.
             ConnectionError: an address cannot be listened on.
         """
+        check_verdicts()
         place = Home(home)
         chosen = settings(
             place, os.environ, listen=tuple(listen) if listen is not None else None, api_port=api_port, **more
         )
         ledger = Ledger.open(home, clock=now_ms, entropy=secrets.token_bytes)
         try:
-            with guarded(place, ledger, clock=now_ms) as keystore:
+            keys = passphrase.keystore(place, passphrase_file)
+            with guarded(place, ledger, keys, clock=now_ms) as keystore:
                 peer = cls(place, ledger, keystore, chosen)
                 async with peer._running(dial):
                     yield peer

@@ -7,7 +7,7 @@ phrase of 24 words (BIP-39); whoever has it has the identity.
     >>> roots.keyset(0).next == commitment(1, (roots.pair(1).public,))
     True
 
-Spec: 13-identity, "Root keys from a phrase".
+Spec: 03-keys, "Root keys and the recovery phrase".
 """
 
 from __future__ import annotations

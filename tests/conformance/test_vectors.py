@@ -12,6 +12,7 @@ from mycelia_protocol import canonical, chain, charter, cid, envelope, field, ke
 from mycelia_protocol.accumulators import Prefix
 from mycelia_protocol.envelope import Entry, Header, read_entry
 from mycelia_protocol.errors import Malformed, ProtocolError
+from mycelia_protocol.roots import Roots
 from mycelia_protocol.rules import RULES
 from mycelia_protocol.standing import Standing
 from mycelia_protocol.validation import extend, judge
@@ -77,6 +78,10 @@ def _link(given: Given) -> object:
 def _keypair(given: Given) -> object:
     pair = keys.keypair(bytes.fromhex(given["seed"]))
     return {"public": pair.public.hex(), "did": keys.did(pair.public)}
+
+
+def _root_key(given: Given) -> object:
+    return {"public": Roots(bytes.fromhex(given["root"])).pair(given["number"]).public.hex()}
 
 
 def _sign(given: Given) -> object:
@@ -243,6 +248,7 @@ DEEDS: dict[str, Callable[[Given], object]] = {
     "digest": _digest,
     "link": _link,
     "keypair": _keypair,
+    "root-key": _root_key,
     "sign": _sign,
     "verify": _verify,
     "header": _header,

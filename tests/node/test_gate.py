@@ -63,7 +63,7 @@ def house(path: Path, clock: Clock | None = None) -> Iterator[House]:
     try:
         if is_new:
             Keystore(path / "keys", entropy=Random(7).randbytes).create("anna", ledger)
-        with guarded(Home(path), ledger, clock=clock) as keys:
+        with guarded(Home(path), ledger, Keystore(path / "keys", entropy=os.urandom), clock=clock) as keys:
             yield House(ledger, keys)
     finally:
         ledger.close()

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from . import commons, entries, exchange, homes, identities, intents, members, peers, restores
+from . import commons, entries, exchange, homes, identities, intents, keys, members, peers, restores
 from .failures import UNEXPECTED, Failure, exit_code, failure_of
 from .options import DEFAULTS, Options, Whole
 from .output import give, tell
@@ -156,6 +156,10 @@ add(_id, identities.complete, "id complete bafyreig4xq7rm2", "id complete bafyre
 add(_id, identities.close, "id close --yes", "id close --as farm --yes --json")
 add(_id, identities.forget_root, "id forget-root", "id forget-root --as farm --phrase-file words.txt")
 add(_id, identities.restore_root, "id restore-root anna", "id restore-root anna --phrase-file words.txt")
+
+_keys = add_group("keys", "How the keys of this home are kept.", "keys show", "keys protect")
+add(_keys, keys.show, "keys show", "keys show --json")
+add(_keys, keys.protect, "keys protect --passphrase-file new.txt", "keys protect --plain")
 
 add(app, exchange.import_, "import needs.csv --as farm", "import oost.run", name="import")
 add(app, exchange.export, "export oost.run", "export - > oost.run")

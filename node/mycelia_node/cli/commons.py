@@ -105,8 +105,8 @@ def _make_home(name: str, founded: Any, options: Options) -> dict[str, Any]:
     """Make keys, then the charter that names their identity, then the ledger under it."""
     import secrets
 
+    from mycelia_node import passphrase
     from mycelia_node.config import Home
-    from mycelia_node.keystore import Keystore
     from mycelia_node.ledger import Ledger
     from mycelia_protocol import cid
 
@@ -115,7 +115,7 @@ def _make_home(name: str, founded: Any, options: Options) -> dict[str, Any]:
     home = Home(options.place)
     if home.ledger.exists():
         raise Failure("home", f"nothing was made at {home.path}", "there is a ledger already", "name another --home")
-    keystore = Keystore(home.keys, entropy=secrets.token_bytes)
+    keystore = passphrase.keystore(home)
     identity = keystore.identity(name) if name in keystore.waiting() else keystore.prepare(name)
     if identity is None:
         raise Failure("home", "nothing was made", f"{name} was prepared for another commons", "choose another --name")
@@ -203,8 +203,9 @@ def join(
     import secrets
     import sys
 
+    from mycelia_node import passphrase
     from mycelia_node.config import Home
-    from mycelia_node.keystore import Keystore, Plan
+    from mycelia_node.keystore import Plan
     from mycelia_node.ledger import Ledger
     from mycelia_node.peer import fetch_charter
     from mycelia_protocol import cid
@@ -232,7 +233,7 @@ def join(
         raise Failure("network", "nothing was made", f"{found} belongs to another commons", "ask for a new invitation")
     ledger = Ledger.create(home.path, charter, clock=now_ms, entropy=secrets.token_bytes)
     ledger.close()
-    identity = Keystore(home.keys, entropy=secrets.token_bytes).prepare(name, Plan(invitation="".join(pasted.split())))
+    identity = passphrase.keystore(home).prepare(name, Plan(invitation="".join(pasted.split())))
     for address in one.peers:
         home.remember_peer(address)
     made = {"home": str(home.path), "commons": charter.name, "identity": cid.text(identity or b""), "member": name}

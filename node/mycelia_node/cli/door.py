@@ -164,6 +164,7 @@ def offline(home: Home) -> Iterator[Offline]:
         Failure: another program holds them (code `down`).
         StoreFault: they cannot be used.
     """
+    from mycelia_node import passphrase
     from mycelia_node.desk import Desk
     from mycelia_node.gate import guarded
     from mycelia_node.hall import Hall
@@ -177,7 +178,7 @@ def offline(home: Home) -> Iterator[Offline]:
         why = "another program holds it, perhaps a node that starts or stops"
         raise Failure("down", f"no node answers for {home.path}", why, "wait a moment, or stop that program") from fault
     try:
-        with guarded(home, ledger, clock=now_ms) as keystore:
+        with guarded(home, ledger, passphrase.keystore(home), clock=now_ms) as keystore:
             desk = Desk(ledger, keystore, now_ms)
             hall = Hall(desk, now_ms, secrets.token_bytes)
             hall.people.tend()

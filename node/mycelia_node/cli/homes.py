@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from .failures import Failure
+from .keys import how_kept
 from .options import DEFAULTS, Options, Whole
 from .output import ago, give, short, tell
 from .peers import check_address
@@ -48,8 +49,8 @@ def init(
         join: A peer's multiaddr, a charter file or a run file: take its charter instead of making one.
     """
     from mycelia_node.config import Home
-    from mycelia_node.keystore import Keystore
     from mycelia_node.ledger import Ledger
+    from mycelia_node.passphrase import keystore
 
     from .door import now_ms
 
@@ -64,16 +65,16 @@ def init(
 
     import secrets
 
-    keystore = Keystore(home.keys, entropy=secrets.token_bytes)
-    _check_membrane(charter, keystore, name)
+    keys = keystore(home)
+    _check_membrane(charter, keys, name)
     ledger = Ledger.create(home.path, charter, clock=now_ms, entropy=secrets.token_bytes)
     try:
         report = ledger.ingest(runs)
-        if name in keystore.waiting():
-            keystore.finish(ledger)
+        if name in keys.waiting():
+            keys.finish(ledger)
         else:
-            keystore.create(name, ledger)
-        member = keystore.member(name)
+            keys.create(name, ledger)
+        member = keys.member(name)
         entries = ledger.count()
     finally:
         ledger.close()
@@ -91,6 +92,7 @@ def init(
     give(options, made, f"{did} {charter.name}. {name} is chain {short(cid.text(member.chain))} in {home.path}.")
     if runs:
         tell(f"{entries} entries now, {report.awaiting} runs wait, {len(report.faults)} were not usable.")
+    tell(how_kept(home))
     tell("Next: `mycelia up` runs the node, `mycelia need` and `mycelia offer` publish.")
 
 
@@ -172,6 +174,7 @@ def up(
     listen: Annotated[list[str] | None, Parameter(negative="")] = None,
     api_port: Whole | None = None,
     peer: Annotated[list[str] | None, Parameter(negative="")] = None,
+    passphrase_file: Path | None = None,
     options: Options = DEFAULTS,
 ) -> None:
     """Run the node of the home in the foreground until it is stopped.
@@ -180,6 +183,7 @@ def up(
         listen: A multiaddr to listen on; several may be given.
         api_port: The port of the API on 127.0.0.1; a free one if none is given.
         peer: A multiaddr to dial for this run; several may be given.
+        passphrase_file: A file whose first line opens sealed keys; else MYCELIA_PASSPHRASE does, or it is asked for.
     """
     import asyncio
 
@@ -193,13 +197,18 @@ def up(
     if api_port is not None and not 0 <= api_port <= MAX_PORT:
         raise Failure("usage", "the node was not started", f"--api-port {api_port} is no port", f"0 to {MAX_PORT}")
     try:
-        asyncio.run(_run(home.path, listen, api_port, peer or (), options))
+        asyncio.run(_run(home.path, listen, api_port, peer or (), passphrase_file, options))
     except ConnectionError as error:
         raise Failure("network", "the node was not started", str(error), "name another address or port") from error
 
 
 async def _run(
-    home: Path, listen: Sequence[str] | None, api_port: int | None, dial: Sequence[str], options: Options
+    home: Path,
+    listen: Sequence[str] | None,
+    api_port: int | None,
+    dial: Sequence[str],
+    passphrase_file: Path | None,
+    options: Options,
 ) -> None:
     import asyncio
     import signal
@@ -209,7 +218,7 @@ async def _run(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Peer.running(home, listen=listen, api_port=api_port, dial=dial) as peer:
+    async with Peer.running(home, listen=listen, api_port=api_port, dial=dial, passphrase_file=passphrase_file) as peer:
         if peer.settings.listen and not peer.addresses:
             why = f"none of {', '.join(peer.settings.listen)} can be listened on"
             raise Failure("network", "the node was not started", why, "name another --listen")

@@ -13,6 +13,7 @@ from .options import DEFAULTS, Options, Whole
 from .output import give, is_terminal, short, table, tell
 
 if TYPE_CHECKING:
+    from mycelia_node.keystore import Keystore
     from mycelia_node.models import ChainView
 
 As = Annotated[str | None, Parameter(name="--as")]
@@ -60,13 +61,11 @@ def prepare(name: str, /, *, options: Options = DEFAULTS) -> None:
     Args:
         name: Your name on this node.
     """
-    import secrets
-
     from mycelia_node.config import Home
-    from mycelia_node.keystore import Keystore
+    from mycelia_node.passphrase import keystore
     from mycelia_protocol import cid
 
-    identity = cid.text(Keystore(Home(options.place).keys, entropy=secrets.token_bytes).prepare(name) or b"")
+    identity = cid.text(keystore(Home(options.place)).prepare(name) or b"")
     give(options, {"name": name, "identity": identity}, identity)
     tell("Give it to who founds the commons, as `--founder`; then `mycelia init --join` with the same --name.")
 
@@ -78,24 +77,22 @@ def phrase(*, as_: As = None, yes: Flag = False, options: Options = DEFAULTS) ->
         as_: The member, if the node has several.
         yes: Show it although nobody watches the screen: without a terminal it is refused.
     """
-    words = _kept(as_, options)
+    from mycelia_node.config import Home
+    from mycelia_node.passphrase import keystore
+
+    words = _kept(as_, keystore(Home(options.place)))
     if not (yes or is_terminal()):
         raise Failure("usage", "the phrase was not shown", "standard output is no terminal", "`--yes` shows it anyway")
     give(options, {"phrase": words}, words)
     tell("Whoever has these words has the identity. `mycelia id forget-root` takes them off this device.")
 
 
-def _kept(name: str | None, options: Options) -> str:
+def _kept(name: str | None, kept: Keystore) -> str:
     """Return the phrase straight from the key files: it never travels through the API."""
-    import secrets
-
-    from mycelia_node.config import Home
-    from mycelia_node.keystore import Keystore
     from mycelia_node.phrase import phrase_of
 
-    keystore = Keystore(Home(options.place).keys, entropy=secrets.token_bytes)
-    member = name or keystore.member().name
-    roots = keystore.roots(member)
+    member = name or kept.member().name
+    roots = kept.roots(member)
     if roots is None:
         raise Failure("home", "there is no phrase to show", f"no root keys of {member} are here", "look at the paper")
     return phrase_of(roots)
@@ -108,16 +105,14 @@ def forget_root(*, as_: As = None, phrase_file: Path | None = None, options: Opt
         as_: The member, if the node has several.
         phrase_file: A file with the phrase, as a proof that it is written down; else it is asked for.
     """
-    import secrets
-
     from mycelia_node.config import Home
-    from mycelia_node.keystore import Keystore
+    from mycelia_node.passphrase import keystore
 
-    if _asked(phrase_file) != _kept(as_, options).split():
+    kept = keystore(Home(options.place))
+    if _asked(phrase_file) != _kept(as_, kept).split():
         raise Failure("input", "nothing was forgotten", "that is not the phrase", "write the right one down first")
-    keystore = Keystore(Home(options.place).keys, entropy=secrets.token_bytes)
-    name = as_ or keystore.member().name
-    keystore.forget_roots(name)
+    name = as_ or kept.member().name
+    kept.forget_roots(name)
     give(options, {"member": name}, f"The root keys of {name} are no longer on this device.")
 
 
@@ -139,14 +134,12 @@ def restore_root(name: str, /, *, phrase_file: Path | None = None, options: Opti
         name: The member.
         phrase_file: A file with the phrase; else it is read from standard input.
     """
-    import secrets
-
     from mycelia_node.config import Home
-    from mycelia_node.keystore import Keystore
+    from mycelia_node.passphrase import keystore
     from mycelia_node.phrase import roots_of
 
     roots = roots_of(" ".join(_asked(phrase_file)))
-    Keystore(Home(options.place).keys, entropy=secrets.token_bytes).keep_roots(name, roots)
+    keystore(Home(options.place)).keep_roots(name, roots)
     give(options, {"member": name}, f"The root keys of {name} are on this device again.")
 
 

@@ -23,7 +23,8 @@ COMMANDS = [
     "bench ledger", "completion", "commons", "commons new", "commons show", "commons invite", "commons join",
     "commons members", "commons admit", "id", "id show", "id phrase", "id prepare", "id delegate", "id rotate",
     "id guardians", "id revoke", "id restore", "id ask", "id recover", "id consent", "id complete", "id close",
-    "id forget-root", "id restore-root", "doctor", "release",
+    "id forget-root", "id restore-root", "doctor", "release", "keys", "keys show",
+    "keys protect",
 ]  # fmt: skip
 
 
