@@ -263,6 +263,7 @@ class Ledger:
             self._count_members(accepted)
             if self._standing is not None:
                 _count(self._standing, self.members, accepted)
+                self._note_forks(self._standing, {stored.entry.chain for stored in accepted})
             for call in list(self._calls):
                 call(accepted)
         return accepted
@@ -368,8 +369,15 @@ class Ledger:
                 while batch := self.stored(after, 1000):
                     _count(standing, self.members, batch)
                     after = batch[-1].arrival
+                self._note_forks(standing, self._store.forked_chains())
                 self._standing = standing
             return self._standing
+
+    def _note_forks(self, standing: Standing, chains: Iterable[bytes]) -> None:
+        for chain in chains:
+            sequence = None if chain in standing.forked_at else self._branches.forked_at(chain)
+            if sequence is not None:
+                standing.note_fork(chain, sequence)
 
     @property
     def members(self) -> Members:

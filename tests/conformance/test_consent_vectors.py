@@ -185,10 +185,16 @@ def _judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
-    standing = Standing(replay.held.get)
+    standing, forks = Standing(replay.held.get), forks_of(replay)
+    for chain, sequence in forks.items():
+        standing.note_fork(chain, sequence)
     for entry in arrived:
         standing.add(entry)
     intents = [*standing.needs.values(), *standing.offers.values()]
+    told: dict[str, Any] = {}
+    if forks:
+        told["forked"] = {chain.hex(): str(sequence) for chain, sequence in forks.items()}
+        told["late"] = sorted(intent.id.hex() for intent in intents if intent.forked)
     valid = {entry.id: entry for entry in replay.valid}
     return {
         "invalid": [name.hex() for name in replay.held if name not in valid],
@@ -197,7 +203,20 @@ def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
         "committed": {offer.hex(): str(standing.committed(offer)) for offer in standing.offers},
         "withdrawn": sorted(intent.id.hex() for intent in intents if intent.withdrawn),
         "ineffective": sorted(name.hex() for name, entry in valid.items() if not standing.is_effective(entry)),
+        **told,
     }
+
+
+def forks_of(replay: Replay) -> dict[bytes, int]:
+    """Return the lowest sequence of each chain that two of the entries claim."""
+    seen: set[tuple[bytes, int]] = set()
+    forks: dict[bytes, int] = {}
+    for entry in replay.held.values():
+        place = (entry.chain, entry.header.sequence)
+        if place in seen:
+            forks[entry.chain] = min(place[1], forks.get(*place))
+        seen.add(place)
+    return forks
 
 
 def _headings(chapter: str) -> set[str]:
