@@ -19,6 +19,7 @@ from mycelia_protocol.accumulators import (
     NeedFacts,
     OfferFacts,
     Spent,
+    Warranted,
 )
 
 _RECORDS: dict[str, type[Any]] = {
@@ -30,10 +31,11 @@ _RECORDS: dict[str, type[Any]] = {
     "grant": Grant,
     "spent": Spent,
     "admitted": Admitted,
+    "warrant": Warranted,
 }
 _LETTERS = {
     "need": b"n", "offer": b"o", "committed": b"c", "accepted": b"a", "cited": b"x", "grant": b"g", "spent": b"s",
-    "admitted": b"m",
+    "admitted": b"m", "warrant": b"w",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 

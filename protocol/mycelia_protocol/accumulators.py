@@ -61,6 +61,7 @@ class CommittedLine(NamedTuple):
     hold: int
     until: int
     marks: int = 0
+    accept_at: int = -1  # lowest sequence of an accept that was cited
 
 
 class AcceptedLine(NamedTuple):
@@ -106,9 +107,15 @@ class Admitted(NamedTuple):
     times: int
 
 
-Fact = NeedFacts | OfferFacts | CommittedLine | AcceptedLine | Cited | Grant | Spent | Admitted
+class Warranted(NamedTuple):
+    """The lowest place of another chain about which this chain published a warrant."""
+
+    sequence: int
+
+
+Fact = NeedFacts | OfferFacts | CommittedLine | AcceptedLine | Cited | Grant | Spent | Admitted | Warranted
 # (record, id, line number or -1); records: "need", "offer", "committed", "accepted", "cited", "grant", "spent",
-# "admitted"
+# "admitted", "warrant"
 FactKey = tuple[str, bytes, int]
 
 
@@ -178,6 +185,11 @@ class Draft(MutableMapping[FactKey, Fact]):
         """Return how many times this chain admitted an identity or an invitation, or in all under its own id."""
         fact = self.get(("admitted", name, -1))
         return fact.times if isinstance(fact, Admitted) else 0
+
+    def warranted(self, chain: bytes) -> int | None:
+        """Return the lowest place of another chain about which this chain published a warrant."""
+        fact = self.get(("warrant", chain, -1))
+        return fact.sequence if isinstance(fact, Warranted) else None
 
     def cites(self, name: bytes, number: int, kind: str, author: bytes) -> bool:
         """Return whether an entry of `kind` by `author` about this thing has been cited."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mycelia_protocol import charter, invitation
+from mycelia_protocol import charter, invitation, warrant
 from mycelia_protocol.accumulators import NeedFacts, OfferFacts, Prefix
 from mycelia_protocol.chain import check_link, key_of_open
 from mycelia_protocol.envelope import Entry, read_entry
@@ -29,8 +29,9 @@ CHAPTERS = {
     "standing": "09-standing.md",
     "identity": "13-identity.md",
     "membership": "14-membership.md",
+    "warrant": "15-warrant.md",
 }
-KIND_CHAPTERS = ("07-kinds.md", "13-identity.md", "14-membership.md")
+KIND_CHAPTERS = ("07-kinds.md", "13-identity.md", "14-membership.md", "15-warrant.md")
 CASES = [pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)]
 
 FOLDED = [
@@ -82,6 +83,9 @@ class TestAVector:
         if vector["do"] == "invitation":
             assert _invited(vector["given"]["text"]) == vector.get("expect", vector.get("refuse"))
             return
+        if vector["do"] == "warrant":
+            assert _proven(vector["given"]) == vector.get("expect", vector.get("refuse"))
+            return
         replay = Replay(vector["given"])
 
         if vector["do"] in ("stand", "members"):
@@ -124,7 +128,7 @@ class TestTheVectors:
         judged = {rule for kind in KINDS.values() for rule in kind.rules}
 
         named = {rule for chapter in KIND_CHAPTERS for rule in _headings(chapter)}
-        assert {rule for rule in named if not rule.startswith(("grant.", "invitation."))} == judged
+        assert {rule for rule in named if not rule.startswith(("grant.", "invitation.", "warrant.form"))} == judged
         assert judged | named | _headings("08-validation.md") <= set(RULES)
 
 
@@ -141,6 +145,15 @@ def _invited(pasted: str) -> dict[str, Any] | str:
         "word": one.signature.hex(),
         "peers": list(one.peers),
     }
+
+
+def _proven(given: dict[str, str]) -> dict[str, str] | str:
+    document, network, key, chain = (bytes.fromhex(given[name]) for name in ("document", "network", "key", "chain"))
+    try:
+        proof = warrant.check(document, network=network, key=key, chain=chain)
+    except Malformed as malformed:
+        return malformed.rule
+    return {"sequence": str(proof.sequence), "one": proof.one.hex(), "other": proof.other.hex()}
 
 
 def _folded(vector: Vector, replay: Replay, arrived: list[Entry]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from time import process_time
 import pytest
 
 from mycelia_protocol import compose
-from mycelia_protocol.accumulators import NeedFacts, OfferFacts
+from mycelia_protocol.accumulators import Draft, NeedFacts, OfferFacts
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.standing import Line, Standing, Status
 from mycelia_protocol.validation import judge
@@ -102,9 +102,9 @@ def broken(world: World, state: State) -> Iterator[str]:
             yield "the accepted sum exceeds the need"
     for line in standing.lines.values():
         yield from _broken_line(standing, line, statuses[line.id])
-    for (_, author), history in zip(world.roles, state, strict=True):
+    for at, (_, author) in enumerate(world.roles):
         if world.roles.count(("provider", author)) + world.roles.count(("receiver", author)) == 1:
-            yield from _broken_chain(world, standing, history)
+            yield from _broken_chain(world, standing, state, at)
 
 
 def _broken_line(standing: Standing, line: Line, status: Status) -> Iterator[str]:
@@ -123,8 +123,9 @@ def _broken_line(standing: Standing, line: Line, status: Status) -> Iterator[str
         yield "two honest chains were displaced"
 
 
-def _broken_chain(world: World, standing: Standing, history: History) -> Iterator[str]:
+def _broken_chain(world: World, standing: Standing, state: State, at: int) -> Iterator[str]:
     """Yield what an unforked chain suffers from the forks of others."""
+    history = state[at]
     prefix = world.after(history)
     for name in history:
         for record, seen in (("need", standing.accepted), ("offer", standing.committed)):
@@ -139,6 +140,30 @@ def _broken_chain(world: World, standing: Standing, history: History) -> Iterato
             ends = "receive" if prefix.chain == line.receiver else "deliver"
             if (ends, prefix.chain) not in line.marks and _left(world, history, line) is None:
                 yield "an honest chain cannot leave"
+    yield from _broken_freedom(world, standing, state, at)
+
+
+def _broken_freedom(world: World, standing: Standing, state: State, at: int) -> Iterator[str]:
+    """Yield what keeps an unforked chain from leaving a late line at once by a warrant of its own."""
+    history = state[at]
+    mine = world.after(history).chain
+    places: dict[tuple[bytes, int], list[bytes]] = {}
+    for entry in world.entries(state):
+        places.setdefault((entry.chain, entry.header.sequence), []).append(entry.id)
+    for line in standing.lines.values():
+        accepted = line.marks.get(("accept", line.receiver))
+        gone = {(kind, mine) for kind in ("release", "lapse", "cancel", "deliver", "receive")}
+        if mine not in (line.provider, line.receiver) or accepted is None or gone & line.marks.keys():
+            continue
+        other, place = (line.provider, line.sequence) if mine == line.receiver else (line.receiver, accepted)
+        if standing.is_forked(other, place):
+            warrant = compose.warrant(*places[other, standing.forked_at[other]][:2])
+            exit_ = compose.on_lines("lapse" if mine == line.receiver else "release", [line.id])
+            then = world.say(history, [warrant, exit_], is_late=False)
+            if then is None:
+                yield "an honest chain cannot leave a late line without a debt"
+            elif fold(world, (*state[:at], then, *state[at + 1 :])).status(line) not in OVER:
+                yield "a late line outlives the exit of an honest chain"
 
 
 def _left(world: World, history: History, line: Line) -> History | None:
@@ -225,8 +250,13 @@ def _the_first_to_arrive_is_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("mycelia_protocol.standing.sorted", lambda lines, key: lines, raising=False)
 
 
+def _warrants_open_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Draft, "warranted", lambda self, chain: None)
+
+
 SUMS: dict[str, tuple[str, Callable[[pytest.MonkeyPatch], None]]] = {
     "fold that displaces nothing": ("a provider forks before two receivers", _nothing_is_displaced),
+    "warrant that opens nothing": ("a provider forks before two receivers", _warrants_open_nothing),
     "exit that counts after the fork": ("a provider forks after an accept", _exits_count_after_the_fork),
 }
 ORDERS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
