@@ -313,6 +313,11 @@ class Ledger:
             row = self._branches.chain(chain)
             return [] if row is None else [Tip(chain, one.sequence, one.id) for one in self._store.branches(row.number)]
 
+    def parting(self, chain: bytes) -> list[Entry]:
+        """Return the two entries that claim one place of a forked chain; none if it is not forked."""
+        with self._lock:
+            return self._branches.parting(chain)
+
     def have(self, tip: Tip) -> bool:
         """Return whether the entry of a tip is held or waits."""
         with self._lock:
