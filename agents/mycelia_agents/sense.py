@@ -118,7 +118,7 @@ class Sense:
             None if row is None else row.id,
             0 if header is None else header.header.time_ms,
             tuple(standing.tentative(offer.id)),
-            tuple(self._given(standing, line) for line in lines if not line.marks & freed),
+            tuple(self._given(standing, line) for line in lines if not line.marks.keys() & freed),
             _silences(lines),
         )
 
@@ -164,7 +164,7 @@ def _silences(lines: Iterable[Line]) -> tuple[Silence, ...]:
     held: dict[bytes, list[int]] = {}
     for line in lines:
         answers = {("accept", line.receiver), ("cancel", line.receiver)}
-        if ("release", line.provider) in line.marks and not line.marks & answers:
+        if ("release", line.provider) in line.marks and not line.marks.keys() & answers:
             held.setdefault(line.need, []).append(line.hold)
     return tuple(Silence(need, len(holds), max(holds)) for need, holds in held.items())
 
@@ -178,4 +178,4 @@ def _used(standing: Standing, need: bytes) -> int:
 def _is_unfreed(line: Line) -> bool:
     """Return whether the need's chain accepted the line and has not freed it, nor cited the provider's exit."""
     freed = {("lapse", line.receiver), ("cancel", line.receiver), (f"exit by {line.provider.hex()}", line.receiver)}
-    return ("accept", line.receiver) in line.marks and not line.marks & freed
+    return ("accept", line.receiver) in line.marks and not line.marks.keys() & freed

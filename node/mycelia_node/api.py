@@ -118,6 +118,7 @@ class Api:
                 "POST", "/v1/withdrawals", "Withdraw an intent", self._withdraw, models.Published,
                 models.NewWithdrawal,
             ),
+            Endpoint("POST", "/v1/warrants", "Prove a fork", self._warrant, models.Published, models.NewWarrant),
             Endpoint(
                 "GET", "/v1/field", "The field at this moment", self._field, models.FieldView, query=models.FieldQuery
             ),
@@ -227,6 +228,10 @@ class Api:
     async def _withdraw(self, request: Request) -> Response:
         new = await heard(request, models.NewWithdrawal)
         return _answer(await self._peer.on_ledger(self._desk.withdraw, new), 201)
+
+    async def _warrant(self, request: Request) -> Response:
+        new = await heard(request, models.NewWarrant)
+        return _answer(await self._peer.on_ledger(self._desk.warrant, new), 201)
 
     async def _field(self, request: Request) -> Response:
         query, last = asked(request, models.FieldQuery), self._peer.bus.last_id

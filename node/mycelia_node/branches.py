@@ -74,6 +74,20 @@ class Branches:
             self._known[chain] = branches
         return branches
 
+    def forked_at(self, chain: bytes) -> int | None:
+        """Return the lowest sequence that two entries of a chain claim, None if it is not forked."""
+        paths = [branch.path for branch in self.of(chain) if branch.path is not None]
+        return len(paths[0].intersection(*paths[1:])) if len(paths) > 1 else None
+
+    def parting(self, chain: bytes) -> list[Entry]:
+        """Return the first entry of each branch of a forked chain above what they share; none if it is not forked."""
+        paths = [branch.path for branch in self.of(chain) if branch.path is not None]
+        if len(paths) < 2:
+            return []
+        shared = paths[0].intersection(*paths[1:])
+        above = [[entry for name in path - shared if (entry := self._entry(name))] for path in paths]
+        return [min(entries, key=lambda entry: entry.header.sequence) for entries in above if entries]
+
     def ending_before(self, entry: Entry) -> Branch | None:
         """Return the branch at whose tip an entry links on, if memory knows one: then the entry is not held."""
         backlink = entry.header.backlink

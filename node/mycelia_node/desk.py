@@ -89,6 +89,24 @@ class Desk:
         [entry] = act(pair, member.chain, [content])
         return published(entry, dry_run=new.dry_run)
 
+    def warrant(self, new: models.NewWarrant) -> models.Published:
+        """Publish the warrant of a chain of which this node holds two pasts.
+
+        Raises:
+            NotFound, StoreFault, Refused: it is unknown, not forked, or the member's own.
+        """
+        chain = self.entry(new.chain).entry.chain
+        parting = self.ledger.parting(chain)
+        if len(parting) != 2:
+            raise NotFound(
+                f"this node holds one past of chain {cid.text(chain)}: it did not fork, as far as is known here"
+            )
+        member = self.keystore.member(new.member)
+        pair, content = self.keystore.pair(member.name), compose.warrant(parting[0].id, parting[1].id)
+        act = self.ledger.rehearse if new.dry_run else self.ledger.publish
+        [entry] = act(pair, member.chain, [content])
+        return published(entry, dry_run=new.dry_run)
+
     def import_steps(self, data: bytes | Iterable[bytes]) -> Iterator[models.ImportView]:
         """Take in a run file of this commons, a run at a time; yields how it stands so far.
 

@@ -21,6 +21,7 @@ from mycelia_protocol.accumulators import (
     Paid,
     Spent,
     Version,
+    Warranted,
 )
 
 _RECORDS: dict[str, type[Any]] = {
@@ -34,10 +35,12 @@ _RECORDS: dict[str, type[Any]] = {
     "admitted": Admitted,
     "version": Version,
     "rate": Paid,
+    "warrant": Warranted,
 }
 _LETTERS = {
     "need": b"n", "offer": b"o", "committed": b"c", "accepted": b"a", "cited": b"x", "grant": b"g", "spent": b"s",
     "admitted": b"m", "rate": b"r", "version": b"v",
+    "warrant": b"w",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 

@@ -277,6 +277,7 @@ class Ledger:
             self._count_members(accepted)
             if self._standing is not None:
                 _count(self._standing, self.members, accepted)
+                self._note_forks(self._standing, {stored.entry.chain for stored in accepted})
             for call in list(self._calls):
                 call(accepted)
         return accepted
@@ -325,6 +326,11 @@ class Ledger:
         with self._lock:
             row = self._branches.chain(chain)
             return [] if row is None else [Tip(chain, one.sequence, one.id) for one in self._store.branches(row.number)]
+
+    def parting(self, chain: bytes) -> list[Entry]:
+        """Return the two entries that claim one place of a forked chain; none if it is not forked."""
+        with self._lock:
+            return self._branches.parting(chain)
 
     def have(self, tip: Tip) -> bool:
         """Return whether the entry of a tip is held or waits."""
@@ -386,8 +392,15 @@ class Ledger:
                 while batch := self.stored(after, 1000):
                     _count(standing, self.members, batch)
                     after = batch[-1].arrival
+                self._note_forks(standing, self._store.forked_chains())
                 self._standing = standing
             return self._standing
+
+    def _note_forks(self, standing: Standing, chains: Iterable[bytes]) -> None:
+        for chain in chains:
+            sequence = None if chain in standing.forked_at else self._branches.forked_at(chain)
+            if sequence is not None:
+                standing.note_fork(chain, sequence)
 
     @property
     def members(self) -> Members:
@@ -399,16 +412,21 @@ class Ledger:
                     for stored in self.stored(0, -1, kind=kind):
                         if stored.refused is None:
                             self._members.add(stored.entry)
+                for chain in self._store.forked_chains():
+                    self._members.note_fork(chain)
             return self._members
 
     def _count_members(self, accepted: list[Stored]) -> None:
         """Keep the members up to date; forget the standing where what it has counted, or left out, changes."""
         named = [one.entry for one in accepted if one.refused is None and one.entry.header.kind in MEMBERSHIP]
-        if self._members is None or not named:
+        forked = [chain for chain in {one.entry.chain for one in accepted} if len(self._branches.of(chain)) > 1]
+        if self._members is None or not (named or forked):
             return
         before = dict(self._members.last())
         for entry in named:
             self._members.add(entry)
+        for chain in forked:
+            self._members.note_fork(chain)
         after = self._members.last()
         fresh = {entry.chain for entry in named if entry.header.kind == "open"}
         changed = {chain for chain in before.keys() | after.keys() if before.get(chain) != after.get(chain)}

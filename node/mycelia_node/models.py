@@ -137,6 +137,7 @@ class SignalView(_Said, frozen=True, kw_only=True):
     urgency: int
     strength: int
     withdrawn: bool
+    forked: bool
 
 
 class FieldView(_Said, frozen=True, kw_only=True):
@@ -382,6 +383,14 @@ class NewWithdrawal(_Heard, frozen=True, kw_only=True):
     """Withdraw an own need or offer."""
 
     id: Text
+    dry_run: bool = False
+
+
+class NewWarrant(_Heard, frozen=True, kw_only=True):
+    """Publish what this node holds of a chain's two pasts, through a member."""
+
+    chain: Text
+    member: Text | None = None
     dry_run: bool = False
 
 

@@ -162,6 +162,13 @@ class Store:
             "order by chains.id, tips.sequence, tips.id"
         )
 
+    def forked_chains(self) -> list[bytes]:
+        """Return the ids of the chains that have two branches."""
+        rows = self.connection.execute(
+            "select chains.id from tips join chains on chains.number=tips.chain group by tips.chain having count(*) > 1"
+        )
+        return [name for (name,) in rows]
+
     def set_tips(self, branches: Iterable[Branch]) -> None:
         """Move branches on to their new tips."""
         self.connection.executemany(

@@ -105,6 +105,7 @@ def signal_view(charter: Charter, signal: Signal) -> models.SignalView:
         urgency=intent.urgency,
         strength=signal.strength,
         withdrawn=intent.withdrawn,
+        forked=intent.forked,
     )
 
 

@@ -62,6 +62,7 @@ class CommittedLine(NamedTuple):
     hold: int
     until: int
     marks: int = 0
+    accept_at: int = -1  # lowest sequence of an accept that was cited
 
 
 class AcceptedLine(NamedTuple):
@@ -120,9 +121,27 @@ class Version(NamedTuple):
     enact: bytes
 
 
-Fact = NeedFacts | OfferFacts | CommittedLine | AcceptedLine | Cited | Grant | Spent | Admitted | Paid | Version
+class Warranted(NamedTuple):
+    """The lowest place of another chain about which this chain published a warrant."""
+
+    sequence: int
+
+
+Fact = (
+    NeedFacts
+    | OfferFacts
+    | CommittedLine
+    | AcceptedLine
+    | Cited
+    | Grant
+    | Spent
+    | Admitted
+    | Paid
+    | Version
+    | Warranted
+)
 # (record, id, line number or -1); records: "need", "offer", "committed", "accepted", "cited", "grant", "spent",
-# "admitted", "rate", "version"
+# "admitted", "rate", "version", "warrant"
 FactKey = tuple[str, bytes, int]
 
 
@@ -199,6 +218,11 @@ class Draft(MutableMapping[FactKey, Fact]):
         """Return how many times this chain admitted an identity or an invitation, or in all under its own id."""
         fact = self.get(("admitted", name, -1))
         return fact.times if isinstance(fact, Admitted) else 0
+
+    def warranted(self, chain: bytes) -> int | None:
+        """Return the lowest place of another chain about which this chain published a warrant."""
+        fact = self.get(("warrant", chain, -1))
+        return fact.sequence if isinstance(fact, Warranted) else None
 
     def cites(self, name: bytes, number: int, kind: str, author: bytes) -> bool:
         """Return whether an entry of `kind` by `author` about this thing has been cited."""

@@ -74,6 +74,11 @@ def withdraw(intent: bytes) -> Content:
     return Content("withdraw", [0], intent)
 
 
+def warrant(one: bytes, other: bytes) -> Content:
+    """Return the warrant of two entries that claim one place in a chain."""
+    return Content("warrant", [0, 1], b"".join(sorted((one, other))))
+
+
 def ordered(*links: bytes) -> tuple[bytes, dict[bytes, int]]:
     """Return links as `deps` has them, and the place of each in it."""
     unique = sorted(set(links))

@@ -42,8 +42,8 @@ def strength(age_ms: int, half_life_ms: int) -> int:
 
 
 def is_open(intent: Intent, at_ms: int) -> bool:
-    """Return whether an intent still asks for something at `at_ms`: not withdrawn, its window not over."""
-    return not intent.withdrawn and at_ms < intent.end_ms
+    """Return whether an intent still asks for something at `at_ms`: not withdrawn, not forked, its window not over."""
+    return not intent.withdrawn and not intent.forked and at_ms < intent.end_ms
 
 
 def remaining(standing: Standing, need: bytes) -> int:

@@ -4,15 +4,16 @@ A line between a provider and a receiver is `pending`, `firm`, `done` or `void`,
 read from marks that only ever accumulate. Evidence changes standing, never
 validity. An exit voids if it is valid: its own dependencies are not asked.
 
+From the place where a chain forked, what it owes counts in every branch, what
+frees it in none; what then exceeds an amount is `displaced`.
+
 Spec: 09-standing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import NamedTuple, cast
+from typing import cast
 
 from .accumulators import LineId
 from .envelope import Entry
@@ -22,72 +23,18 @@ from .kinds.flows import commit_lines
 from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY
 from .kinds.kind import line_refs
 from .kinds.rows import LINES_AT, OFFER_AT
+from .lines import NEVER, Intent, Line, Mark, Row, Signed, Status
 
 _ABOUT_LINES = frozenset({"accept", "deliver", "receive", "release", "lapse", "cancel"})
 
-Mark = tuple[str, bytes]  # what was signed about a line, and the chain that signed it
+_OVER = frozenset({Status.VOID, Status.DISPUTED, Status.DISPLACED})
+_BOUND = frozenset({Status.FIRM, Status.DONE})
 
-
-class Status(StrEnum):
-    """Where a line stands."""
-
-    PENDING = "pending"
-    FIRM = "firm"
-    DONE = "done"
-    VOID = "void"
-    DISPUTED = "disputed"  # void, though delivered
-
-
-class Intent(NamedTuple):
-    """A valid need or offer (ValueFlows Intent)."""
-
-    id: bytes
-    chain: bytes
-    kind: str
-    resource_class: str
-    amount: int
-    cell: int
-    begin_ms: int
-    end_ms: int
-    urgency: int  # 0 in an offer
-    published_ms: int
-    withdrawn: bool = False
-
-
-@dataclass(slots=True)
-class Line:
-    """A line of a valid commit, with everything that was signed about it."""
-
-    commit: bytes
-    number: int
-    provider: bytes
-    receiver: bytes
-    row: bytes
-    offer: bytes
-    need: bytes
-    amount: int
-    hold: int
-    until: int
-    marks: set[Mark] = field(default_factory=set)
-
-    @property
-    def id(self) -> LineId:
-        """The commit's id and the line's number in it."""
-        return (self.commit, self.number)
-
-
-@dataclass(slots=True)
-class Row:
-    """The latest valid row of an offer: what it means to give to whom."""
-
-    id: bytes
-    offer: bytes
-    sequence: int
-    lines: tuple[tuple[bytes, int], ...]
+__all__ = ["Intent", "Line", "Mark", "Row", "Standing", "Status"]
 
 
 class Standing:
-    """The fold over valid entries. Feed it the valid entries in any order; twice is as good as once.
+    """The fold over valid entries and known forks. Feed it both in any order; twice is as good as once.
 
     `entry_of` gives any authentic entry by id; an added entry's dependencies must be held.
     """
@@ -99,12 +46,15 @@ class Standing:
         self.rows: dict[bytes, Row] = {}  # by offer
         self.lines: dict[LineId, Line] = {}
         self.lines_of: dict[bytes, list[LineId]] = {}  # by need and by offer
-        self._marks: dict[LineId, set[Mark]] = {}
+        self.forked_at: dict[bytes, int] = {}  # by chain: the lowest sequence that two authentic entries claim
+        self._signed: dict[LineId, Signed] = {}
         self._withdrawn: set[bytes] = set()
+        self._kept: dict[bytes, frozenset[LineId]] = {}  # by intent, until something is added
 
     def add(self, entry: Entry) -> None:
         """Count a valid entry."""
         kind = entry.header.kind
+        self._kept.clear()
         if kind == "need" or kind == "offer":
             self._add_intent(entry)
         elif kind == "row":
@@ -116,30 +66,54 @@ class Standing:
         elif kind in _ABOUT_LINES:
             skip = 1 if kind == "accept" else 0
             for line in line_refs(entry.header, skip, f"{kind}.terms"):
-                self._mark(line, kind, entry.chain)
+                self._mark(line, kind, entry)
         if entry.header.deps:
             self._note_exits(entry)
 
+    def note_fork(self, chain: bytes, sequence: int) -> None:
+        """Count that two authentic entries, valid or not, claim this place of a chain."""
+        if sequence < self.forked_at.get(chain, NEVER):
+            self._kept.clear()
+            self.forked_at[chain] = sequence
+            for intents in (self.needs, self.offers):
+                for intent in [one for one in intents.values() if one.chain == chain and one.sequence >= sequence]:
+                    intents[intent.id] = intent._replace(forked=True)
+
     def status(self, line: Line) -> Status:
-        """Return where the line stands: the fold of its marks."""
+        """Return where the line stands: the fold of its marks, unless a fork displaces it."""
+        status = self._signed_status(line)
+        if not self.forked_at or status in (Status.VOID, Status.DISPUTED):
+            return status
+        if not self._in_trunk_of_offer(line) and line.id not in self._honoured(line.offer):
+            return Status.DISPLACED
+        if status in _BOUND and not self._in_trunk_of_need(line) and line.id not in self._honoured(line.need):
+            return Status.DISPLACED
+        return status
+
+    def _signed_status(self, line: Line) -> Status:
+        """Return where the line would stand if there were enough of everything."""
         provider, receiver, marks = line.provider, line.receiver, line.marks
-        accepted, delivered = ("accept", receiver) in marks, ("deliver", provider) in marks
-        if delivered and ("receive", receiver) in marks:
+        accepted = ("accept", receiver) in marks
+        if ("deliver", provider) in marks and ("receive", receiver) in marks:
             return Status.DONE
-        given_up = (f"exit by {provider.hex()}", receiver) in marks
-        by_receiver = given_up or ("lapse", receiver) in marks or ("cancel", receiver) in marks
-        if by_receiver or ("release", provider) in marks or ("cancel", provider) in marks:
+        by_receiver = self._is_let_go(line)
+        if by_receiver or self._is_freed(line):
+            delivered = self._has(line, "deliver", provider)
             return Status.DISPUTED if accepted and delivered and by_receiver else Status.VOID
         return Status.FIRM if accepted else Status.PENDING
 
     def is_live(self, line: Line) -> bool:
-        """Return whether the line still means something to both: it is neither void nor disputed."""
-        return self.status(line) not in (Status.VOID, Status.DISPUTED)
+        """Return whether the line still means something to both: it is neither void, disputed nor displaced."""
+        return self.status(line) not in _OVER
+
+    def is_forked(self, chain: bytes, sequence: int) -> bool:
+        """Return whether a place of a chain lies where the chain forked, or after."""
+        return sequence >= self.forked_at.get(chain, NEVER)
 
     def tentative(self, offer: bytes) -> list[tuple[bytes, int]]:
         """Return what the latest row of an offer still holds: (need, amount) that no commit has firmed."""
         row = self.rows.get(offer)
-        if row is None:
+        if row is None or self.is_forked(row.chain, row.sequence):
             return []
         taken: dict[bytes, int] = {}
         for line in self.lines_by(offer):
@@ -152,16 +126,14 @@ class Standing:
         return (self.lines[line] for line in self.lines_of.get(intent, ()))
 
     def committed(self, offer: bytes) -> int:
-        """Return how much of an offer its own chain counts as committed: all that it did not release or cancel."""
-        return sum(
-            line.amount
-            for line in self.lines_by(offer)
-            if not line.marks & {("release", line.provider), ("cancel", line.provider)}
-        )
+        """Return how much of an offer counts as committed: all that its own chain did not release or cancel."""
+        kept = self._honoured(offer)
+        return sum(line.amount for line in self.lines_by(offer) if self._in_trunk_of_offer(line) or line.id in kept)
 
     def accepted(self, need: bytes) -> int:
-        """Return how much of a need its own chain counts as accepted: all that it received or has not let go."""
-        return sum(line.amount for line in self.lines_by(need) if self._counts_for_need(line))
+        """Return how much of a need counts as accepted: all that its own chain received or has not let go."""
+        kept = self._honoured(need)
+        return sum(line.amount for line in self.lines_by(need) if self._in_trunk_of_need(line) or line.id in kept)
 
     def is_effective(self, entry: Entry) -> bool:
         """Return whether a valid entry counts in full: nothing that it relies on is lacking."""
@@ -186,16 +158,52 @@ class Standing:
             return False
         return (("accept", line.receiver) if kind == "deliver" else ("deliver", line.provider)) in line.marks
 
-    def _counts_for_need(self, line: Line) -> bool:
-        receiver, marks = line.receiver, line.marks
-        freed = {("lapse", receiver), ("cancel", receiver), (f"exit by {line.provider.hex()}", receiver)}
-        return ("accept", receiver) in marks and (("receive", receiver) in marks or not marks & freed)
+    def _honoured(self, intent: bytes) -> frozenset[LineId]:
+        """Return the lines from after the fork of an intent's chain that fit, the earliest accept first."""
+        known = self.needs.get(intent) or self.offers.get(intent)
+        if known is None or known.chain not in self.forked_at:
+            return frozenset()
+        kept = self._kept.get(intent)
+        if kept is None:
+            in_trunk = self._in_trunk_of_need if known.kind == "need" else self._in_trunk_of_offer
+            lines = list(self.lines_by(intent))
+            left = known.amount - sum(line.amount for line in lines if in_trunk(line))
+            late = [line for line in lines if not in_trunk(line) and self._signed_status(line) in _BOUND]
+            fitting = set()
+            for line in sorted(late, key=lambda line: (line.signed.accept, line.id)):
+                if line.amount <= left:
+                    left -= line.amount
+                    fitting.add(line.id)
+            kept = self._kept[intent] = frozenset(fitting)
+        return kept
+
+    def _has(self, line: Line, kind: str, author: bytes) -> bool:
+        """Return whether an author signed this about the line before its chain forked."""
+        at = line.marks.get((kind, author))
+        return at is not None and not self.is_forked(author, at)
+
+    def _is_freed(self, line: Line) -> bool:
+        return self._has(line, "release", line.provider) or self._has(line, "cancel", line.provider)
+
+    def _is_let_go(self, line: Line) -> bool:
+        let_go = ("lapse", "cancel", f"exit by {line.provider.hex()}")
+        return any(self._has(line, kind, line.receiver) for kind in let_go)
+
+    def _in_trunk_of_offer(self, line: Line) -> bool:
+        return not self.is_forked(line.provider, line.sequence) and not self._is_freed(line)
+
+    def _in_trunk_of_need(self, line: Line) -> bool:
+        receiver = line.receiver
+        return self._has(line, "accept", receiver) and (
+            self._has(line, "receive", receiver) or not self._is_let_go(line)
+        )
 
     def _add_intent(self, entry: Entry) -> None:
         terms, kind = cast(list[int], entry.header.terms), entry.header.kind
         intent = Intent(
             entry.id,
             entry.chain,
+            entry.header.sequence,
             kind,
             str(terms[CLASS]),
             terms[AMOUNT],
@@ -205,6 +213,7 @@ class Standing:
             terms[URGENCY] if kind == "need" else 0,
             entry.header.time_ms,
             entry.id in self._withdrawn,
+            self.is_forked(entry.chain, entry.header.sequence),
         )
         (self.needs if kind == "need" else self.offers)[entry.id] = intent
 
@@ -214,7 +223,7 @@ class Standing:
         latest = self.rows.get(offer)
         if latest is None or (header.sequence, entry.id) > (latest.sequence, latest.id):
             lines = tuple((header.dep(terms[at]), terms[at + 1]) for at in range(LINES_AT, len(terms), 2))
-            self.rows[offer] = Row(entry.id, offer, header.sequence, lines)
+            self.rows[offer] = Row(entry.id, offer, entry.chain, header.sequence, lines)
 
     def _add_commit(self, entry: Entry) -> None:
         row = cast(Entry, self._entry_of(entry.header.dep(cast(int, entry.header.terms[0]))))
@@ -224,10 +233,10 @@ class Standing:
             if line in self.lines:
                 continue
             receiver = cast(Entry, self._entry_of(stated.need)).chain
-            marks = self._marks.setdefault(line, set())
+            signed = self._signed.setdefault(line, Signed())
             self.lines[line] = Line(
-                entry.id, number, entry.chain, receiver, row.id, offer, stated.need,
-                stated.amount, stated.hold, stated.until, marks,
+                entry.id, number, entry.header.sequence, entry.chain, receiver, row.id, offer, stated.need,
+                stated.amount, stated.hold, stated.until, signed,
             )  # fmt: skip
             self.lines_of.setdefault(stated.need, []).append(line)
             self.lines_of.setdefault(offer, []).append(line)
@@ -238,8 +247,11 @@ class Standing:
             if intent in intents:
                 intents[intent] = intents[intent]._replace(withdrawn=True)
 
-    def _mark(self, line: LineId, kind: str, author: bytes) -> None:
-        self._marks.setdefault(line, set()).add((kind, author))
+    def _mark(self, line: LineId, kind: str, entry: Entry) -> None:
+        signed, mark = self._signed.setdefault(line, Signed()), (kind, entry.chain)
+        signed.marks[mark] = min(signed.marks.get(mark, NEVER), entry.header.sequence)
+        if kind == "accept":
+            signed.accept = min(signed.accept, (entry.header.time, entry.id))
 
     def _note_exits(self, entry: Entry) -> None:
         """A receiver who cites a release or a provider's cancel, whatever its verdict, gives the line up."""
@@ -252,4 +264,4 @@ class Standing:
             except Refused:
                 continue
             for line in lines:
-                self._mark(line, f"exit by {exit_.chain.hex()}", entry.chain)
+                self._mark(line, f"exit by {exit_.chain.hex()}", entry)

@@ -188,15 +188,18 @@ def _note_cite(judged: Judged, dep: Entry) -> None:
     except Refused:
         return  # its own author broke the shape; it says nothing about any line
     for line in lines:
-        _mark_line(facts, line, kind, dep.chain)
+        _mark_line(facts, line, dep)
 
 
-def _mark_line(facts: Draft, line: LineId, kind: str, author: bytes) -> None:
-    given = facts.committed(line)
+def _mark_line(facts: Draft, line: LineId, dep: Entry) -> None:
+    kind, author, given = dep.header.kind, dep.chain, facts.committed(line)
     if given is not None:
         if author == given.receiver:
+            at, place = given.accept_at, dep.header.sequence
+            if kind == "accept":
+                at = place if at < 0 else min(at, place)
             marks = given.marks | _COMMITTED_CITES.get(kind, 0)
-            facts["committed", *line] = given._replace(marks=marks)
+            facts["committed", *line] = given._replace(marks=marks, accept_at=at)
         return
     taken = facts.accepted(line)
     if taken is None:

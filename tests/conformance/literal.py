@@ -125,6 +125,19 @@ class History:
             and index(one, one.header.terms[0]) == intent for one in self.cited()
         )  # fmt: skip
 
+    def warranted(self, chain: bytes) -> int:
+        """Return the lowest place of a chain that an own warrant shows, beyond all places if there is none."""
+        shown = [self.held[link].header for one in self.own if one.header.kind == "warrant" for link in one.header.links
+                 if self.held[link].chain == chain and one.header.links.index(link) in one.header.terms]  # fmt: skip
+        return min([2**63, *(header.sequence for header in shown)])
+
+    def late_accepts(self, line: Line, receiver: bytes) -> bool:
+        """Whether an own warrant shows the receiver's fork, and every cited accept of hers lies there or above."""
+        forked_at = self.warranted(receiver)
+        accepts = [one.header.sequence for one in self.cited() if one.header.kind == "accept"
+                   and one.chain == receiver and line in lines_about(one)]  # fmt: skip
+        return min([2**62, *accepts]) >= forked_at
+
     def withdrawn(self, intent: bytes) -> bool:
         return any(one.header.kind == "withdraw" and index(one, one.header.terms[0]) == intent for one in self.own)
 
@@ -325,7 +338,8 @@ class History:
                 yield "release.open"
             late = self.time > hold or self.cites_withdraw(stated[0], receiver)
             unseen = not self.cites("accept", line, receiver)
-            if not (self.cites("lapse cancel", line, receiver) or (unseen and late)):
+            is_forked = self.late_accepts(line, receiver)
+            if not (self.cites("lapse cancel", line, receiver) or is_forked or (unseen and late)):
                 yield "release.ground"
         yield from self._shape()
 
@@ -336,7 +350,10 @@ class History:
                 return
             if self.did("lapse cancel receive", line):
                 yield "lapse.open"
-            until: Any = self.held[line[0]].header.terms[2]
+            commit = self.held[line[0]]
+            if commit.header.sequence >= self.warranted(commit.chain):
+                continue
+            until: Any = commit.header.terms[2]
             if not self.time - self.law.grace_ms > until:
                 yield "lapse.time"
             if self.cites("deliver", line, self.held[line[0]].chain):
@@ -357,6 +374,16 @@ class History:
             elif self.did("lapse cancel receive", line):
                 yield "cancel.open"
         yield from self._shape()
+
+    def _warrant(self) -> Iterator[str]:
+        one, other = (index(self.entry, term) for term in self.terms) if len(self.terms) == 2 else (None, None)
+        if one is None or other is None or one >= other:
+            yield "warrant.terms"
+            return
+        first, second = self.held[one], self.held[other]
+        same = {(entry.chain, entry.header.sequence, entry.header.backlink) for entry in (first, second)}
+        if len(same) > 1 or first.chain == self.entry.chain:
+            yield "warrant.fork"
 
     def _withdraw(self) -> Iterator[str]:
         intent = index(self.entry, self.terms[0]) if len(self.terms) == 1 else None

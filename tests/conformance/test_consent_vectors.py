@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mycelia_protocol import charter, invitation
+from mycelia_protocol import charter, invitation, warrant
 from mycelia_protocol.accumulators import NeedFacts, OfferFacts, Prefix
 from mycelia_protocol.chain import check_link, key_of_open
 from mycelia_protocol.envelope import Entry, read_entry
@@ -29,9 +29,10 @@ CHAPTERS = {
     "standing": "09-standing.md",
     "identity": "13-identity.md",
     "membership": "14-membership.md",
+    "warrant": "15-warrant.md",
     "enactment": "18-enactment.md",
 }
-KIND_CHAPTERS = ("07-kinds.md", "13-identity.md", "14-membership.md", "18-enactment.md")
+KIND_CHAPTERS = ("07-kinds.md", "13-identity.md", "14-membership.md", "15-warrant.md", "18-enactment.md")
 CASES = [pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)]
 
 FOLDED = [
@@ -83,6 +84,9 @@ class TestAVector:
         if vector["do"] == "invitation":
             assert _invited(vector["given"]["text"]) == vector.get("expect", vector.get("refuse"))
             return
+        if vector["do"] == "warrant":
+            assert _proven(vector["given"]) == vector.get("expect", vector.get("refuse"))
+            return
         replay = Replay(vector["given"])
 
         if vector["do"] in ("stand", "members"):
@@ -125,7 +129,7 @@ class TestTheVectors:
         judged = {rule for kind in KINDS.values() for rule in kind.rules}
 
         named = {rule for chapter in KIND_CHAPTERS for rule in _headings(chapter)}
-        assert {rule for rule in named if not rule.startswith(("grant.", "invitation."))} == judged
+        assert {rule for rule in named if not rule.startswith(("grant.", "invitation.", "warrant.form"))} == judged
         assert judged | named | _headings("08-validation.md") <= set(RULES)
 
 
@@ -142,6 +146,15 @@ def _invited(pasted: str) -> dict[str, Any] | str:
         "word": one.signature.hex(),
         "peers": list(one.peers),
     }
+
+
+def _proven(given: dict[str, str]) -> dict[str, str] | str:
+    document, network, key, chain = (bytes.fromhex(given[name]) for name in ("document", "network", "key", "chain"))
+    try:
+        proof = warrant.check(document, network=network, key=key, chain=chain)
+    except Malformed as malformed:
+        return malformed.rule
+    return {"sequence": str(proof.sequence), "one": proof.one.hex(), "other": proof.other.hex()}
 
 
 def _folded(vector: Vector, replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
@@ -187,10 +200,16 @@ def _judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
-    standing = Standing(replay.held.get)
+    standing, forks = Standing(replay.held.get), forks_of(replay)
+    for chain, sequence in forks.items():
+        standing.note_fork(chain, sequence)
     for entry in arrived:
         standing.add(entry)
     intents = [*standing.needs.values(), *standing.offers.values()]
+    told: dict[str, Any] = {}
+    if forks:
+        told["forked"] = {chain.hex(): str(sequence) for chain, sequence in forks.items()}
+        told["late"] = sorted(intent.id.hex() for intent in intents if intent.forked)
     valid = {entry.id: entry for entry in replay.valid}
     return {
         "invalid": [name.hex() for name in replay.held if name not in valid],
@@ -199,7 +218,20 @@ def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
         "committed": {offer.hex(): str(standing.committed(offer)) for offer in standing.offers},
         "withdrawn": sorted(intent.id.hex() for intent in intents if intent.withdrawn),
         "ineffective": sorted(name.hex() for name, entry in valid.items() if not standing.is_effective(entry)),
+        **told,
     }
+
+
+def forks_of(replay: Replay) -> dict[bytes, int]:
+    """Return the lowest sequence of each chain that two of the entries claim."""
+    seen: set[tuple[bytes, int]] = set()
+    forks: dict[bytes, int] = {}
+    for entry in replay.held.values():
+        place = (entry.chain, entry.header.sequence)
+        if place in seen:
+            forks[entry.chain] = min(place[1], forks.get(*place))
+        seen.add(place)
+    return forks
 
 
 def _headings(chapter: str) -> set[str]:

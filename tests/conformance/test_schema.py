@@ -85,7 +85,7 @@ class TestAcceptedVectors:
         told += [vector["given"] for vector in vectors("membership") if vector["do"] == "members"]
         judged = [
             vector["given"]["judge"]
-            for chapter in ("identity", "membership", "enactment")
+            for chapter in ("identity", "membership", "warrant", "enactment")
             for vector in vectors(chapter)
             if vector["do"] == "judge" and "expect" in vector
         ]
@@ -126,6 +126,7 @@ class TestRefusedVectors:
             ("accept-terms", [0]),
             ("deliver-terms", []),
             ("withdraw-terms", [0, 0]),
+            ("warrant-terms", [0]),
             ("open-terms", [bytes(31), None]),
         ],
     )

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from mycelia_node.hearing import MAX_REQUEST_BYTES
+from mycelia_protocol import cid
+from tests.builders import Commons
 
 from .served import LonePeer, asked, need
 
@@ -96,6 +98,23 @@ class TestANeed:
         assert named in answer.text
         assert {"title", "detail", "remedy", "code", "status"} <= set(answer.json())
         assert peer.ledger.count() == 1
+
+    async def test_of_a_forked_chain_proves_the_fork_in_a_warrant(self, peer: LonePeer) -> None:
+        left, right = Commons(), Commons()
+        bo, twin = left.member("bo"), right.member("bo")
+        one, other = bo.need(amount=1), twin.need(amount=2)
+        async with asked(peer) as node:
+            peer.ledger.ingest([[bo.opening, one]])
+            early = await node.post("/v1/warrants", json={"chain": one.id.hex()})
+            peer.ledger.ingest([[other]])
+
+            said = await node.post("/v1/warrants", json={"chain": one.id.hex()})
+
+            shown = await node.get(f"/v1/entries/{said.json()['id']}")
+        assert early.status_code == 404
+        assert (said.status_code, said.json()["kind"]) == (201, "warrant")
+        assert sorted(shown.json()["deps"]) == sorted(map(cid.text, (one.id, other.id)))
+        assert shown.json()["verdict"] == "valid"
 
     async def test_is_withdrawn_once(self, peer: LonePeer) -> None:
         async with asked(peer) as node:

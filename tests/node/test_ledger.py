@@ -11,6 +11,7 @@ from mycelia_node.faults import StoreFault
 from mycelia_protocol import compose
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Premature, Refused
+from mycelia_protocol.standing import Status
 from tests.builders import HOUR_MS, NOW_MS, Commons
 from tests.node.ledgers import Clock, a_need, as_runs, new_ledger, open_ledger, pair, pull, unsealed
 
@@ -256,6 +257,29 @@ class TestAFork:
         assert ledger.get(commit.id).is_valid  # type: ignore[union-attr]
         assert ledger.get(twin_commit.id).is_valid  # type: ignore[union-attr]
         assert ledger.verify().is_good
+
+    def test_displaces_the_same_before_and_after_the_standing_is_asked_for(self, tmp_path: Path) -> None:
+        left, right = Commons(), Commons()
+        bo = left.member("bo")
+        need = bo.need(amount=10)
+        right.held |= left.held
+        anna, twin = left.member("anna"), right.member("anna")
+        offer = anna.offer(10)
+        twin.offer(10)
+        row, twin_row = anna.row(offer, (need, 10)), twin.row(offer, (need, 9))
+        commit, twin_commit = anna.commit(row, (need, 10)), twin.commit(twin_row, (need, 9))
+        late, early = new_ledger(tmp_path / "late"), new_ledger(tmp_path / "early")
+
+        for ledger in (late, early):
+            ledger.ingest([[bo.opening, need], [anna.opening, offer, row, commit]])
+            assert ledger is late or ledger.standing.forked_at == {}
+            ledger.ingest([[twin_row, twin_commit]])
+
+        for ledger in (late, early):
+            statuses = {ledger.standing.status(line) for line in ledger.standing.lines.values()}
+            assert ledger.standing.forked_at == {anna.chain: 2}
+            assert statuses == {Status.DISPLACED}
+            assert ledger.standing.committed(offer.id) == 0
 
     def test_travels_to_another_ledger_and_survives_a_restart(self, tmp_path: Path) -> None:
         first, second, opening = self.forked()

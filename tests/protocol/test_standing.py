@@ -9,6 +9,7 @@ import pytest
 from mycelia_protocol import compose
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
+from mycelia_protocol.field import is_open
 from mycelia_protocol.standing import Standing, Status
 from tests.builders import Commons, Line, Member, accept, note, on
 
@@ -118,15 +119,58 @@ class TestAnEffectiveEntry:
 
 
 class TestAFork:
-    def test_is_counted_on_both_branches(self, commons: Commons) -> None:
+    def test_of_a_provider_honours_the_first_accept_that_fits(self, commons: Commons) -> None:
         anna, cy, bo = commons.member("anna"), commons.member("cy"), commons.member("bo")
         one, other, offer = anna.need(), cy.need(), bo.offer(10)
         branch = forked(bo)
-        bo.commit(bo.row(offer, (one, 10)), (one, 10))
+        given = bo.commit(bo.row(offer, (one, 10)), (one, 10)), 0
+        again = branch.commit(branch.row(offer, (other, 9)), (other, 9)), 0
+        commons.standing.note_fork(bo.chain, bo.prefix.sequence - 1)
+        assert {commons.status(given), commons.status(again)} == {Status.DISPLACED}
 
-        branch.commit(branch.row(offer, (other, 9)), (other, 9))
+        cy.accept(other, again)
+        commons.wait(1)
+        anna.accept(one, given)
 
-        assert commons.standing.committed(offer.id) == 19  # beyond the capacity, and in plain sight
+        assert (commons.status(again), commons.status(given)) == (Status.FIRM, Status.DISPLACED)
+        assert commons.standing.committed(offer.id) == 9
+
+    def test_of_a_receiver_honours_what_fits_her_need(self, commons: Commons) -> None:
+        anna, bo, cy = commons.member("anna"), commons.member("bo"), commons.member("cy")
+        need = anna.need(6)
+        given, more = bo.pledge(need, 6), cy.pledge(need, 6)
+        branch = forked(anna)
+        anna.accept(need, given)
+        commons.wait(1)
+
+        branch.accept(need, more)
+        commons.standing.note_fork(anna.chain, anna.prefix.sequence)
+
+        assert (commons.status(given), commons.status(more)) == (Status.FIRM, Status.DISPLACED)
+        assert commons.standing.accepted(need.id) == 6
+
+    def test_takes_no_exit_back_to_the_time_before_it(self, commons: Commons) -> None:
+        anna, bo = commons.member("anna"), commons.member("bo")
+        need = anna.need()
+        line = bo.pledge(need, 6)
+        anna.accept(need, line)
+        branch = forked(bo)
+        bo.on("cancel", line)
+        branch.offer()
+        assert commons.status(line) is Status.VOID
+
+        commons.standing.note_fork(bo.chain, bo.prefix.sequence)
+
+        assert commons.status(line) is Status.FIRM
+
+    def test_shuts_what_was_published_after_it(self, commons: Commons) -> None:
+        anna = commons.member("anna")
+        old, new = anna.need(), anna.need()
+
+        commons.standing.note_fork(anna.chain, anna.prefix.sequence)
+
+        assert [commons.standing.needs[need.id].forked for need in (old, new)] == [False, True]
+        assert not is_open(commons.standing.needs[new.id], commons.now_ms)
 
 
 class TestStanding:

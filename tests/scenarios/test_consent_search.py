@@ -108,7 +108,9 @@ class EffectiveExits(Standing):
             super().add(entry)
 
     def _is_said(self, rests_on: list[Entry]) -> bool:
-        return any((entry.header.kind, entry.chain) in marks for entry in rests_on for marks in self._marks.values())
+        return any(
+            (entry.header.kind, entry.chain) in signed.marks for entry in rests_on for signed in self._signed.values()
+        )
 
 
 def _release_after_deliver(patch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,16 @@
-"""Needs and offers: publish, withdraw, and see the field that they make."""
+"""Needs and offers: publish, withdraw, prove a fork, and see the field that they make."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from .options import DEFAULTS, Options, Whole
 from .output import ago, give, short, table, tell
+
+if TYPE_CHECKING:
+    from mycelia_node.models import SignalView
 
 At = Annotated[str, Parameter(allow_leading_hyphen=True)]
 When = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
@@ -94,6 +97,10 @@ def _publish(options: Options, **words: Any) -> None:
         tell(f"Next: `mycelia why {short(published.id)}` says how it stands, `mycelia withdraw` takes it back.")
 
 
+def _end(signal: SignalView) -> str:
+    return "forked" if signal.forked else "withdrawn" if signal.withdrawn else ago(signal.end_ms)
+
+
 def _said(published: Any) -> str:
     if published.dry_run:
         return f"The rules allow this {published.kind}: it would be entry {published.sequence}. Nothing was published."
@@ -120,6 +127,28 @@ def withdraw(
     give(options, published, _said(published))
 
 
+def warrant(
+    chain: str,
+    /,
+    *,
+    member: As = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Publish the proof that a chain has two pasts; late lines of it can then be left without a debt.
+
+    Args:
+        chain: The id of the chain or of an entry in it, or its beginning.
+        member: The member that publishes it; needed when the node has several members.
+        dry_run: Check it by the rules and publish nothing.
+    """
+    from .door import opened
+
+    with opened(options.place) as node:
+        published = node.warrant(chain, member=member, dry_run=dry_run)
+    give(options, published, _said(published))
+
+
 def field(
     *,
     kind: Literal["need", "offer"] | None = None,
@@ -142,7 +171,7 @@ def field(
     rows = [
         (
             short(one.id), one.kind, one.resource_class, one.remaining_text, one.amount_text, one.urgency,
-            "withdrawn" if one.withdrawn else ago(one.end_ms), f"{one.strength / 10_000:.0f} %", one.cell,
+            _end(one), f"{one.strength / 10_000:.0f} %", one.cell,
         )
         for one in view.signals
     ]  # fmt: skip

@@ -154,6 +154,11 @@ class Client:
         """Withdraw an own need or offer."""
         return self._tell("/v1/withdrawals", models.NewWithdrawal(id=id, dry_run=dry_run), models.Published)
 
+    def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published:
+        """Publish what the node holds of a chain's two pasts."""
+        new = models.NewWarrant(chain=chain, member=member, dry_run=dry_run)
+        return self._tell("/v1/warrants", new, models.Published)
+
     def field(
         self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False
     ) -> models.FieldView:

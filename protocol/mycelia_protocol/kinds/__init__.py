@@ -18,9 +18,11 @@ from .intents import NEED, OFFER
 from .kind import Judged, Kind
 from .opening import OPEN
 from .rows import ROW
+from .warrants import WARRANT
 
 FLOWS = (OPEN, NEED, OFFER, ROW, COMMIT, ACCEPT, DELIVER, RECEIVE, RELEASE, LAPSE, CANCEL, WITHDRAW)
 PEOPLE = (DELEGATE, ROTATE, REVOKE, RECOVER, CONSENT, COMPLETE, CLOSE, ADMIT, ENACT, ADOPT)
-KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE)}
+EVIDENCE = (WARRANT,)
+KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE)}
 
 __all__ = ["KINDS", "Judged", "Kind"]

@@ -20,11 +20,14 @@ def _judge_release(judged: Judged) -> None:
         unseen = not given.marks & Mark.CITES_ACCEPT
         expired = judged.header.time_ms > given.hold
         withdrawn = judged.facts.cites(given.need, -1, "withdraw", given.receiver)
-        if not (given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL) or (unseen and (expired or withdrawn))):
+        forked_at = judged.facts.warranted(given.receiver)
+        forked = forked_at is not None and (unseen or given.accept_at >= forked_at)
+        left = given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL)
+        if not (left or forked or (unseen and (expired or withdrawn))):
             raise Refused(
                 "release.ground",
                 "a line is released after its hold with no accept cited, or citing the receiver's lapse or cancel, "
-                "or citing the need's withdrawal with no accept cited",
+                "or citing the need's withdrawal with no accept cited, or after a warrant about the receiver's chain",
             )
         _free_capacity(judged, line, Mark.RELEASED)
 
@@ -36,6 +39,10 @@ def _judge_lapse(judged: Judged) -> None:
             raise Refused("lapse.line", "the line is not an accepted line of this chain")
         if taken.marks & (Mark.LAPSED | Mark.CANCELLED | Mark.RECEIVED):
             raise Refused("lapse.open", "the line was lapsed, cancelled or received before")
+        forked_at = judged.facts.warranted(taken.provider)
+        if forked_at is not None and judged.deps[line[0]].header.sequence >= forked_at:
+            _free_need(judged, line, taken, Mark.LAPSED)
+            continue
         due = taken.until + judged.charter.grace_ms
         if judged.header.time_ms <= due:
             raise Refused("lapse.time", f"the line may lapse after {due}, the entry is of {judged.header.time_ms}")

@@ -18,7 +18,8 @@ from .conftest import Mycelia
 HERE = ("--at", "52.37,4.89")
 NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
 COMMANDS = [
-    "init", "up", "status", "need", "offer", "withdraw", "field", "log", "show", "why", "verify", "peer", "peer add",
+    "init", "up", "status", "need", "offer", "withdraw", "warrant", "field", "log", "show", "why", "verify",
+    "peer", "peer add",
     "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench",
     "bench ledger", "completion", "commons", "commons new", "commons show", "commons invite", "commons join",
     "commons members", "commons admit", "id", "id show", "id phrase", "id prepare", "id delegate", "id rotate",
@@ -36,6 +37,14 @@ class TestAHome:
         assert made.json["classes"] == {"food": "kg", "goods": "piece"}
         assert made.json["member"]["name"] == "anna"
         assert mycelia("status", "--json").json["entries"] == 1
+
+    def test_has_no_warrant_of_a_chain_with_one_past(self, anna: Mycelia) -> None:
+        opening = anna("log", "--json").json["entries"][0]["id"]
+
+        said = anna("warrant", opening)
+
+        assert said.code == 1
+        assert "did not fork" in said.err
 
     def test_is_not_made_twice(self, anna: Mycelia) -> None:
         again = anna("init")
