@@ -265,6 +265,7 @@ with house(Path(sys.argv[1])) as home:
 """
 
 
+@pytest.mark.network
 class TestKillMinus9:
     @pytest.mark.parametrize("moment", ["before", "after"])
     @pytest.mark.parametrize("write", range(1, 5))

@@ -15,6 +15,8 @@ import pytest
 
 from mycelia_node import client
 
+pytestmark = pytest.mark.network
+
 MYCELIA = (sys.executable, "-m", "mycelia_agents.cli")
 HERE = ("--at", "52.37,4.89")
 DEADLINE_S = 60
