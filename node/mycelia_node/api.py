@@ -165,8 +165,10 @@ class Api:
             self._told("/v1/revocations", "Cut a chain", models.NewRevocation, hall.revoke, models.Published),
             self._told("/v1/restorations", "Restore by phrase", models.NewRestoration, hall.restore, models.Restored),
             self._told("/v1/recoveries", "Propose a recovery", models.NewRecovery, hall.recover, models.Published),
-            self._told("/v1/consents", "Consent to a recovery", models.NewStep, hall.consent, models.Published),
+            self._told("/v1/consents", "Consent to an entry", models.NewStep, hall.consent, models.Published),
             self._told("/v1/completions", "Complete a recovery", models.NewStep, hall.complete, models.Published),
+            self._told("/v1/amendments", "Amend the charter", models.NewAmendment, hall.amend, models.Published),
+            self._told("/v1/adoptions", "Adopt an enactment", models.NewStep, hall.adopt, models.Published),
             self._told("/v1/closures", "End an identity", models.NewClosure, hall.close, models.Published),
         ]  # fmt: skip
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from mycelia_protocol import cid, compose, runfile
+from mycelia_protocol.charter import Charter
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.keys import did
@@ -50,7 +51,8 @@ class Desk:
         done: list[models.Published] = []
         for (name, dry_run), group in groupby(news, key=lambda new: (new.member, new.dry_run)):
             member, batch = self.keystore.member(name), list(group)
-            contents = [self.content(new) for new in batch]
+            law = self.ledger.law_of(member.chain)
+            contents = [self.content(new, law) for new in batch]
             bodies = [{"note": new.note} if new.note else None for new in batch]
             pair = self.keystore.pair(member.name)
             if dry_run:
@@ -60,10 +62,10 @@ class Desk:
             done += [published(entry, dry_run=dry_run) for entry in entries]
         return done
 
-    def content(self, new: models.NewSignal) -> Content:
-        """Return what a signal says, in the ledger's terms."""
+    def content(self, new: models.NewSignal, law: Charter) -> Content:
+        """Return what a signal says, in the ledger's terms, under the law of the chain that will say it."""
         return signals.intent(
-            self.ledger.charter,
+            law,
             new.kind,
             resource_class=new.resource_class,
             amount=new.amount,
@@ -219,13 +221,15 @@ class Desk:
         Raises:
             BadInput: the commons has no such class.
         """
-        now_ms, classes = self._clock(), self.ledger.charter.classes
+        now_ms, standing = self._clock(), self.ledger.standing
+        classes = {*self.ledger.charter.classes}
+        classes |= {one.resource_class for of in (standing.needs, standing.offers) for one in of.values()}
         if resource_class is not None and resource_class not in classes:
-            raise BadInput("class", f"this commons has no class {resource_class!r}", f"use {', '.join(classes)}")
-        found = projections.field(
-            self.ledger.standing, now_ms, kind=kind, resource_class=resource_class, everything=everything
-        )
-        shown = [views.signal_view(self.ledger.charter, signal) for signal in found]
+            raise BadInput(
+                "class", f"this commons has no class {resource_class!r}", f"use {', '.join(sorted(classes))}"
+            )
+        found = projections.field(standing, now_ms, kind=kind, resource_class=resource_class, everything=everything)
+        shown = [views.signal_view(self.ledger.law_of, signal) for signal in found]
         return models.FieldView(at_ms=now_ms, signals=shown, last_event=last_event)
 
     def log(
@@ -241,7 +245,7 @@ class Desk:
             raise BadInput("kind", f"there is no kind {kind!r}", f"use {', '.join(KINDS)} or {CUSTOM}…")
         link = None if chain is None else self.entry(chain).entry.chain
         found = self.ledger.stored(after, limit, chain=link, kind=kind)
-        return [views.entry_view(self.ledger.charter, stored) for stored in found]
+        return [views.entry_view(self.ledger.law_of, stored) for stored in found]
 
     def entry(self, name: str) -> Stored:
         """Return the entry that a pasted id or a prefix of one means.
@@ -260,7 +264,7 @@ class Desk:
 
     def show(self, name: str) -> models.EntryView:
         """Return one entry."""
-        return views.entry_view(self.ledger.charter, self.entry(name))
+        return views.entry_view(self.ledger.law_of, self.entry(name))
 
     def why(self, name: str) -> models.WhyView:
         """Return which rules an entry was judged by and what would mend it.
@@ -303,7 +307,7 @@ class Desk:
             law=law,
             remedy=remedy,
             waits_for=[],
-            lines=[views.line_view(self.ledger.charter, standing, line) for line in lines],
+            lines=[views.line_view(self.ledger.law_of, standing, line) for line in lines],
             withdrawn=any(entry.id in of and of[entry.id].withdrawn for of in (standing.needs, standing.offers)),
         )
 

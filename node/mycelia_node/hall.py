@@ -93,12 +93,15 @@ class Hall:
 
     def delegate(self, new: models.NewDelegation) -> models.Delegated:
         """Delegate to a new member of this node, or to a key elsewhere."""
+        daily = None
+        if new.daily is not None:
+            daily = {name: self._quanta(new.member, name, most) for name, most in new.daily.items()}
         delegation, member = self.people.delegate(
             new.member,
             name=new.name,
             key=None if new.key is None else _key_of(new.key),
             kinds=new.kinds,
-            daily=None if new.daily is None else {name: self._quanta(name, most) for name, most in new.daily.items()},
+            daily=daily,
             valid_ms=None if new.hours is None else new.hours * HOUR_MS,
             depth=new.depth,
         )
@@ -141,11 +144,19 @@ class Hall:
 
     def consent(self, new: models.NewStep) -> models.Published:
         """Consent to a recovery."""
-        return published(self.people.consent(new.member, self._desk.entry(new.recovery).entry.id))
+        return published(self.people.consent(new.member, self._desk.entry(new.id).entry.id))
 
     def complete(self, new: models.NewStep) -> models.Published:
         """Complete a recovery."""
-        return published(self.people.complete(new.member, self._desk.entry(new.recovery).entry))
+        return published(self.people.complete(new.member, self._desk.entry(new.id).entry))
+
+    def amend(self, new: models.NewAmendment) -> models.Published:
+        """Enact a change of the charter: a proposal until enough founders consent."""
+        return published(self.people.amend(new.member, new.changes))
+
+    def adopt(self, new: models.NewStep) -> models.Published:
+        """Adopt an enactment for the chain of a member."""
+        return published(self.people.adopt(new.member, self._desk.entry(new.id).entry))
 
     def close(self, new: models.NewClosure) -> models.Published:
         """End the identity of a member."""
@@ -162,10 +173,11 @@ class Hall:
     def _chain(self, text: str) -> bytes:
         return self._desk.entry(text).entry.chain
 
-    def _quanta(self, name: str, most: str | int | None) -> int | None:
-        unit = self._ledger.charter.classes.get(name)
+    def _quanta(self, giver: str | None, name: str, most: str | int | None) -> int | None:
+        law = self._ledger.law_of(self._keystore.member(giver).chain)
+        unit = law.classes.get(name)
         if unit is None:
-            classes = ", ".join(self._ledger.charter.classes)
+            classes = ", ".join(law.classes)
             raise BadInput("class", f"this commons has no class {name!r}", f"use {classes}")
         return parse_amount(most.removesuffix(unit.unit).strip(), unit) if isinstance(most, str) else most
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from mycelia_protocol import chain as chains
 from mycelia_protocol import charter as charters
+from mycelia_protocol.accumulators import Version
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.cid import digest
@@ -75,6 +76,7 @@ class Ledger:
         )
         self._standing: Standing | None = None
         self._members: Members | None = None
+        self._laws: dict[bytes, Charter] | None = None  # of the chains that adopted one
         self._calls: list[Callable[[list[Stored]], None]] = []
         self._digest: tuple[int, frozenset[bytes], bytes] | None = None
 
@@ -274,6 +276,7 @@ class Ledger:
         if len(self._entries) > _CACHED_ENTRIES:
             self._entries.clear()
         if accepted:
+            self._count_laws(accepted)
             self._count_members(accepted)
             if self._standing is not None:
                 _count(self._standing, self.members, accepted)
@@ -401,6 +404,28 @@ class Ledger:
             sequence = None if chain in standing.forked_at else self._branches.forked_at(chain)
             if sequence is not None:
                 standing.note_fork(chain, sequence)
+
+    def law_of(self, chain: bytes) -> Charter:
+        """Return the charter that a chain is judged by now: the root charter, or what it adopted."""
+        if self._laws is None:
+            with self._lock:
+                self._laws = {}
+                self._count_laws(self.stored(0, -1, kind="adopt"))
+        return self._laws.get(chain, self.charter)
+
+    def version_of(self, chain: bytes) -> Version | None:
+        """Return the charter version that a chain adopted last, None for the root charter."""
+        with self._lock:
+            branches = self._branches.of(chain)
+            return branches[0].prefix.version if branches else None
+
+    def _count_laws(self, batch: Iterable[Stored]) -> None:
+        for stored in batch:
+            header = stored.entry.header
+            if self._laws is not None and header.kind == "adopt" and stored.refused is None:
+                self._lineage.begin()
+                law = self._lineage.law(header.dep(cast(int, header.terms[0])))
+                self._laws[stored.entry.chain] = law or self.charter
 
     @property
     def members(self) -> Members:

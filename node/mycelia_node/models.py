@@ -335,10 +335,17 @@ class NewRecovery(_Heard, frozen=True, kw_only=True):
     member: Text | None = None
 
 
-class NewStep(_Heard, frozen=True, kw_only=True):
-    """Consent to a recovery, or complete one."""
+class NewAmendment(_Heard, frozen=True, kw_only=True):
+    """Enact a change of the charter: numbers, and classes that are added as "1/1000 kg" under "classes.NAME"."""
 
-    recovery: Text
+    changes: Annotated[dict[str, int | str], Meta(min_length=1, max_length=64)]
+    member: Text | None = None
+
+
+class NewStep(_Heard, frozen=True, kw_only=True):
+    """Consent to a recovery or an enactment, complete the one or adopt the other."""
+
+    id: Text
     member: Text | None = None
 
 

@@ -237,7 +237,7 @@ class Peer:
         from .views import entry_view
 
         for stored in batch:
-            self.bus.publish("entry", entry_view(self.ledger.charter, stored))
+            self.bus.publish("entry", entry_view(self.ledger.law_of, stored))
         if any(stored.entry.header.kind == "open" for stored in batch):
             self._newcomers.set()
 

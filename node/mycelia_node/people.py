@@ -7,7 +7,7 @@ brings them back first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import cast
 
 from mycelia_protocol import cid, invitation, statements
@@ -248,9 +248,9 @@ class People:
             self._say(member, statements.consent(proposal.id))
         return proposal
 
-    def consent(self, name: str | None, recovery: bytes) -> Entry:
-        """Consent to a recovery."""
-        return self._say(self._keystore.member(name), statements.consent(recovery))
+    def consent(self, name: str | None, subject: bytes) -> Entry:
+        """Consent to a recovery as a guardian, or to an enactment as a founder."""
+        return self._say(self._keystore.member(name), statements.consent(subject))
 
     def complete(self, name: str | None, recovery: Entry) -> Entry:
         """Complete a recovery with the consents that are held.
@@ -263,13 +263,38 @@ class People:
         before = None if established is None else keyset_of(established)
         if keyset is None or before is None:
             raise BadInput("recovery", "that entry is no recovery", "see `mycelia log --kind id.recover`")
-        consents: dict[bytes, bytes] = {}
+        content = statements.complete(recovery.id, event, keyset, self._consents(recovery.id, before.guardians))
+        return self._say(self._keystore.member(name), content)
+
+    def _consents(self, subject: bytes, who: Collection[bytes]) -> list[bytes]:
+        """Return the consents to an entry that are held, one of each of these identities."""
+        found: dict[bytes, bytes] = {}
         for stored in self._ledger.stored(0, -1, kind="consent"):
             identity = self._ledger.members.identity_of(stored.entry.chain)
-            if stored.is_valid and stored.entry.header.deps == recovery.id and identity in before.guardians:
-                consents.setdefault(identity, stored.entry.id)
-        content = statements.complete(recovery.id, event, keyset, consents.values())
-        return self._say(self._keystore.member(name), content)
+            if identity is not None and identity in who and stored.is_valid and stored.entry.header.deps == subject:
+                found.setdefault(identity, stored.entry.id)
+        return list(found.values())
+
+    # The charter
+
+    def amend(self, name: str | None, changes: Mapping[str, int | str]) -> Entry:
+        """Enact a change of the charter under which a member writes, and consent to it if the member is a founder."""
+        member = self._keystore.member(name)
+        version = self._ledger.version_of(member.chain)
+        previous = None if version is None else version.enact
+        enact = self._say(member, statements.enact(changes, previous=previous))
+        if self._identity(member) in self._ledger.charter.founders:
+            self._say(member, statements.consent(enact.id))
+        return enact
+
+    def adopt(self, name: str | None, enact: Entry) -> Entry:
+        """Adopt an enactment with the founders' consents that are held: from now on the member is judged by it.
+
+        Raises:
+            Refused: too few founders consent, or another enactment comes first (`adopt.*`).
+        """
+        consents = self._consents(enact.id, self._ledger.charter.founders)
+        return self._say(self._keystore.member(name), statements.adopt(enact.id, consents))
 
     # Asking
 

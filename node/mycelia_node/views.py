@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mycelia_protocol import cid
 from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.canonical import Value
@@ -17,8 +19,10 @@ from .projections import Signal
 from .quarantine import Awaiting
 from .stored import Stored
 
+LawOf = Callable[[bytes], Charter]  # the charter that a chain is judged by now
 
-def entry_view(charter: Charter, stored: Stored) -> models.EntryView:
+
+def entry_view(law_of: LawOf, stored: Stored) -> models.EntryView:
     """Return an entry as the API says it."""
     entry, header = stored.entry, stored.entry.header
     return models.EntryView(
@@ -35,15 +39,15 @@ def entry_view(charter: Charter, stored: Stored) -> models.EntryView:
         rule=stored.refused[0] if stored.refused else None,
         message=stored.refused[1] if stored.refused else None,
         body=_body(entry.body),
-        amount_text=_amount_text(charter, header),
+        amount_text=_amount_text(law_of(entry.chain), header),
     )
 
 
-def _amount_text(charter: Charter, header: Header) -> str | None:
+def _amount_text(law: Charter, header: Header) -> str | None:
     if header.kind not in ("need", "offer") or len(header.terms) <= AMOUNT:
         return None
-    resource_class, amount = charter.classes.get(str(header.terms[CLASS])), header.terms[AMOUNT]
-    return format_amount(amount, resource_class) if resource_class and type(amount) is int else None
+    resource_class, amount = law.classes.get(str(header.terms[CLASS])), header.terms[AMOUNT]
+    return format_amount(amount, resource_class) if resource_class and type(amount) is int and amount > 0 else None
 
 
 def _named(kind: str, terms: list[Term]) -> dict[str, models.Named]:
@@ -82,10 +86,10 @@ def _readable(value: Value) -> object:
     return value
 
 
-def signal_view(charter: Charter, signal: Signal) -> models.SignalView:
+def signal_view(law_of: LawOf, signal: Signal) -> models.SignalView:
     """Return a signal as the API says it."""
     intent = signal.intent
-    resource_class = charter.classes[intent.resource_class]
+    resource_class = law_of(intent.chain).classes[intent.resource_class]
     return models.SignalView(
         id=cid.text(intent.id),
         kind="need" if intent.kind == "need" else "offer",
@@ -109,10 +113,10 @@ def signal_view(charter: Charter, signal: Signal) -> models.SignalView:
     )
 
 
-def line_view(charter: Charter, standing: Standing, line: Line) -> models.LineView:
+def line_view(law_of: LawOf, standing: Standing, line: Line) -> models.LineView:
     """Return a line as the API says it."""
     offer = standing.offers.get(line.offer)
-    resource_class = charter.classes[offer.resource_class] if offer else None
+    resource_class = law_of(offer.chain).classes[offer.resource_class] if offer else None
     return models.LineView(
         commit=cid.text(line.commit),
         number=line.number,

@@ -68,7 +68,7 @@ class LonePeer:
 
     def _tell(self, batch: list[Stored]) -> None:
         for stored in batch:
-            self.bus.publish("entry", entry_view(self.ledger.charter, stored))
+            self.bus.publish("entry", entry_view(self.ledger.law_of, stored))
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ from mycelia_node import models
 from mycelia_node.faults import BadInput, StoreFault
 from mycelia_node.hall import read_request
 from mycelia_node.keystore import Plan
+from mycelia_node.ledger import Ledger
 from mycelia_node.phrase import phrase_of, roots_of
 from mycelia_protocol import cid, invitation
 from mycelia_protocol.charter import Stewards
@@ -232,11 +233,11 @@ class TestGuardians:
         request = new.hall.ask_recovery("anna", identity)
         recovery = bo.hall.recover(models.NewRecovery(request=request))
         town.meet("bo", "cleo", "new")
-        cleo.hall.consent(models.NewStep(recovery=recovery.id))
+        cleo.hall.consent(models.NewStep(id=recovery.id))
         with pytest.raises(Refused) as early:
-            cleo.hall.complete(models.NewStep(recovery=recovery.id))
+            cleo.hall.complete(models.NewStep(id=recovery.id))
         town.now_ms += town.charter.recovery_ms + 60_000
-        cleo.hall.complete(models.NewStep(recovery=recovery.id))
+        cleo.hall.complete(models.NewStep(id=recovery.id))
         town.meet("bo", "cleo", "new")
         lost = anna.keystore.member().chain
         done = new.hall.restore(models.NewRestoration(name="anna", lost=[cid.text(lost)]))
@@ -254,7 +255,7 @@ class TestGuardians:
         request = bo.hall.ask_recovery("thief", anna.hall.identity().identity)
         recovery = bo.hall.recover(models.NewRecovery(request=request))
         town.now_ms += town.charter.recovery_ms + 60_000
-        bo.hall.complete(models.NewStep(recovery=recovery.id))
+        bo.hall.complete(models.NewStep(id=recovery.id))
         town.meet()
 
         anna.hall.rotate(models.NewRotation())
@@ -284,6 +285,47 @@ class TestAnEnd:
         assert kept.id in shown
         assert later.id not in shown
         assert "closed" in statuses(town["anna"])
+
+
+class TestACharter:
+    def test_changes_for_the_chains_that_adopt_it(self, town: Town) -> None:
+        anna, bo = town["anna"], joined(town, "bo")
+        enact = bo.hall.amend(models.NewAmendment(changes={"classes.bikes": "1/1 piece", "limits.amount": 60}))
+        town.meet()
+        with pytest.raises(Refused) as early:
+            bo.hall.adopt(models.NewStep(id=enact.id))
+        anna.hall.consent(models.NewStep(id=enact.id))
+        town.meet()
+        bo.hall.adopt(models.NewStep(id=enact.id))
+
+        bike = models.NewSignal(kind="offer", resource_class="bikes", amount="2", at=CELL)
+        [offered] = bo.desk.publish([bike])
+        town.meet()
+
+        assert early.value.rule == "adopt.consents"
+        with pytest.raises(Refused, match="not in the charter"):
+            anna.desk.publish([bike])
+        need(bo, "bo")  # 5 kg are 50 quanta, which is allowed; 6.1 kg are not
+        with pytest.raises(Refused) as capped:
+            bo.desk.publish([models.NewSignal(kind="need", **{**FOOD, "amount": 61})])  # type: ignore[arg-type]
+        assert capped.value.rule == "intent.amount"
+        [shown] = anna.desk.field(resource_class="bikes").signals
+        assert (shown.id, shown.amount_text) == (offered.id, "2 piece")
+        assert anna.ledger.verify().faults == []
+
+    def test_is_still_there_after_a_restart(self, town: Town) -> None:
+        anna = town["anna"]
+        enact = anna.hall.amend(models.NewAmendment(changes={"grace_ms": 5}))
+        anna.hall.adopt(models.NewStep(id=enact.id))
+        chain = anna.keystore.member().chain
+        anna.ledger.close()
+
+        again = anna.ledger = Ledger.open(town.folder / "anna", clock=town.clock, entropy=town.dice.randbytes)
+
+        assert again.law_of(chain).grace_ms == 5
+        version = again.version_of(chain)
+        assert version
+        assert version.number == 1
 
 
 class TestTheMembrane:

@@ -125,6 +125,9 @@ add(_commons, commons.invite, "commons invite", "commons invite --hours 24 --as 
 add(_commons, commons.join, "commons join mycelia1hVgg… --name bo", "commons join - < invitation.txt")
 add(_commons, commons.members, "commons members", "commons members --json")
 add(_commons, commons.admit, "commons admit bafyreig4xq7rm2", "commons admit bafyreig4xq7rm2 --as farm")
+add(_commons, commons.amend, "commons amend grace_ms=5000", "commons amend classes.bikes=piece limits.amount=500")
+add(_commons, commons.ratify, "commons ratify bafyreig4xq7rm2", "commons ratify bafyreig4xq7rm2 --as farm")
+add(_commons, commons.adopt, "commons adopt bafyreig4xq7rm2", "commons adopt bafyreig4xq7rm2 --json")
 
 _id = add_group(
     "id",

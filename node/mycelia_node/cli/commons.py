@@ -273,3 +273,75 @@ def admit(
     with opened(options.place) as node:
         done = node.admit(models.NewAdmission(identity=identity, member=as_))
     give(options, done, f"Admitted by entry {done.sequence} ({short(done.id)}).")
+
+
+def amend(
+    change: str,
+    /,
+    *more: str,
+    as_: Annotated[str | None, Parameter(name="--as")] = None,
+    options: Options = DEFAULTS,
+) -> None:
+    """Propose other numbers for the charter, or classes to add: founders consent, then each chain adopts it.
+
+    Args:
+        change: FIELD=VALUE: grace_ms, limits.amount, limits.window_ms, rate.entry_ms, rate.kib_ms, rate.burst_ms, or
+            classes.NAME=UNIT/PARTS to add a class.
+        more: Further changes of the same proposal.
+        as_: The member who proposes, if the node has several.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    changes = dict(_change(text) for text in (change, *more))
+    with opened(options.place) as node:
+        done = node.amend(models.NewAmendment(changes=changes, member=as_))
+    give(options, done, f"Proposed by entry {done.sequence} ({short(done.id)}).")
+    tell("Founders: `mycelia commons ratify` with this id. Then everybody who likes: `mycelia commons adopt`.")
+
+
+def _change(text: str) -> tuple[str, int | str]:
+    name, _, value = text.partition("=")
+    if name.startswith("classes."):
+        _, one = class_of(f"x={value}")
+        return name, f"{one.numerator}/{one.denominator} {one.unit}"
+    if not value.isascii() or not value.isdigit() or len(value) > 19:
+        raise Failure("usage", "nothing was proposed", f"{text!r} is no change", "FIELD=NUMBER or classes.NAME=UNIT")
+    return name, int(value)
+
+
+def ratify(
+    enactment: str, /, *, as_: Annotated[str | None, Parameter(name="--as")] = None, options: Options = DEFAULTS
+) -> None:
+    """Consent to a change of the charter, as a founder.
+
+    Args:
+        enactment: The id of the proposal.
+        as_: The member who consents, if the node has several.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    with opened(options.place) as node:
+        done = node.consent(models.NewStep(id=enactment, member=as_))
+    give(options, done, f"Consented by entry {done.sequence} ({short(done.id)}).")
+
+
+def adopt(
+    enactment: str, /, *, as_: Annotated[str | None, Parameter(name="--as")] = None, options: Options = DEFAULTS
+) -> None:
+    """Adopt a change of the charter: from now on this member is judged by it, and never again by what was before.
+
+    Args:
+        enactment: The id of the proposal, to which enough founders have consented.
+        as_: The member who adopts, if the node has several.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    with opened(options.place) as node:
+        done = node.adopt(models.NewStep(id=enactment, member=as_))
+    give(options, done, f"Adopted by entry {done.sequence} ({short(done.id)}).")

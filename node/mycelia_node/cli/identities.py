@@ -315,7 +315,7 @@ def consent(recovery: str, /, *, as_: As = None, options: Options = DEFAULTS) ->
     from .door import opened
 
     with opened(options.place) as node:
-        done = node.consent(models.NewStep(recovery=recovery, member=as_))
+        done = node.consent(models.NewStep(id=recovery, member=as_))
     give(options, done, f"Consented by entry {done.sequence} ({short(done.id)}).")
 
 
@@ -331,7 +331,7 @@ def complete(recovery: str, /, *, as_: As = None, options: Options = DEFAULTS) -
     from .door import opened
 
     with opened(options.place) as node:
-        done = node.complete(models.NewStep(recovery=recovery, member=as_))
+        done = node.complete(models.NewStep(id=recovery, member=as_))
     give(options, done, f"Completed by entry {done.sequence} ({short(done.id)}).")
 
 

@@ -111,6 +111,14 @@ class AsyncClient:
         """Complete a recovery."""
         return await self._tell("/v1/completions", new, models.Published)
 
+    async def amend(self, new: models.NewAmendment) -> models.Published:
+        """Enact a change of the charter: a proposal until enough founders consent."""
+        return await self._tell("/v1/amendments", new, models.Published)
+
+    async def adopt(self, new: models.NewStep) -> models.Published:
+        """Adopt an enactment for the chain of a member."""
+        return await self._tell("/v1/adoptions", new, models.Published)
+
     async def close_identity(self, new: models.NewClosure) -> models.Published:
         """End the identity of a member."""
         return await self._tell("/v1/closures", new, models.Published)

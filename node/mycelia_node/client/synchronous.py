@@ -111,6 +111,14 @@ class Client:
         """Complete a recovery."""
         return self._tell("/v1/completions", new, models.Published)
 
+    def amend(self, new: models.NewAmendment) -> models.Published:
+        """Enact a change of the charter: a proposal until enough founders consent."""
+        return self._tell("/v1/amendments", new, models.Published)
+
+    def adopt(self, new: models.NewStep) -> models.Published:
+        """Adopt an enactment for the chain of a member."""
+        return self._tell("/v1/adoptions", new, models.Published)
+
     def close_identity(self, new: models.NewClosure) -> models.Published:
         """End the identity of a member."""
         return self._tell("/v1/closures", new, models.Published)
