@@ -161,17 +161,33 @@ class Desk:
             started_ms=started_ms,
             last_event=last_event,
             warnings=self._warnings(peers, awaiting),
+            forks=self.forks(),
             release=self.waiting(),
         )
 
-    def waiting(self) -> list[models.ReleaseView]:
-        """Return the own chains of which something has not left this node, or which are retired."""
-        found = [] if self.ledger.gate is None else self.ledger.gate.waiting()
-        owners = {
+    def forks(self) -> list[models.ForkView]:
+        """Return the chains of this node's members that have two pasts."""
+        return [
+            models.ForkView(
+                member=name, chain=cid.text(chain), sequence=parting[0].header.sequence,
+                entries=[cid.text(entry.id) for entry in parting],
+            )
+            for chain, name in self._owners().items()
+            if (parting := self.ledger.parting(chain))
+        ]  # fmt: skip
+
+    def _owners(self) -> dict[bytes, str]:
+        """Return all chains of this node's members, former ones too, with their names."""
+        return {
             chain: member.name
             for member in self.keystore.members()
             for chain in (member.chain, *self.keystore.former(member.name))
         }
+
+    def waiting(self) -> list[models.ReleaseView]:
+        """Return the own chains of which something has not left this node, or which are retired."""
+        found = [] if self.ledger.gate is None else self.ledger.gate.waiting()
+        owners = self._owners()
         return [
             models.ReleaseView(
                 member=owners.get(one.chain, ""), chain=cid.text(one.chain), waiting=one.entries, why=one.why,

@@ -77,6 +77,15 @@ class ReleaseView(_Said, frozen=True, kw_only=True):
     is_retired: bool
 
 
+class ForkView(_Said, frozen=True, kw_only=True):
+    """An own chain with two pasts: where they part, and the two entries that claim that place."""
+
+    member: str
+    chain: str
+    sequence: int
+    entries: list[str]
+
+
 class StatusView(_Said, frozen=True, kw_only=True):
     """How the node is."""
 
@@ -94,6 +103,7 @@ class StatusView(_Said, frozen=True, kw_only=True):
     started_ms: int | None
     last_event: str | None
     warnings: list[str]
+    forks: list[ForkView]
     release: list[ReleaseView]
 
 

@@ -45,11 +45,5 @@ def problem_of(error: Exception) -> models.Problem | None:
         case StoreFault():
             return problem(409, "home", "the node cannot do this", error.what, error.remedy)
         case ConnectionError():
-            return problem(
-                502,
-                "unreachable",
-                "the peer cannot be reached",
-                str(error),
-                "check its address",
-            )
+            return problem(502, "unreachable", "the peer cannot be reached", str(error), "check its address")
     return None

@@ -227,6 +227,8 @@ class TestAForkPublishedLate:
             assert {published, cid.text(branch[0].id)} <= set(forked(node))
             assert signals(node) == set()
             assert mycelia(node.home, "verify")["faults"] == []
+        [finding] = [one for one in mycelia(bo.home, "doctor", code=1)["findings"] if one["finding"] == "forked"]
+        assert set(finding["entries"]) == {published, cid.text(branch[0].id)}
 
 
 class TestAClockTenYearsAhead:

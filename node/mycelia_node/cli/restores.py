@@ -32,7 +32,16 @@ def doctor(*, options: Options = DEFAULTS) -> int:
 
     with opened(options.place) as node:
         status = node.status()
-    findings = [
+    findings: list[dict[str, object]] = [
+        {
+            "finding": "forked", "member": one.member, "chain": one.chain, "sequence": one.sequence,
+            "entries": one.entries,
+            "why": f"two entries claim place {one.sequence}: {' and '.join(map(short, one.entries))}",
+            "try": "cut it where it was honest: `mycelia id revoke`, or with the phrase `mycelia id restore --lost`",
+        }
+        for one in status.forks
+    ]  # fmt: skip
+    findings += [
         {
             "finding": "restored" if one.is_retired else "waiting", "member": one.member, "chain": one.chain,
             "entries": one.waiting, "why": one.why,
@@ -47,4 +56,4 @@ def doctor(*, options: Options = DEFAULTS) -> int:
         f"{one['finding']}: {one.get('member', '')} {one['why']}. {one.get('try', '')}".strip() for one in findings
     )
     give(options, {"findings": findings}, text or "Everything is well: no own chain is forked, restored or held back.")
-    return 1 if any(one["finding"] == "restored" for one in findings) else 0
+    return 1 if any(one["finding"] in ("forked", "restored") for one in findings) else 0

@@ -39,18 +39,16 @@ def _check_intent(judged: Judged) -> None:
         raise Refused("intent.cell", f"{cell!r} does not have the form of an H3 cell")
     if type(begin_ms) is not int or type(end_ms) is not int or not 0 <= begin_ms < end_ms:
         raise Refused("intent.window", "a window begins at 0 or later and ends after it begins")
-    if not header.time_ms < end_ms <= header.time_ms + charter.max_window_ms:
-        raise Refused(
-            "intent.window",
-            f"the window ends {_span(end_ms - header.time_ms)} after the entry, "
-            f"more than 0 and at most {_span(charter.max_window_ms)} are allowed",
-        )
+    if end_ms <= header.time_ms:
+        raise Refused("intent.window", "the window ends before the entry that states it")
+    if end_ms > header.time_ms + charter.max_window_ms:
+        raise Refused("intent.window", f"the window ends more than {_span(charter.max_window_ms)} after the entry")
 
 
 def _span(ms: int) -> str:
-    """Return milliseconds in the largest unit that they fill, for people."""
-    size, unit = next(((size, unit) for size, unit in _SPANS if abs(ms) >= size), (1, "ms"))
-    return f"{ms // size} {unit}" if ms >= 0 else f"-{-ms // size} {unit}"
+    """Return milliseconds in the largest unit of which they are a whole number, for people."""
+    size, unit = next(((size, unit) for size, unit in _SPANS if ms % size == 0), (1, "ms"))
+    return f"{ms // size} {unit}"
 
 
 @lru_cache(maxsize=65_536)
