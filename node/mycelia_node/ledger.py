@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from mycelia_protocol import chain as chains
 from mycelia_protocol import charter as charters
@@ -27,7 +27,6 @@ from mycelia_protocol.errors import Malformed, Premature, Refused
 from mycelia_protocol.frontier import Tip, set_digest
 from mycelia_protocol.keys import KeyPair
 from mycelia_protocol.lineage import Lineage
-from mycelia_protocol.membership import KINDS as MEMBERSHIP
 from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing
 from mycelia_protocol.validation import check_exit_body, judge
@@ -35,6 +34,7 @@ from mycelia_protocol.validation import check_exit_body, judge
 from . import reading
 from .branches import Branch, Branches
 from .faults import StoreFault
+from .folds import Folds
 from .intake import Intake
 from .quarantine import Awaiting, Quarantine
 from .store import Store
@@ -74,9 +74,7 @@ class Ledger:
             admit=self._admit,
             keep_body=self._keep_body,
         )
-        self._standing: Standing | None = None
-        self._members: Members | None = None
-        self._laws: dict[bytes, Charter] | None = None  # of the chains that adopted one
+        self._folds = Folds(store, self._branches, self._lineage, self.charter, self.entry_of)
         self._calls: list[Callable[[list[Stored]], None]] = []
         self._digest: tuple[int, frozenset[bytes], bytes] | None = None
 
@@ -276,11 +274,7 @@ class Ledger:
         if len(self._entries) > _CACHED_ENTRIES:
             self._entries.clear()
         if accepted:
-            self._count_laws(accepted)
-            self._count_members(accepted)
-            if self._standing is not None:
-                _count(self._standing, self.members, accepted)
-                self._note_forks(self._standing, {stored.entry.chain for stored in accepted})
+            self._folds.take(accepted)
             for call in list(self._calls):
                 call(accepted)
         return accepted
@@ -388,75 +382,28 @@ class Ledger:
 
     @property
     def standing(self) -> Standing:
-        """The fold over all valid entries, built on first use and kept up to date by acceptance."""
+        """The fold over all valid entries that count, built on first use and kept up to date by acceptance."""
         with self._lock:
-            if self._standing is None:
-                standing, after = Standing(self.entry_of), 0
-                while batch := self.stored(after, 1000):
-                    _count(standing, self.members, batch)
-                    after = batch[-1].arrival
-                self._note_forks(standing, self._store.forked_chains())
-                self._standing = standing
-            return self._standing
+            return self._folds.standing
 
-    def _note_forks(self, standing: Standing, chains: Iterable[bytes]) -> None:
-        for chain in chains:
-            sequence = None if chain in standing.forked_at else self._branches.forked_at(chain)
-            if sequence is not None:
-                standing.note_fork(chain, sequence)
+    @property
+    def members(self) -> Members:
+        """The fold of who counts, built on first use and kept up to date by acceptance."""
+        with self._lock:
+            return self._folds.members
 
     def law_of(self, chain: bytes) -> Charter:
         """Return the charter that a chain is judged by now: the root charter, or what it adopted."""
-        if self._laws is None:
+        if not self._folds.has_laws:  # later no lock is taken: events are told while the ledger works
             with self._lock:
-                self._laws = {}
-                self._count_laws(self.stored(0, -1, kind="adopt"))
-        return self._laws.get(chain, self.charter)
+                return self._folds.laws.get(chain, self.charter)
+        return self._folds.laws.get(chain, self.charter)
 
     def version_of(self, chain: bytes) -> Version | None:
         """Return the charter version that a chain adopted last, None for the root charter."""
         with self._lock:
             branches = self._branches.of(chain)
             return branches[0].prefix.version if branches else None
-
-    def _count_laws(self, batch: Iterable[Stored]) -> None:
-        for stored in batch:
-            header = stored.entry.header
-            if self._laws is not None and header.kind == "adopt" and stored.refused is None:
-                self._lineage.begin()
-                law = self._lineage.law(header.dep(cast(int, header.terms[0])))
-                self._laws[stored.entry.chain] = law or self.charter
-
-    @property
-    def members(self) -> Members:
-        """The fold of who counts, built on first use and kept up to date by acceptance."""
-        with self._lock:
-            if self._members is None:
-                self._members = Members(self.charter, self.entry_of)
-                for kind in sorted(MEMBERSHIP):
-                    for stored in self.stored(0, -1, kind=kind):
-                        if stored.refused is None:
-                            self._members.add(stored.entry)
-                for chain in self._store.forked_chains():
-                    self._members.note_fork(chain)
-            return self._members
-
-    def _count_members(self, accepted: list[Stored]) -> None:
-        """Keep the members up to date; forget the standing where what it has counted, or left out, changes."""
-        named = [one.entry for one in accepted if one.refused is None and one.entry.header.kind in MEMBERSHIP]
-        forked = [chain for chain in {one.entry.chain for one in accepted} if len(self._branches.of(chain)) > 1]
-        if self._members is None or not (named or forked):
-            return
-        before = dict(self._members.last())
-        for entry in named:
-            self._members.add(entry)
-        for chain in forked:
-            self._members.note_fork(chain)
-        after = self._members.last()
-        fresh = {entry.chain for entry in named if entry.header.kind == "open"}
-        changed = {chain for chain in before.keys() | after.keys() if before.get(chain) != after.get(chain)}
-        if any(branch.prefix.sequence > 0 for chain in changed - fresh for branch in self._branches.of(chain)):
-            self._standing = None
 
     def verify_steps(self) -> Iterator[VerifyReport]:
         """Judge every stored entry again, from its bytes, a page at a time; yields the report so far."""
@@ -471,10 +418,3 @@ class Ledger:
         """Have `call` told of accepted entries, after their commit, in the acting thread; returns the way out."""
         self._calls.append(call)
         return lambda: self._calls.remove(call)
-
-
-def _count(standing: Standing, members: Members, batch: list[Stored]) -> None:
-    for stored in batch:
-        entry = stored.entry
-        if stored.refused is None and members.counts(entry.chain, entry.header.sequence):
-            standing.add(entry)

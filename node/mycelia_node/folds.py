@@ -1,0 +1,132 @@
+"""Folds: what the accepted entries add up to, kept in memory and brought up to date as they come in.
+
+Three of them: who counts (members), by which law each chain is judged now, and
+the standing of lines and intents, which reads only what counts. All are built on
+first use; the standing is built anew when what it has counted no longer counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from mycelia_protocol.charter import Charter
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.lineage import Lineage
+from mycelia_protocol.membership import KINDS as MEMBERSHIP
+from mycelia_protocol.membership import Members
+from mycelia_protocol.standing import Standing
+
+from . import reading
+from .branches import Branches
+from .store import Store
+from .stored import Stored
+
+_PAGE = 1000
+
+
+class Folds:
+    """The folds of one ledger. Every call is made under the ledger's lock."""
+
+    def __init__(
+        self,
+        store: Store,
+        branches: Branches,
+        lineage: Lineage,
+        charter: Charter,
+        entry_of: Callable[[bytes], Entry | None],
+    ) -> None:
+        self._store, self._branches, self._lineage = store, branches, lineage
+        self._charter, self._entry_of = charter, entry_of
+        self._standing: Standing | None = None
+        self._members: Members | None = None
+        self._laws: dict[bytes, Charter] | None = None  # of the chains that adopted one
+
+    @property
+    def standing(self) -> Standing:
+        """The fold over all valid entries that count."""
+        if self._standing is None:
+            standing, after = Standing(self._entry_of), 0
+            while batch := reading.stored(self._store, after, _PAGE, None, None):
+                self._count(standing, batch)
+                after = batch[-1].arrival
+            self._note_forks(standing, self._store.forked_chains())
+            self._standing = standing
+        return self._standing
+
+    @property
+    def members(self) -> Members:
+        """The fold of who counts."""
+        if self._members is None:
+            members = Members(self._charter, self._entry_of)
+            for kind in sorted(MEMBERSHIP):
+                for stored in self._of_kind(kind):
+                    members.add(stored.entry)
+            for chain in self._store.forked_chains():
+                members.note_fork(chain)
+            self._members = members
+        return self._members
+
+    @property
+    def has_laws(self) -> bool:
+        """Whether the laws were built."""
+        return self._laws is not None
+
+    @property
+    def laws(self) -> dict[bytes, Charter]:
+        """The charters of the chains that adopted one; all others are judged by the root charter."""
+        if self._laws is None:
+            self._laws = dict(self._adopted(self._of_kind("adopt")))
+        return self._laws
+
+    def take(self, accepted: list[Stored]) -> None:
+        """Bring up to date what was built."""
+        if self._laws is not None:
+            self._laws.update(self._adopted(accepted))
+        if self._members is not None:
+            self._take_members(self._members, accepted)
+        if self._standing is not None:
+            self._count(self._standing, accepted)
+            self._note_forks(self._standing, {stored.entry.chain for stored in accepted})
+
+    def _take_members(self, members: Members, accepted: list[Stored]) -> None:
+        """Count members; drop the standing where what it has counted, or left out, changes."""
+        named = [one.entry for one in accepted if one.is_valid and one.entry.header.kind in MEMBERSHIP]
+        forked = [chain for chain in {one.entry.chain for one in accepted} if len(self._branches.of(chain)) > 1]
+        if not (named or forked):
+            return
+        before = dict(members.last())
+        for entry in named:
+            members.add(entry)
+        for chain in forked:
+            members.note_fork(chain)
+        after = members.last()
+        fresh = {entry.chain for entry in named if entry.header.kind == "open"}
+        changed = {chain for chain in before.keys() | after.keys() if before.get(chain) != after.get(chain)}
+        if any(branch.prefix.sequence > 0 for chain in changed - fresh for branch in self._branches.of(chain)):
+            self._standing = None
+
+    def _count(self, standing: Standing, batch: Iterable[Stored]) -> None:
+        for stored in batch:
+            entry = stored.entry
+            if stored.refused is None and self.members.counts(entry.chain, entry.header.sequence):
+                standing.add(entry)
+
+    def _note_forks(self, standing: Standing, chains: Iterable[bytes]) -> None:
+        for chain in chains:
+            sequence = None if chain in standing.forked_at else self._branches.forked_at(chain)
+            if sequence is not None:
+                standing.note_fork(chain, sequence)
+
+    def _adopted(self, batch: Iterable[Stored]) -> dict[bytes, Charter]:
+        laws = {}
+        for stored in batch:
+            header = stored.entry.header
+            if header.kind == "adopt" and stored.is_valid:
+                self._lineage.begin()
+                law = self._lineage.law(header.dep(cast(int, header.terms[0])))
+                laws[stored.entry.chain] = law or self._charter
+        return laws
+
+    def _of_kind(self, kind: str) -> list[Stored]:
+        return [stored for stored in reading.stored(self._store, 0, -1, None, kind) if stored.is_valid]
