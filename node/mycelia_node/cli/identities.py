@@ -138,8 +138,11 @@ def restore_root(name: str, /, *, phrase_file: Path | None = None, options: Opti
     from mycelia_node.passphrase import keystore
     from mycelia_node.phrase import roots_of
 
-    roots = roots_of(" ".join(_asked(phrase_file)))
-    keystore(Home(options.place)).keep_roots(name, roots)
+    roots, keys = roots_of(" ".join(_asked(phrase_file))), keystore(Home(options.place))
+    if keys.roots(name) not in (None, roots):
+        why = f"other root keys are kept here under {name}"
+        raise Failure("input", "nothing was changed", why, "take them away first: `mycelia id forget-root`")
+    keys.keep_roots(name, roots)
     give(options, {"member": name}, f"The root keys of {name} are on this device again.")
 
 

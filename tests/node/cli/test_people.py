@@ -136,6 +136,8 @@ class TestAnIdentity:
         assert "restore-root" in anna("id", "rotate").err
         assert anna("id", "restore-root", "anna", "--phrase-file", str(file)).code == 0
         assert anna("id", "rotate").code == 0
+        file.write_text("abandon " * (WORDS - 1) + "art")
+        assert anna("id", "restore-root", "anna", "--phrase-file", str(file)).code == 2
 
     def test_shows_its_chains_and_where_each_stands(self, anna: Mycelia) -> None:
         anna("id", "delegate", "bot", "--kinds", "offer,row", "--class", "food=50", "--days", "3")
