@@ -205,6 +205,7 @@ class Hall:
             counts="no" if last is None else "whole" if is_whole else "partly",
             last=None if last is None or is_whole else last,
             member=None if owner is None else owner.name,
+            heirs=[cid.text(heir) for heir in self._ledger.members.heirs(chain)],
         )
 
 

@@ -223,6 +223,7 @@ class ChainView(_Said, frozen=True, kw_only=True):
     counts: Literal["whole", "partly", "no"]
     last: int | None  # the last sequence that counts, of a chain that was cut
     member: str | None  # who has it on this node
+    heirs: list[str]  # the chains that take over, of a chain that was cut
 
 
 class PersonView(_Said, frozen=True, kw_only=True):

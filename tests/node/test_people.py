@@ -193,6 +193,8 @@ class TestALostDevice:
             assert kept.id in shown
             assert thief.id not in shown
         assert need(new, "bo").id
+        cut = next(chain for chain in new.hall.identity("bo").chains if chain.chain == cid.text(lost))
+        assert (cut.counts, cut.heirs) == ("partly", [done.member.chain])
 
     def test_needs_the_right_phrase(self, town: Town) -> None:
         anna = town["anna"]

@@ -48,7 +48,9 @@ def show(*, as_: As = None, options: Options = DEFAULTS) -> None:
 
 
 def _extent(chain: ChainView) -> str:
-    return chain.counts if chain.last is None else f"to {chain.last}"
+    if chain.last is None:
+        return chain.counts
+    return f"to {chain.last}" + (f", then {', '.join(map(short, chain.heirs))}" if chain.heirs else "")
 
 
 def _is_here(member: str | None, named: str | None) -> bool:
