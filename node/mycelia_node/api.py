@@ -118,6 +118,10 @@ class Api:
                 "POST", "/v1/withdrawals", "Withdraw an intent", self._withdraw, models.Published,
                 models.NewWithdrawal,
             ),
+            self._told(
+                "/v1/retractions", "Ask for the deletion of bodies", models.NewRetraction, self._desk.retract,
+                models.Published,
+            ),
             Endpoint("POST", "/v1/warrants", "Prove a fork", self._warrant, models.Published, models.NewWarrant),
             Endpoint(
                 "GET", "/v1/field", "The field at this moment", self._field, models.FieldView, query=models.FieldQuery

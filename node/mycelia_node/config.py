@@ -15,6 +15,7 @@ from .faults import BadInput, StoreFault
 
 MAX_PORT = 65_535
 MAX_MS = 60_000
+MAX_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ class Settings:
     hello_timeout_s: float = 10.0
     pull_timeout_s: float = 5.0
     redial_s: float = 0.5  # the first wait before an unreachable peer is dialled again; doubles up to a minute
+    evaporate_s: float = 60.0  # bodies whose time is over are looked for so often
+    retention_days: int | None = None  # bodies without an expiry are kept for so long; None: for as long as the home
 
 
 def settings(home: Home, environment: Mapping[str, str], **given: Any) -> Settings:
@@ -128,15 +131,21 @@ def settings(home: Home, environment: Mapping[str, str], **given: Any) -> Settin
     for key in known:
         text = environment.get(f"MYCELIA_{key.upper()}")
         if text is not None:
-            values[key] = _parsed(key, text, getattr(Settings(), key))
+            values[key] = _parsed(key, text, _example(key))
     values |= {key: value for key, value in given.items() if value is not None}
     for key, value in values.items():
-        default = getattr(Settings(), key)
+        default = _example(key)
         if type(default) is float and type(value) is int:
             values[key] = value = float(value)
         if type(value) is not type(default) or not _is_possible(key, value):
             raise StoreFault(f"setting {key} is {value!r}", f"give it a value like {default!r}")
     return replace(Settings(), **values)
+
+
+def _example(key: str) -> object:
+    """Return a value such as a setting has: its default, or a number where that is none."""
+    default = getattr(Settings(), key)
+    return 365 if default is None else default
 
 
 def _is_possible(key: str, value: object) -> bool:
@@ -146,6 +155,8 @@ def _is_possible(key: str, value: object) -> bool:
         case float():
             return 0 < value < math.inf
         case int():
+            if key == "retention_days":
+                return 0 < value <= MAX_DAYS
             return 0 <= value <= (MAX_PORT if key == "api_port" else MAX_MS)
     return False
 

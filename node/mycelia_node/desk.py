@@ -91,6 +91,24 @@ class Desk:
         [entry] = act(pair, member.chain, [content])
         return published(entry, dry_run=new.dry_run)
 
+    def retract(self, new: models.NewRetraction) -> models.Published:
+        """Delete the bodies of own entries here, and ask everybody else to.
+
+        Raises:
+            NotFound, StoreFault, BadInput, Refused: one is unknown or somebody else's, or they are not of one chain.
+        """
+        entries = [self.entry(name).entry for name in new.ids]
+        chains = {entry.chain for entry in entries}
+        if len(chains) > 1:
+            raise BadInput("ids", f"these entries are of {len(chains)} chains", "retract those of one chain at a time")
+        member = self.keystore.owner(chains.pop())
+        if member is None:
+            raise StoreFault("somebody else published it", "retract it where its member publishes")
+        pair, content = self.keystore.pair(member.name), compose.retract([entry.id for entry in entries])
+        act = self.ledger.rehearse if new.dry_run else self.ledger.publish
+        [entry] = act(pair, member.chain, [content])
+        return published(entry, dry_run=new.dry_run)
+
     def warrant(self, new: models.NewWarrant) -> models.Published:
         """Publish the warrant of a chain of which this node holds two pasts.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from mycelia_protocol import chain as chains
 from mycelia_protocol import charter as charters
@@ -146,8 +146,11 @@ class Ledger:
         chain: bytes,
         contents: Sequence[Content],
         bodies: Sequence[dict[str, Value] | None] | None = None,
+        expiries: Sequence[int | None] | None = None,
     ) -> list[Entry]:
         """Append entries to an own chain; durable when it returns, all of them or none.
+
+        `expiries` are the milliseconds after which the bodies may go; None keeps them.
 
         Raises:
             Refused: a rule refuses one of them; nothing was stored.
@@ -159,10 +162,11 @@ class Ledger:
             if self.gate is not None:
                 self.gate.check_write(chain)
             entries: list[Entry] = []
+            nothing = [None] * len(contents)
             self._act(
                 lambda: entries.extend(
-                    self._append(pair, chain, content, body)
-                    for content, body in zip(contents, bodies or [None] * len(contents), strict=True)
+                    self._append(pair, chain, content, body, expiry)
+                    for content, body, expiry in zip(contents, bodies or nothing, expiries or nothing, strict=True)
                 )
             )
             return entries
@@ -196,7 +200,9 @@ class Ledger:
         with self._lock:
             self._quarantine.left(sender)
 
-    def _append(self, pair: KeyPair, chain: bytes, content: Content, body: dict[str, Value] | None) -> Entry:
+    def _append(
+        self, pair: KeyPair, chain: bytes, content: Content, body: dict[str, Value] | None, expiry: int | None = None
+    ) -> Entry:
         branches = self._branches.of(chain)
         if not branches:
             raise Malformed("chain.same", "this ledger holds no such chain")
@@ -208,7 +214,7 @@ class Ledger:
         version = 0 if prefix.version is None else prefix.version.number
         block = None if body is None else write_body(body, self._entropy(NONCE_BYTES))
         header = Header(
-            chain, prefix.sequence + 1, prefix.tip, time, content.kind, version, self.incarnation, content.deps, None,
+            chain, prefix.sequence + 1, prefix.tip, time, content.kind, version, self.incarnation, content.deps, expiry,
             None if block is None else digest(block), len(block or b""), content.terms,
         )  # fmt: skip
         entry = seal(header, pair, network=self.network, body=block)
@@ -235,6 +241,8 @@ class Ledger:
 
     def _admit(self, branch: Branch, entry: Entry) -> Stored:
         """The acceptance function: judge an authentic, linked entry, extend its branch, give it its place."""
+        if entry.body is not None and self._store.bodies.is_over(entry.header, self._clock()):
+            entry = entry._replace(body=None)
         verdict = judge(entry, branch.prefix, self.entry_of, self.charter, self._lineage)
         branch.extend(entry, verdict)
         refused = verdict.refused
@@ -245,9 +253,11 @@ class Ledger:
         return stored
 
     def _keep_body(self, held: Stored, body: bytes) -> None:
-        """Keep the body of an entry that was held without one."""
-        self._store.keep_body(held.arrival, body)
-        self._entries.pop(held.entry.id, None)
+        """Keep the body of an entry that was held without one, unless it was dropped or has had its time."""
+        bodies, header = self._store.bodies, held.entry.header
+        if not bodies.is_dropped(held.arrival) and not bodies.is_over(header, self._clock()):
+            self._store.keep_body(held.arrival, header, body)
+            self._entries.pop(held.entry.id, None)
 
     def _act(self, change: Callable[[], object]) -> list[Stored]:
         """Run a change as one durable transaction, then tell whoever listens; memory follows the disk."""
@@ -266,11 +276,14 @@ class Ledger:
                 for branch in touched:
                     branch.facts.save()
                 self._store.set_tips(branch.row for branch in touched)
+                retracted = self._retract()
         except BaseException:
             self._forget()
             raise
-        accepted = [stored for _, stored in self._fresh]
+        accepted = [_without_body(stored, retracted) for _, stored in self._fresh]
         self._fresh = []
+        if retracted:
+            self._forget_bodies(retracted)
         if len(self._entries) > _CACHED_ENTRIES:
             self._entries.clear()
         if accepted:
@@ -278,6 +291,45 @@ class Ledger:
             for call in list(self._calls):
                 call(accepted)
         return accepted
+
+    def _retract(self) -> set[bytes]:
+        """Drop the bodies that fresh entries retract; return the ids of their entries."""
+        named = {
+            header.dep(cast(int, term))
+            for header in (one.entry.header for _, one in self._fresh if one.is_valid)
+            if header.kind == "retract"
+            for term in header.terms
+        }
+        if named:
+            self._store.bodies.drop([stored.arrival for name in named if (stored := self.get(name))])
+        return named
+
+    def evaporate(self, limit: int) -> int:
+        """Drop bodies that have had their time, at most so many; return how many (spec: 17-privacy).
+
+        Raises:
+            StoreFault: the disk refuses; nothing was dropped.
+        """
+        with self._lock:
+            over = self._store.bodies.over(self._clock(), limit)
+            if over:
+                with self._store.transaction():
+                    self._store.bodies.drop(over)
+                self._forget_bodies()
+            return len(over)
+
+    def keep_bodies(self, retention_ms: int | None) -> None:
+        """Keep bodies without an expiry for so long from now on; None: for ever."""
+        self._store.bodies.retention_ms = retention_ms
+
+    def _forget_bodies(self, names: Iterable[bytes] | None = None) -> None:
+        """Drop from memory, and from the log of the file, what was dropped from the disk."""
+        if names is None:
+            self._entries.clear()
+        else:
+            for name in names:
+                self._entries.pop(name, None)
+        self._store.bodies.overwrite()
 
     def _forget(self) -> None:
         """Drop what memory knows beyond the disk."""
@@ -418,3 +470,8 @@ class Ledger:
         """Have `call` told of accepted entries, after their commit, in the acting thread; returns the way out."""
         self._calls.append(call)
         return lambda: self._calls.remove(call)
+
+
+def _without_body(stored: Stored, names: set[bytes]) -> Stored:
+    """Return a stored entry without its body if it is one of these."""
+    return stored._replace(entry=stored.entry._replace(body=None)) if stored.entry.id in names else stored

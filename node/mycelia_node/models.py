@@ -404,6 +404,13 @@ class NewWithdrawal(_Heard, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class NewRetraction(_Heard, frozen=True, kw_only=True):
+    """Ask everybody to delete the bodies of own entries, all of one chain."""
+
+    ids: Annotated[list[Text], Meta(min_length=1, max_length=32)]
+    dry_run: bool = False
+
+
 class NewWarrant(_Heard, frozen=True, kw_only=True):
     """Publish what this node holds of a chain's two pasts, through a member."""
 

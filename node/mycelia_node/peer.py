@@ -19,8 +19,10 @@ from mycelia_protocol.charter import Charter
 from mycelia_protocol.errors import ProtocolError
 
 from . import passphrase
+from .bodies import DAY_MS
 from .config import Home, Settings, settings, write_private
 from .dialling import Dialler
+from .evaporation import evaporate
 from .events import Bus
 from .faults import StoreFault
 from .gate import guarded
@@ -65,6 +67,7 @@ class Peer:
 
     def __init__(self, home: Home, ledger: Ledger, keystore: Keystore, chosen: Settings) -> None:
         self.home, self.ledger, self.keystore, self.settings = home, ledger, keystore, chosen
+        ledger.keep_bodies(None if chosen.retention_days is None else chosen.retention_days * DAY_MS)
         self.bus = Bus(boot=secrets.token_hex(4))
         self.started_ms = now_ms()
         self.api_url = ""
@@ -125,6 +128,7 @@ class Peer:
                 try:
                     self._start(self._sync.run())
                     self._start(self._tend())
+                    self._start(evaporate(self.ledger, self.on_ledger, every_s=self.settings.evaporate_s))
                     async with self._serving():
                         for address in dict.fromkeys((*self.home.known_peers(), *dial)):
                             self._keep_dialling(address)

@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mycelia_protocol.cid import digest
-from mycelia_protocol.envelope import Entry, read_entry
+from mycelia_protocol.envelope import Entry, Header, read_entry
 
+from .bodies import Bodies
 from .faults import StoreFault
+from .schema import APPLICATION_ID, SCHEMA_VERSION, migrate
 
-SCHEMA_VERSION = 1
-APPLICATION_ID = 0x4D794365  # "MyCe": a foreign SQLite file is told apart from ours
+__all__ = ["SCHEMA_VERSION", "Branch", "ChainRow", "Row", "Store", "entry_of", "short"]
 
 
 class Row(NamedTuple):
@@ -69,6 +70,7 @@ class Store:
         except BaseException:
             os.close(self._lock)
             raise
+        self.bodies = Bodies(self.connection)
 
     def _connect(self, *, create: bool) -> sqlite3.Connection:
         try:
@@ -99,8 +101,9 @@ class Store:
             connection.execute("pragma synchronous=full")
             connection.execute("pragma wal_autocheckpoint=2000")
             connection.execute("pragma cache_size=-16000")
+            connection.execute("pragma secure_delete=on")  # what is dropped does not stay in the file's free pages
             if version < SCHEMA_VERSION:
-                _migrate(connection)
+                migrate(connection, version)
         except sqlite3.Error as error:
             connection.close()
             raise StoreFault(f"{self.path} cannot be set up ({error})", "free some space and try again") from error
@@ -177,6 +180,7 @@ class Store:
 
     def add_entries(self, rows: Iterable[tuple[int, Entry, str | None]], first_arrival: int) -> None:
         """Store (chain number, entry, refusal) rows under consecutive arrival numbers."""
+        rows = list(rows)
         self.connection.executemany(
             "insert into entries(arrival, chain, sequence, kind, name, header, signature, body, refused) "
             "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -186,6 +190,11 @@ class Store:
                 for arrival, (chain, entry, refused) in enumerate(rows, first_arrival)
             ),
         )  # fmt: skip
+        self.bodies.note(
+            (arrival, entry.header)
+            for arrival, (_, entry, _) in enumerate(rows, first_arrival)
+            if entry.body is not None
+        )
 
     def last_arrival(self) -> int:
         """Return the arrival number of the entry accepted last, 0 in an empty store."""
@@ -249,9 +258,10 @@ class Store:
         )
         return [(row[0], Row(*row[1:])) for row in cursor]
 
-    def keep_body(self, arrival: int, body: bytes) -> None:
+    def keep_body(self, arrival: int, header: Header, body: bytes) -> None:
         """Keep the body of an entry that was held without one."""
         self.connection.execute("update entries set body=? where arrival=?", (body, arrival))
+        self.bodies.note([(arrival, header)])
 
 
 def entry_of(row: Row) -> Entry:
@@ -289,42 +299,3 @@ def _ends_inside_a_page(path: Path, connection: sqlite3.Connection) -> bool:
         return False
     (page_bytes,) = connection.execute("pragma page_size").fetchone()
     return bool(path.stat().st_size % page_bytes)
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    import sqlite_utils  # imports pandas when present: only where the schema changes
-
-    tables = sqlite_utils.Database(connection).table
-    connection.execute("begin")
-    tables("settings").create({"name": str, "value": bytes}, pk="name")
-    tables("chains").create({"number": int, "id": bytes, "key": bytes}, pk="number", not_null={"id", "key"})
-    tables("chains").create_index(["id"], unique=True)
-    tables("tips").create(
-        {"chain": int, "branch": int, "sequence": int, "id": bytes, "time": int}, pk=("chain", "branch")
-    )
-    tables("entries").create(
-        {
-            "arrival": int,
-            "chain": int,
-            "sequence": int,
-            "kind": str,
-            "name": int,  # the first 8 bytes of the id: a full-width key costs three times the inserts
-            "header": bytes,
-            "signature": bytes,
-            "body": bytes,
-            "refused": str,
-        },
-        pk="arrival",
-    )
-    tables("entries").create_index(["chain", "sequence"])
-    tables("entries").create_index(["name"])
-    tables("facts").create({"chain": int, "branch": int, "key": bytes, "value": bytes}, pk=("chain", "branch", "key"))
-    tables("waiting").create(
-        {"number": int, "chain": bytes, "sequence": int, "tip": bytes, "size": int, "until_ms": int, "run": bytes},
-        pk="number",
-    )
-    tables("waiting").create_index(["chain"])
-    tables("missing").create({"id": bytes, "number": int}, pk=("id", "number"))
-    connection.execute(f"pragma application_id={APPLICATION_ID}")  # with the tables or not at all
-    connection.execute(f"pragma user_version={SCHEMA_VERSION}")
-    connection.execute("commit")

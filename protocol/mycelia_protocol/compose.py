@@ -79,6 +79,12 @@ def warrant(one: bytes, other: bytes) -> Content:
     return Content("warrant", [0, 1], b"".join(sorted((one, other))))
 
 
+def retract(names: Iterable[bytes]) -> Content:
+    """Return the request to delete the bodies of own entries."""
+    deps, index = ordered(*names)
+    return Content("retract", [*index.values()], deps)
+
+
 def ordered(*links: bytes) -> tuple[bytes, dict[bytes, int]]:
     """Return links as `deps` has them, and the place of each in it."""
     unique = sorted(set(links))

@@ -1,4 +1,4 @@
-"""Public vectors, unmodified: Ed25519 verdicts, CBOR examples, dag-cbor fixtures, a CAR file.
+"""Public vectors, unmodified: signatures, key agreement, encryption, CBOR examples, dag-cbor fixtures, a CAR file.
 
 They are looked for in the directory that MYCELIA_PUBLIC_VECTORS names, else in `shared/vectors`
 beside the checkout. What our profile refuses on purpose is listed here, by name and by rule.
@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as open_aead
+from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt as seal_aead
+from nacl.bindings import crypto_box_seal_open, crypto_scalarmult
+from nacl.exceptions import CryptoError
 
-from mycelia_protocol import canonical, cid, keys
+from mycelia_protocol import canonical, cid, keys, privacy
 from mycelia_protocol.errors import Malformed
 
 BESIDE = Path(__file__).parents[3] / "shared" / "vectors"
@@ -96,6 +100,50 @@ class TestASignatureVerdict:
         assert accepted == [3]
 
 
+class TestKeyAgreement:
+    def test_is_wycheproofs_and_refuses_a_shared_secret_of_zero(self) -> None:
+        groups = public("ed25519/wycheproof_x25519_test.json")["testGroups"]
+        cases = [case for group in groups for case in group["tests"]]
+
+        assert len(cases) == 518
+        assert {case["result"] for case in cases} == {"valid", "acceptable"}
+        for case in cases:
+            shared = bytes.fromhex(case["shared"])
+            assert agreed(case["private"], case["public"]) == (shared if any(shared) else None), case["tcId"]
+
+
+class TestAuthenticatedEncryption:
+    def test_is_wycheproofs(self) -> None:
+        groups = public("ed25519/wycheproof_xchacha20_poly1305_test.json")["testGroups"]
+        cases = [(group["ivSize"], case) for group in groups for case in group["tests"]]
+
+        assert len(cases) == 315
+        for nonce_bits, case in cases:
+            key, nonce, bound, message = (bytes.fromhex(case[name]) for name in ("key", "iv", "aad", "msg"))
+            ciphertext = bytes.fromhex(case["ct"] + case["tag"])
+            if nonce_bits != 8 * privacy.NONCE_BYTES:
+                assert case["result"] == "invalid"  # no other length is ever used: `private.form`
+            elif case["result"] == "valid":
+                assert seal_aead(message, bound, nonce, key) == ciphertext, case["tcId"]
+                assert open_aead(ciphertext, bound, nonce, key) == message, case["tcId"]
+            else:
+                with pytest.raises(CryptoError):
+                    open_aead(ciphertext, bound, nonce, key)
+
+
+class TestASealedBox:
+    def test_is_pynacls(self) -> None:
+        file = PUBLIC / "ed25519" / "sealed_box_ref.txt"
+        if not file.is_file():
+            pytest.skip(f"no sealed_box_ref.txt of PyNaCl at {file.parent}")
+        lines = [line.split() for line in file.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+
+        assert lines
+        for secret, key, message, box in (map(bytes.fromhex, line) for line in lines):
+            assert privacy.box_key(secret) == key
+            assert crypto_box_seal_open(box, key, secret) == message
+
+
 class TestTheProfile:
     def test_accepts_what_it_means_to_of_rfc_8949(self) -> None:
         examples = [example["hex"] for example in public("cbor/rfc8949_appendix_a.json")]
@@ -141,6 +189,13 @@ class TestACarFile:
 def is_good(key: str, signature: str, message: str) -> bool:
     public_key, signed, text = bytes.fromhex(key), bytes.fromhex(signature), bytes.fromhex(message)
     return keys.verify(public_key, signed, text, network=b"", digest=b"")
+
+
+def agreed(secret: str, key: str) -> bytes | None:
+    try:
+        return crypto_scalarmult(bytes.fromhex(secret), bytes.fromhex(key))
+    except CryptoError:
+        return None
 
 
 def rule_against(data: bytes) -> str | None:

@@ -79,13 +79,18 @@ class TestAcceptedVectors:
             if vector["do"] == "body" and "expect" in vector:
                 assert SCHEMA.accepts("body-block", value_of(bytes.fromhex(vector["given"]["body"])))
 
+    def test_have_the_shape_of_sealed_content(self) -> None:
+        for vector in vectors("privacy"):
+            if vector["do"] == "private-seal" and "expect" in vector:
+                assert SCHEMA.accepts("sealed-content", unspelled(vector["expect"]["content"])), vector["name"]
+
     def test_have_terms_of_their_kind(self) -> None:
         seen = set()
         told = [vector["given"] for vector in vectors("field")]
         told += [vector["given"] for vector in vectors("membership") if vector["do"] == "members"]
         judged = [
             vector["given"]["judge"]
-            for chapter in ("identity", "membership", "warrant", "enactment")
+            for chapter in ("identity", "membership", "warrant", "retract", "enactment")
             for vector in vectors(chapter)
             if vector["do"] == "judge" and "expect" in vector
         ]
@@ -114,6 +119,12 @@ class TestRefusedVectors:
             if vector.get("refuse") == rule and vector["name"] not in BEYOND_TYPES:
                 assert not SCHEMA.accepts("charter", value_of(bytes.fromhex(vector["given"]["bytes"]))), vector["name"]
 
+    def test_of_sealed_contents_types_have_no_shape(self) -> None:
+        beyond = {"form-boxes-half", "form-boxes-order", "form-boxes-twice", "form-ciphertext-between"}
+        for vector in vectors("privacy"):
+            if vector.get("refuse") == "private.form" and vector["name"] not in beyond:
+                assert not SCHEMA.accepts("sealed-content", unspelled(vector["given"]["content"])), vector["name"]
+
     @pytest.mark.parametrize(
         ("rule", "value"),
         [
@@ -127,6 +138,7 @@ class TestRefusedVectors:
             ("deliver-terms", []),
             ("withdraw-terms", [0, 0]),
             ("warrant-terms", [0]),
+            ("retract-terms", []),
             ("open-terms", [bytes(31), None]),
         ],
     )

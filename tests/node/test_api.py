@@ -116,6 +116,27 @@ class TestANeed:
         assert sorted(shown.json()["deps"]) == sorted(map(cid.text, (one.id, other.id)))
         assert shown.json()["verdict"] == "valid"
 
+    async def test_loses_its_note_when_it_is_retracted(self, peer: LonePeer) -> None:
+        async with asked(peer) as node:
+            ids = [(await node.post("/v1/needs", json=need(note="soup"))).json()["id"] for _ in range(2)]
+            answer = await node.post("/v1/retractions", json={"ids": ids})
+            bodies = [(await node.get(f"/v1/entries/{name}")).json()["body"] for name in ids]
+
+        assert (answer.status_code, answer.json()["kind"]) == (201, "retract")
+        assert bodies == [None, None]
+
+    async def test_of_somebody_else_is_not_retracted(self, peer: LonePeer) -> None:
+        stranger = Commons(peer.ledger.charter).member("stranger")
+        peer.ledger.ingest([[stranger.opening]])
+
+        async with asked(peer) as node:
+            mine = (await node.post("/v1/needs", json=need(note="soup"))).json()["id"]
+            foreign = await node.post("/v1/retractions", json={"ids": [cid.text(stranger.chain)]})
+            mixed = await node.post("/v1/retractions", json={"ids": [mine, cid.text(stranger.chain)]})
+            none = await node.post("/v1/retractions", json={"ids": []})
+
+        assert (foreign.status_code, mixed.status_code, none.status_code) == (409, 422, 422)
+
     async def test_is_withdrawn_once(self, peer: LonePeer) -> None:
         async with asked(peer) as node:
             published = (await node.post("/v1/needs", json=need())).json()

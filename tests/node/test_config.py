@@ -60,6 +60,24 @@ class TestSettings:
         assert settings(home, {"MYCELIA_HOME": "/somewhere", "PATH": "/bin"}) == Settings()
 
 
+class TestTheRetention:
+    def test_is_for_ever_unless_it_is_set(self, home: Home) -> None:
+        assert settings(home, {}).retention_days is None
+
+    def test_is_a_number_of_days(self, home: Home) -> None:
+        home.settings.write_text("retention_days = 90\n")
+
+        assert settings(home, {}).retention_days == 90
+        assert settings(home, {"MYCELIA_RETENTION_DAYS": "30"}).retention_days == 30
+
+    @pytest.mark.parametrize("days", ["0", "-1", "36501", "1.5", '"long"'])
+    def test_that_is_no_such_number_is_refused(self, home: Home, days: str) -> None:
+        home.settings.write_text(f"retention_days = {days}\n")
+
+        with pytest.raises(StoreFault, match="retention_days"):
+            settings(home, {})
+
+
 class TestAWrongSetting:
     def test_that_is_unknown_is_refused_with_those_that_are_known(self, home: Home) -> None:
         home.settings.write_text("heartbeats = 2\n")

@@ -85,6 +85,7 @@ add(
     "offer food 40 --at 52.36,4.91 --as farm --note 'bring crates'",
 )
 add(app, intents.withdraw, "withdraw bafyreig4xq7rm2", "withdraw bafyreig4xq7rm2 --dry-run")
+add(app, intents.retract, "retract bafyreig4xq7rm2", "retract bafyreig4xq7rm2 bafyreihdwdcefg --dry-run")
 add(app, intents.field, "field --kind need", "field --class food --all --json")
 add(app, intents.warrant, "warrant bafyreig4xq7rm2", "warrant bafyreig4xq7rm2 --as anna")
 add(app, entries.log, "log", "log --kind commit --limit 500 --json")

@@ -54,6 +54,7 @@ class Node(Protocol):
     def close_identity(self, new: models.NewClosure) -> models.Published: ...
     def publish(self, signals: Sequence[models.NewSignal]) -> list[models.Published]: ...
     def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published: ...
+    def retract(self, ids: Sequence[str], *, dry_run: bool = False) -> models.Published: ...
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published: ...
     def field(
         self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False
@@ -103,6 +104,10 @@ class Offline:
     def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published:
         """Withdraw an own need or offer."""
         return self._desk.withdraw(models.NewWithdrawal(id=id, dry_run=dry_run))
+
+    def retract(self, ids: Sequence[str], *, dry_run: bool = False) -> models.Published:
+        """Delete the bodies of own entries, and ask everybody else to."""
+        return self._desk.retract(models.NewRetraction(ids=list(ids), dry_run=dry_run))
 
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published:
         """Publish the warrant of a forked chain."""

@@ -12,6 +12,8 @@ from .output import ago, give, short, table, tell
 if TYPE_CHECKING:
     from mycelia_node.models import SignalView
 
+MOST_RETRACTED = 32  # entries that one entry can name
+
 At = Annotated[str, Parameter(allow_leading_hyphen=True)]
 When = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 As = Annotated[str | None, Parameter(name="--as")]
@@ -125,6 +127,36 @@ def withdraw(
     with opened(options.place) as node:
         published = node.withdraw(id, dry_run=dry_run)
     give(options, published, _said(published))
+
+
+def retract(
+    id: str,
+    /,
+    *more: str,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Delete the notes of own entries on this node, and ask everybody else to delete them too.
+
+    On other people's disks this is a request: nobody can see whether it was followed. The entries
+    themselves stay, with all that rules read of them.
+
+    Args:
+        id: The id of an entry of yours, or its beginning.
+        more: Further entries of the same chain, up to 32 in all.
+        dry_run: Check it by the rules, publish and delete nothing.
+    """
+    from .door import opened
+    from .failures import Failure
+
+    if len(more) >= MOST_RETRACTED:
+        why = f"{len(more) + 1} entries are more than {MOST_RETRACTED}"
+        raise Failure("usage", "nothing was retracted", why, "retract them in several steps")
+    with opened(options.place) as node:
+        published = node.retract([id, *more], dry_run=dry_run)
+    give(options, published, _said(published))
+    if not published.dry_run:
+        tell("Deleted here. On other people's disks the deletion is a request: who has read a note may have kept it.")
 
 
 def warrant(

@@ -162,6 +162,11 @@ class Client:
         """Withdraw an own need or offer."""
         return self._tell("/v1/withdrawals", models.NewWithdrawal(id=id, dry_run=dry_run), models.Published)
 
+    def retract(self, ids: Sequence[str], *, dry_run: bool = False) -> models.Published:
+        """Delete the bodies of own entries on this node, and ask everybody else to: others may keep what they have."""
+        new = models.NewRetraction(ids=list(ids), dry_run=dry_run)
+        return self._tell("/v1/retractions", new, models.Published)
+
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published:
         """Publish what the node holds of a chain's two pasts."""
         new = models.NewWarrant(chain=chain, member=member, dry_run=dry_run)

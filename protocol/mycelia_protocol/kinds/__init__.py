@@ -17,12 +17,14 @@ from .identities import CLOSE, COMPLETE, CONSENT, DELEGATE, RECOVER, REVOKE, ROT
 from .intents import NEED, OFFER
 from .kind import Judged, Kind
 from .opening import OPEN
+from .retraction import RETRACT
 from .rows import ROW
 from .warrants import WARRANT
 
 FLOWS = (OPEN, NEED, OFFER, ROW, COMMIT, ACCEPT, DELIVER, RECEIVE, RELEASE, LAPSE, CANCEL, WITHDRAW)
 PEOPLE = (DELEGATE, ROTATE, REVOKE, RECOVER, CONSENT, COMPLETE, CLOSE, ADMIT, ENACT, ADOPT)
 EVIDENCE = (WARRANT,)
-KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE)}
+BODIES = (RETRACT,)
+KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE, *BODIES)}
 
 __all__ = ["KINDS", "Judged", "Kind"]

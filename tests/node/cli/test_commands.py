@@ -18,7 +18,7 @@ from .conftest import Mycelia
 HERE = ("--at", "52.37,4.89")
 NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
 COMMANDS = [
-    "init", "up", "status", "need", "offer", "withdraw", "warrant", "field", "log", "show", "why", "verify",
+    "init", "up", "status", "need", "offer", "withdraw", "retract", "warrant", "field", "log", "show", "why", "verify",
     "peer", "peer add",
     "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench",
     "bench ledger", "completion", "commons", "commons new", "commons show", "commons invite", "commons join",
@@ -237,6 +237,23 @@ class TestAnEntry:
 
     def test_that_lasts_too_long_is_told_how_long_it_may(self, anna: Mycelia) -> None:
         assert "more than 400 days after the entry" in anna("need", "food", "1", *HERE, "--until", "+900d").err
+
+    def test_loses_its_note_when_it_is_retracted(self, anna: Mycelia) -> None:
+        need = anna(*NEED, "--note", "soup", "--json").json["id"]
+
+        assert anna("retract", need[:18], "--dry-run").code == 0
+        assert anna("show", need, "--json").json["body"] == {"note": "soup"}
+        said = anna("retract", need[:18])
+
+        assert "is a request" in said.err
+        assert anna("show", need, "--json").json["body"] is None
+        assert anna("why", need, "--json").json["is_effective"] is True
+
+    def test_is_retracted_with_at_most_31_others(self, anna: Mycelia) -> None:
+        said = anna("retract", *["bafyreig4xq7rm2"] * 33)
+
+        assert said.code == 2
+        assert "33 entries" in said.err
 
     def test_that_was_withdrawn_says_so(self, anna: Mycelia) -> None:
         need = anna(*NEED, "--json").json["id"]

@@ -1,0 +1,69 @@
+"""The schema of the store, and how a file of an older version becomes one of this version."""
+
+from __future__ import annotations
+
+import sqlite3
+
+SCHEMA_VERSION = 2
+APPLICATION_ID = 0x4D794365  # "MyCe": a foreign SQLite file is told apart from ours
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a file from `version`, 0 for a new one, to this version; all of it or nothing."""
+    connection.execute("begin")
+    if version < 1:
+        _entries(connection)
+    if version < 2:
+        _bodies(connection)
+    connection.execute(f"pragma application_id={APPLICATION_ID}")  # with the tables or not at all
+    connection.execute(f"pragma user_version={SCHEMA_VERSION}")
+    connection.execute("commit")
+
+
+def _entries(connection: sqlite3.Connection) -> None:
+    import sqlite_utils  # imports pandas when present: only where the schema changes
+
+    tables = sqlite_utils.Database(connection).table
+    tables("settings").create({"name": str, "value": bytes}, pk="name")
+    tables("chains").create({"number": int, "id": bytes, "key": bytes}, pk="number", not_null={"id", "key"})
+    tables("chains").create_index(["id"], unique=True)
+    tables("tips").create(
+        {"chain": int, "branch": int, "sequence": int, "id": bytes, "time": int}, pk=("chain", "branch")
+    )
+    tables("entries").create(
+        {
+            "arrival": int,
+            "chain": int,
+            "sequence": int,
+            "kind": str,
+            "name": int,  # the first 8 bytes of the id: a full-width key costs three times the inserts
+            "header": bytes,
+            "signature": bytes,
+            "body": bytes,
+            "refused": str,
+        },
+        pk="arrival",
+    )
+    tables("entries").create_index(["chain", "sequence"])
+    tables("entries").create_index(["name"])
+    tables("facts").create({"chain": int, "branch": int, "key": bytes, "value": bytes}, pk=("chain", "branch", "key"))
+    tables("waiting").create(
+        {"number": int, "chain": bytes, "sequence": int, "tip": bytes, "size": int, "until_ms": int, "run": bytes},
+        pk="number",
+    )
+    tables("waiting").create_index(["chain"])
+    tables("missing").create({"id": bytes, "number": int}, pk=("id", "number"))
+
+
+def _bodies(connection: sqlite3.Connection) -> None:
+    """Which bodies are held, since when and until when, and of which entries none is taken in again."""
+    import sqlite_utils
+
+    from .bodies import Bodies
+
+    tables = sqlite_utils.Database(connection).table
+    tables("bodies").create({"arrival": int, "time_ms": int, "until_ms": int}, pk="arrival")
+    tables("bodies").create_index(["time_ms"])
+    tables("bodies").create_index(["until_ms"])
+    tables("dropped").create({"arrival": int}, pk="arrival")
+    Bodies(connection).note_all()
