@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from secrets import token_bytes
 
 from mycelia_protocol import cid, compose, runfile
 from mycelia_protocol.charter import Charter
@@ -18,7 +19,7 @@ from mycelia_protocol.kinds import KINDS
 from mycelia_protocol.rules import RULES
 from mycelia_protocol.validation import CUSTOM
 
-from . import models, projections, signals, views
+from . import models, notes, projections, signals, views
 from .faults import BadInput, StoreFault
 from .keystore import Keystore, Member
 from .ledger import Ledger
@@ -37,8 +38,14 @@ class NotFound(LookupError):
 class Desk:
     """One node's ledger and members, asked and told things."""
 
-    def __init__(self, ledger: Ledger, keystore: Keystore, clock: Callable[[], int]) -> None:
-        self.ledger, self.keystore, self._clock = ledger, keystore, clock
+    def __init__(
+        self,
+        ledger: Ledger,
+        keystore: Keystore,
+        clock: Callable[[], int],
+        entropy: Callable[[int], bytes] = token_bytes,
+    ) -> None:
+        self.ledger, self.keystore, self._clock, self._entropy = ledger, keystore, clock, entropy
 
     # Telling
 
@@ -53,12 +60,17 @@ class Desk:
             member, batch = self.keystore.member(name), list(group)
             law = self.ledger.law_of(member.chain)
             contents = [self.content(new, law) for new in batch]
-            bodies = [{"note": new.note} if new.note else None for new in batch]
+            own = self.keystore.box_key(member.name)
+            bodies = [
+                notes.body_of(new, own=own, network=self.ledger.network, chain=member.chain, entropy=self._entropy)
+                for new in batch
+            ]
+            expiries = [notes.expiry_of(new, self._clock()) for new in batch]
             pair = self.keystore.pair(member.name)
             if dry_run:
                 entries = self.ledger.rehearse(pair, member.chain, contents)
             else:
-                entries = self.ledger.publish(pair, member.chain, contents, bodies)  # type: ignore[arg-type]
+                entries = self.ledger.publish(pair, member.chain, contents, bodies, expiries)
             done += [published(entry, dry_run=dry_run) for entry in entries]
         return done
 
@@ -73,6 +85,7 @@ class Desk:
             begin=new.begin,
             until=new.until,
             urgency=new.urgency,
+            precise=new.precise,
             now_ms=self._clock(),
         )
 
@@ -150,7 +163,12 @@ class Desk:
 
     def members(self) -> list[models.MemberView]:
         """Return the members of the node."""
-        return [member_view(member) for member in self.keystore.members()]
+        return [self.member_view(member) for member in self.keystore.members()]
+
+    def member_view(self, member: Member) -> models.MemberView:
+        """Return a member as the API says it."""
+        box = self.keystore.box_key(member.name).hex()
+        return models.MemberView(name=member.name, chain=cid.text(member.chain), key=did(member.public), box=box)
 
     def status(
         self,
@@ -297,8 +315,10 @@ class Desk:
         return stored
 
     def show(self, name: str) -> models.EntryView:
-        """Return one entry."""
-        return views.entry_view(self.ledger.law_of, self.entry(name))
+        """Return one entry; a private body is opened if it is for a member of this node."""
+        stored = self.entry(name)
+        said = notes.read(stored.entry, self.keystore.box_secrets(), network=self.ledger.network)
+        return views.entry_view(self.ledger.law_of, stored, said)
 
     def why(self, name: str) -> models.WhyView:
         """Return which rules an entry was judged by and what would mend it.
@@ -382,11 +402,6 @@ def peer_view(state: PeerState) -> models.PeerView:
         sent=state.sent,
         last_error=state.last_error,
     )
-
-
-def member_view(member: Member) -> models.MemberView:
-    """Return a member as the API says it."""
-    return models.MemberView(name=member.name, chain=cid.text(member.chain), key=did(member.public))
 
 
 def published(entry: Entry, *, dry_run: bool = False) -> models.Published:

@@ -19,7 +19,7 @@ from mycelia_protocol.membership import Person, Status
 from mycelia_protocol.roots import SEED_BYTES, Roots
 
 from . import charterfile, models
-from .desk import Desk, member_view, published
+from .desk import Desk, published
 from .faults import BadInput
 from .people import HOUR_MS, People
 from .phrase import phrase_of, roots_of
@@ -80,7 +80,7 @@ class Hall:
 
     def create_member(self, new: models.NewMember) -> models.MemberView:
         """Make a member with an identity and a chain of its own."""
-        return member_view(self.people.create(new.name, invited_by=new.sponsor, pasted=new.invitation))
+        return self._desk.member_view(self.people.create(new.name, invited_by=new.sponsor, pasted=new.invitation))
 
     def invite(self, new: models.NewInvitation, peers: Sequence[str] = ()) -> models.InvitationView:
         """Return a new invitation."""
@@ -105,7 +105,9 @@ class Hall:
             valid_ms=None if new.hours is None else new.hours * HOUR_MS,
             depth=new.depth,
         )
-        return models.Delegated(id=cid.text(delegation.id), member=None if member is None else member_view(member))
+        return models.Delegated(
+            id=cid.text(delegation.id), member=None if member is None else self._desk.member_view(member)
+        )
 
     def rotate(self, new: models.NewRotation) -> models.Published:
         """Rotate to the next root keys."""
@@ -125,7 +127,7 @@ class Hall:
             raise BadInput("phrase", "no root keys are kept here under that name", "give the phrase")
         lost = [self._chain(one) for one in new.lost]
         member, entries = self.people.restore(new.name, roots, lost=lost, rotate=new.rotate)
-        return models.Restored(member=member_view(member), entries=[published(entry) for entry in entries])
+        return models.Restored(member=self._desk.member_view(member), entries=[published(entry) for entry in entries])
 
     def ask_recovery(self, name: str, identity: str) -> str:
         """Make new root keys for somebody who lost theirs; return the text that their guardians need."""

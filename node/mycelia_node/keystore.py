@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mycelia_protocol import invitation, keys, statements
+from mycelia_protocol import invitation, keys, privacy, statements
 from mycelia_protocol.chain import key_of_open
 from mycelia_protocol.charter import Open
 from mycelia_protocol.compose import Content
@@ -29,6 +29,8 @@ from .faults import BadInput, StoreFault
 from .keyfiles import KeyFiles
 from .ledger import Ledger
 from .lock import MODERATE, Limits
+
+BOX_SECRET_BYTES = 32
 
 _NAME = re.compile(r"[\w][\w .-]{0,62}")
 _BYTES = frozenset({"identity", "event", "delegation", "nonce"})
@@ -63,6 +65,7 @@ class _Kept(NamedTuple):
     seed: bytes
     chain: bytes | None
     plan: Plan
+    box: bytes | None = None  # the secret of the box key; a file from before there were any has none
 
     @property
     def pair(self) -> keys.KeyPair:
@@ -124,6 +127,19 @@ class Keystore:
         self.member(name)
         return self._loaded()[name].pair
 
+    def box_key(self, name: str) -> bytes:
+        """Return the box key of a member; it is made now if the key file is from before there were any."""
+        kept = self._loaded()[name]
+        if kept.box is None:
+            kept = kept._replace(box=self._entropy(BOX_SECRET_BYTES))
+            self.files.write(self._file(name), _document(kept))
+            self._loaded()[name] = kept
+        return privacy.box_key(kept.box or b"")
+
+    def box_secrets(self) -> list[bytes]:
+        """Return the secrets of all box keys that are there, to open with."""
+        return [kept.box for kept in self._loaded().values() if kept.box is not None]
+
     def owner(self, chain: bytes) -> Member | None:
         """Return the member whose chain this is, if it is one of ours."""
         return next((member for member in self.members() if member.chain == chain), None)
@@ -164,7 +180,7 @@ class Keystore:
             plan = plan._replace(nonce=self._entropy(NONCE_BYTES))
         if roots is not None:
             self.keep_roots(name, roots)
-        kept = _Kept(name, self._entropy(32), None, plan)
+        kept = _Kept(name, self._entropy(32), None, plan, self._entropy(BOX_SECRET_BYTES))
         self.files.write(self._file(name), _document(kept))
         self._loaded()[name] = kept
         return self.identity(name) if begins else None
@@ -228,7 +244,8 @@ class Keystore:
         if former.chain.hex() not in [one["chain"] for one in known]:
             past = [*known, json.loads(self.files.read(file))]
             self.files.write(self._past_file(name), json.dumps(past).encode())
-        self.files.write(file, _document(_Kept(name, self._entropy(32), None, plan)))
+        box = self._loaded()[name].box  # it goes on: others have it
+        self.files.write(file, _document(_Kept(name, self._entropy(32), None, plan, box)))
         self.finish(ledger)
         return self.member(name)
 
@@ -309,7 +326,9 @@ def _one_of(members: Collection[str]) -> str:
 def _document(kept: _Kept) -> bytes:
     plan = {key: value.hex() if isinstance(value, bytes) else value for key, value in kept.plan._asdict().items()}
     chain = kept.chain.hex() if kept.chain else None
-    return json.dumps({"name": kept.name, "seed": kept.seed.hex(), "chain": chain, "plan": plan}).encode()
+    box = kept.box.hex() if kept.box else None
+    document = {"name": kept.name, "seed": kept.seed.hex(), "box": box, "chain": chain, "plan": plan}
+    return json.dumps(document).encode()
 
 
 def _read(file: Path, files: KeyFiles) -> _Kept:
@@ -319,12 +338,13 @@ def _read(file: Path, files: KeyFiles) -> _Kept:
             key: bytes.fromhex(value) if key in _BYTES and value is not None else value
             for key, value in document["plan"].items()
         }
-        chain = document["chain"]
+        chain, box = document["chain"], document.get("box")
         return _Kept(
             str(document["name"]),
             bytes.fromhex(document["seed"]),
             None if chain is None else bytes.fromhex(chain),
             Plan(**plan),
+            None if box is None else bytes.fromhex(box),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreFault(f"the key file {file} cannot be read", "restore it, or move it away") from error

@@ -55,6 +55,7 @@ class MemberView(_Said, frozen=True, kw_only=True):
     name: str
     chain: str
     key: str  # did:key
+    box: str  # the box key, for notes that only this member reads
 
 
 class AwaitingView(_Said, frozen=True, kw_only=True):
@@ -122,7 +123,9 @@ class EntryView(_Said, frozen=True, kw_only=True):
     verdict: Literal["valid", "invalid"]
     rule: str | None
     message: str | None
-    body: dict[str, Any] | None  # as its author wrote it, bytes in hex
+    body: dict[str, Any] | None  # as its author wrote it, bytes in hex; of a private one, what was sealed
+    is_private: bool = False
+    closed_by: str | None = None  # the rule by which a private body could not be opened here
     amount_text: str | None = None  # of a need or an offer
 
 
@@ -372,10 +375,13 @@ class NewOffer(_Heard, frozen=True, kw_only=True):
     resource_class: Text
     amount: str | int
     at: Place
+    precise: bool = False  # a position is made coarse otherwise
     until: Moment | None = None
     begin: Moment | None = None
     member: Text | None = None
     note: Annotated[str, Meta(max_length=4096)] | None = None
+    note_until: Moment | None = None  # then every holder drops the note
+    to: Annotated[list[Text], Meta(max_length=31)] = []  # box keys: the note is for them, and for its author
     dry_run: bool = False
 
 

@@ -14,7 +14,8 @@ from mycelia_protocol.kinds.intents import is_cell
 
 from .faults import BadInput
 
-RESOLUTION = 8  # cells of about 0.7 square kilometres: a place, not a doorstep
+RESOLUTION = 6  # cells about 5 kilometres across: a part of a town, in which nobody finds a door
+PRECISE = 8  # cells of about 0.7 square kilometres: a place, for who wants to be found
 DEFAULT_UNTIL = "+7d"
 _INTEGERS = 2**63  # larger ones cannot be written into an entry
 
@@ -36,12 +37,14 @@ def intent(
     begin: str | int | None = None,
     until: str | int | None = None,
     urgency: int = 0,
+    precise: bool = False,
 ) -> Content:
     """Return the need or offer that these words mean.
 
     Args:
         amount: "12.5 kg" in the unit of the class, or "12.5"; an integer counts quanta.
-        at: "LAT,LON", an H3 cell in hex, a (lat, lon) pair or a cell as integer.
+        at: "LAT,LON", an H3 cell in hex, a (lat, lon) pair or a cell as integer. A position becomes
+            a cell about 5 km across, or of 0.7 square kilometres if `precise`; a cell is taken as it is.
         begin, until: "+2d", ISO 8601, or milliseconds since the epoch; now, and in seven days.
 
     Raises:
@@ -55,7 +58,7 @@ def intent(
             "urgency", f"{urgency} is beyond all numbers of the ledger", "write tenths of a point, such as 30"
         )
     quanta = _amount(charter, resource_class, amount)
-    cell = place(at)
+    cell = place(at, precise=precise)
     begin_ms = now_ms if begin is None else moment("begin", begin, now_ms)
     end_ms = moment("until", DEFAULT_UNTIL if until is None else until, now_ms)
     if kind == "need":
@@ -84,8 +87,8 @@ def _amount(charter: Charter, resource_class: str, amount: str | int) -> int:
         raise BadInput("amount", error.message, expected) from error
 
 
-def place(at: str | tuple[float, float] | int) -> int:
-    """Return the H3 cell of a place.
+def place(at: str | tuple[float, float] | int, *, precise: bool = False) -> int:
+    """Return the H3 cell of a place: of a position a coarse one, unless it is to be precise.
 
     Raises:
         BadInput: it is neither a position nor a cell.
@@ -98,13 +101,13 @@ def place(at: str | tuple[float, float] | int) -> int:
         except ValueError as error:
             raise BadInput("at", f"{at!r} is neither LAT,LON nor an H3 cell in hex", _A_PLACE) from error
     else:
-        return _cell_of(at)
+        return _cell_of(at, PRECISE if precise else RESOLUTION)
     if not is_cell(cell):
         raise BadInput("at", f"{cell:x} is not an H3 cell", _A_PLACE)
     return cell
 
 
-def _cell_of(at: str | tuple[float, float]) -> int:
+def _cell_of(at: str | tuple[float, float], resolution: int) -> int:
     try:
         parts = at.split(",") if isinstance(at, str) else at
         latitude, longitude = (float(part) for part in parts)
@@ -115,7 +118,7 @@ def _cell_of(at: str | tuple[float, float]) -> int:
         raise BadInput("at", why, _A_PLACE)
     import h3
 
-    return int(h3.latlng_to_cell(latitude, longitude, RESOLUTION), 16)
+    return int(h3.latlng_to_cell(latitude, longitude, resolution), 16)
 
 
 def moment(field: str, when: str | int, now_ms: int) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mycelia_protocol import cid
+from mycelia_protocol import cid, privacy
 from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Header, Term, read_body
-from mycelia_protocol.errors import Malformed
+from mycelia_protocol.errors import Malformed, Refused
 from mycelia_protocol.kinds import KINDS
 from mycelia_protocol.kinds.intents import AMOUNT, CLASS
 from mycelia_protocol.standing import Line, Standing
@@ -22,9 +22,13 @@ from .stored import Stored
 LawOf = Callable[[bytes], Charter]  # the charter that a chain is judged by now
 
 
-def entry_view(law_of: LawOf, stored: Stored) -> models.EntryView:
-    """Return an entry as the API says it."""
+def entry_view(law_of: LawOf, stored: Stored, said: dict[str, Value] | Refused | None = None) -> models.EntryView:
+    """Return an entry as the API says it; `said` is what a private body was opened to, or why it was not."""
     entry, header = stored.entry, stored.entry.header
+    content = _content(entry.body)
+    is_private = content is not None and privacy.is_sealed(content)
+    if is_private:
+        content = said if isinstance(said, dict) else None
     return models.EntryView(
         id=cid.text(entry.id),
         arrival=stored.arrival,
@@ -38,7 +42,9 @@ def entry_view(law_of: LawOf, stored: Stored) -> models.EntryView:
         verdict="valid" if stored.is_valid else "invalid",
         rule=stored.refused[0] if stored.refused else None,
         message=stored.refused[1] if stored.refused else None,
-        body=_body(entry.body),
+        body=None if content is None else {key: _readable(value) for key, value in content.items()},
+        is_private=is_private,
+        closed_by=said.rule if is_private and isinstance(said, Refused) else None,
         amount_text=_amount_text(law_of(entry.chain), header),
     )
 
@@ -67,11 +73,11 @@ def _plain(term: Term) -> int | str | bool | None:
     return term.hex() if isinstance(term, bytes) else term
 
 
-def _body(block: bytes | None) -> dict[str, object] | None:
+def _content(block: bytes | None) -> dict[str, Value] | None:
     if block is None:
         return None
     try:
-        return {key: _readable(value) for key, value in read_body(block).items()}
+        return read_body(block)
     except Malformed:
         return None  # a body is nobody's law: one that cannot be read is simply not shown
 

@@ -92,7 +92,7 @@ def seal(
 
 def is_sealed(content: Mapping[str, Value]) -> bool:
     """Return whether a body's content says that it is sealed; whether it has the form is another question."""
-    return SEALED in content
+    return content.keys() == {SEALED}
 
 
 def open_sealed(content: Mapping[str, Value], secret: bytes, *, network: bytes, chain: bytes) -> dict[str, Value]:

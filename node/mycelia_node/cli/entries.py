@@ -8,7 +8,7 @@ from .options import DEFAULTS, Options, Whole
 from .output import ago, give, moment, short, table, tell
 
 if TYPE_CHECKING:
-    from mycelia_node.models import WhyView
+    from mycelia_node.models import EntryView, WhyView
 
 
 def log(
@@ -61,9 +61,17 @@ def show(id: str, /, *, options: Options = DEFAULTS) -> None:
         ("id", view.id), ("kind", view.kind), ("chain", view.chain), ("entry", view.sequence),
         ("when", moment(view.time_ms)), ("verdict", f"{view.verdict} ({view.rule})" if view.rule else view.verdict),
         *((name.removesuffix("_ms"), text) for name, text in said.items()),
-        *(("names", link) for link in view.deps), *(view.body or {}).items(),
+        *(("names", link) for link in view.deps), *_body(view),
     ]  # fmt: skip
     give(options, view, "\n".join(f"{name:18}{value}" for name, value in lines))
+
+
+def _body(view: EntryView) -> list[tuple[str, object]]:
+    """Return what the body says, and whether it says so to everybody."""
+    said = list((view.body or {}).items())
+    if not view.is_private:
+        return said
+    return [*said, ("private", "for its recipients alone" if view.closed_by is None else f"closed ({view.closed_by})")]
 
 
 def _said(name: str, value: Any) -> str:

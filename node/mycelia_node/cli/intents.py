@@ -31,6 +31,9 @@ def need(
     urgency: Whole = 0,
     member: As = None,
     note: str | None = None,
+    note_until: When = None,
+    to: tuple[str, ...] = (),
+    precise: Annotated[bool, Parameter(negative="")] = False,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
 ) -> None:
@@ -40,17 +43,21 @@ def need(
         resource_class: A resource class of the commons, such as food.
         amount: How much, such as 12.5 or '12.5 kg'.
         unit: The unit of the class, if it does not stand with the amount.
-        at: Where: LAT,LON or an H3 cell. A position is published as a cell of about 0.7 square kilometres.
+        at: Where: LAT,LON or an H3 cell. A position is published as a cell about 5 km across.
         until: Until when: +2d, or a date as YYYY-MM-DDTHH:MM. Seven days if it is not given.
         begin: From when; now if it is not given.
         urgency: How much it matters, in tenths of a point.
         member: Who publishes; needed when the node has several members.
-        note: A few words for people; no rule reads them.
+        note: A few words for people; no rule reads them. Everybody does, unless `--to` names who may.
+        note_until: When all holders drop the note: +30d, or a date. Elsewhere this is a request.
+        to: The box key of somebody who may read the note, as `mycelia member ls` shows it there. May be given again.
+        precise: Publish a position as a cell of about 0.7 square kilometres.
         dry_run: Check it by the rules and publish nothing.
     """
     _publish(
         options, kind="need", resource_class=resource_class, amount=f"{amount} {unit}".strip(), at=at, until=until,
-        begin=begin, urgency=urgency, member=member, note=note, dry_run=dry_run,
+        begin=begin, urgency=urgency, member=member, note=note, note_until=note_until, to=list(to), precise=precise,
+        dry_run=dry_run,
     )  # fmt: skip
 
 
@@ -65,6 +72,9 @@ def offer(
     begin: When = None,
     member: As = None,
     note: str | None = None,
+    note_until: When = None,
+    to: tuple[str, ...] = (),
+    precise: Annotated[bool, Parameter(negative="")] = False,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
 ) -> None:
@@ -74,16 +84,20 @@ def offer(
         resource_class: A resource class of the commons, such as food.
         amount: How much, such as 40 or '40 kg'.
         unit: The unit of the class, if it does not stand with the amount.
-        at: Where: LAT,LON or an H3 cell. A position is published as a cell of about 0.7 square kilometres.
+        at: Where: LAT,LON or an H3 cell. A position is published as a cell about 5 km across.
         until: Until when: +2d, or a date as YYYY-MM-DDTHH:MM. Seven days if it is not given.
         begin: From when; now if it is not given.
         member: Who publishes; needed when the node has several members.
-        note: A few words for people; no rule reads them.
+        note: A few words for people; no rule reads them. Everybody does, unless `--to` names who may.
+        note_until: When all holders drop the note: +30d, or a date. Elsewhere this is a request.
+        to: The box key of somebody who may read the note, as `mycelia member ls` shows it there. May be given again.
+        precise: Publish a position as a cell of about 0.7 square kilometres.
         dry_run: Check it by the rules and publish nothing.
     """
     _publish(
         options, kind="offer", resource_class=resource_class, amount=f"{amount} {unit}".strip(), at=at, until=until,
-        begin=begin, member=member, note=note, dry_run=dry_run,
+        begin=begin, member=member, note=note, note_until=note_until, to=list(to), precise=precise,
+        dry_run=dry_run,
     )  # fmt: skip
 
 

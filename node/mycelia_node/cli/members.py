@@ -29,10 +29,10 @@ def add(
 
 
 def ls(*, options: Options = DEFAULTS) -> None:
-    """List the members of this node."""
+    """List the members of this node. Who has a member's box key can write notes that it alone reads."""
     from .door import opened
 
     with opened(options.place) as node:
         found = node.members()
-    rows = [(member.name, short(member.chain), member.key) for member in found]
-    give(options, {"members": found}, table(("name", "chain", "key"), rows))
+    rows = [(member.name, short(member.chain), member.key, member.box) for member in found]
+    give(options, {"members": found}, table(("name", "chain", "key", "box key"), rows))

@@ -134,10 +134,20 @@ class Client:
         urgency: int = 0,
         member: str | None = None,
         note: str | None = None,
+        note_until: models.Moment | None = None,
+        to: Sequence[str] = (),
+        precise: bool = False,
         dry_run: bool = False,
     ) -> models.Published:
-        """Publish a need of "12.5 kg" (or an integer of quanta) at a place, until "+2d" or a date."""
-        return self._signal("need", resource_class, amount, at, until, begin, urgency, member, note, dry_run)
+        """Publish a need of "12.5 kg" (or an integer of quanta) at a place, until "+2d" or a date.
+
+        The note is for everybody, or for the holders of the box keys in `to`; holders drop it at `note_until`. A
+        position is made coarse unless it is to be `precise`.
+        """
+        return self._signal(
+            "need", resource_class, amount, at, until=until, begin=begin, urgency=urgency, member=member, note=note,
+            note_until=note_until, to=list(to), precise=precise, dry_run=dry_run,
+        )  # fmt: skip
 
     def offer(
         self,
@@ -149,10 +159,16 @@ class Client:
         begin: models.Moment | None = None,
         member: str | None = None,
         note: str | None = None,
+        note_until: models.Moment | None = None,
+        to: Sequence[str] = (),
+        precise: bool = False,
         dry_run: bool = False,
     ) -> models.Published:
         """Publish an offer, in the words of `need`."""
-        return self._signal("offer", resource_class, amount, at, until, begin, 0, member, note, dry_run)
+        return self._signal(
+            "offer", resource_class, amount, at, until=until, begin=begin, member=member, note=note,
+            note_until=note_until, to=list(to), precise=precise, dry_run=dry_run,
+        )  # fmt: skip
 
     def publish(self, signals: Sequence[models.NewSignal]) -> list[models.Published]:
         """Publish many needs and offers at once, a member's all or none."""
@@ -256,30 +272,9 @@ class Client:
             time.sleep(min(0.1 * 2**failures, _LONGEST_WAIT_S))
 
     def _signal(
-        self,
-        kind: Literal["need", "offer"],
-        resource_class: str,
-        amount: str | int,
-        at: models.Place,
-        until: models.Moment | None,
-        begin: models.Moment | None,
-        urgency: int,
-        member: str | None,
-        note: str | None,
-        dry_run: bool,
+        self, kind: Literal["need", "offer"], resource_class: str, amount: str | int, at: models.Place, **more: Any
     ) -> models.Published:
-        new = models.NewSignal(
-            kind=kind,
-            resource_class=resource_class,
-            amount=amount,
-            at=at,
-            until=until,
-            begin=begin,
-            urgency=urgency,
-            member=member,
-            note=note,
-            dry_run=dry_run,
-        )
+        new = models.NewSignal(kind=kind, resource_class=resource_class, amount=amount, at=at, **more)
         [published] = self.publish([new])
         return published
 
