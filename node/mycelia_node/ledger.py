@@ -319,8 +319,13 @@ class Ledger:
             return len(over)
 
     def keep_bodies(self, retention_ms: int | None) -> None:
-        """Keep bodies without an expiry for so long from now on; None: for ever."""
-        self._store.bodies.retention_ms = retention_ms
+        """Keep bodies without an expiry for so long from now on; None: for ever.
+
+        Raises:
+            StoreFault: the disk failed; the term is as it was.
+        """
+        with self._lock, self._store.transaction():
+            self._store.bodies.keep(retention_ms)
 
     def _forget_bodies(self, names: Iterable[bytes] | None = None) -> None:
         """Drop from memory, and from the log of the file, what was dropped from the disk."""

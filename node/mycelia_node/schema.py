@@ -62,8 +62,8 @@ def _bodies(connection: sqlite3.Connection) -> None:
     from .bodies import Bodies
 
     tables = sqlite_utils.Database(connection).table
-    tables("bodies").create({"arrival": int, "time_ms": int, "until_ms": int}, pk="arrival")
-    tables("bodies").create_index(["time_ms"])
-    tables("bodies").create_index(["until_ms"])
     tables("dropped").create({"arrival": int}, pk="arrival")
+    connection.execute(  # the key is all there is: one tree
+        "create table bodies(is_dated int, at_ms int, arrival int, primary key (is_dated, at_ms, arrival))without rowid"
+    )
     Bodies(connection).note_all()

@@ -164,6 +164,28 @@ class TestARetention:
         assert town.ledger.evaporate(BATCH) == 1
         assert (town.has_body(old), town.has_body(dated)) == (False, True)
 
+    def test_that_is_taken_back_keeps_everything_again(self, town: Town) -> None:
+        town.ledger.keep_bodies(30 * DAY_MS)
+        first = town.need()
+        town.ledger.keep_bodies(None)
+        second = town.need()
+        town.clock.now_ms += 40 * DAY_MS
+
+        assert town.ledger.evaporate(BATCH) == 0
+        assert town.has_body(first)
+        assert town.has_body(second)
+
+    def test_that_is_set_again_finds_what_was_said_without_it(self, town: Town) -> None:
+        need = town.need()
+        town.ledger.keep_bodies(None)
+        town.reopen()
+        town.clock.now_ms += 40 * DAY_MS
+
+        town.ledger.keep_bodies(30 * DAY_MS)
+
+        assert town.ledger.evaporate(BATCH) == 1
+        assert not town.has_body(need)
+
     def test_takes_in_no_older_ones(self, town: Town, elsewhere: Ledger) -> None:
         need = town.need()
         town.clock.now_ms += 30 * DAY_MS

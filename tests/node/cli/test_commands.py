@@ -232,7 +232,7 @@ class TestAnEntry:
         shown = dict(line.split(maxsplit=1) for line in anna("show", printed).out.splitlines())
 
         assert (shown["amount"], shown["note"]) == ("12.5 kg", "soup")
-        assert shown["cell"].startswith("88")
+        assert shown["cell"].startswith("86")
         assert shown["end"].endswith(("(in 1 d)", "(in 2 d)"))
 
     def test_that_lasts_too_long_is_told_how_long_it_may(self, anna: Mycelia) -> None:
