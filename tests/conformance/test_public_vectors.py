@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as open_aead
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt as seal_aead
-from nacl.bindings import crypto_box_seal_open, crypto_scalarmult
+from nacl.bindings import crypto_scalarmult
 from nacl.exceptions import CryptoError
 
 from mycelia_protocol import canonical, cid, keys, privacy
@@ -129,19 +129,6 @@ class TestAuthenticatedEncryption:
             else:
                 with pytest.raises(CryptoError):
                     open_aead(ciphertext, bound, nonce, key)
-
-
-class TestASealedBox:
-    def test_is_pynacls(self) -> None:
-        file = PUBLIC / "ed25519" / "sealed_box_ref.txt"
-        if not file.is_file():
-            pytest.skip(f"no sealed_box_ref.txt of PyNaCl at {file.parent}")
-        lines = [line.split() for line in file.read_text("utf-8").splitlines() if line and not line.startswith("#")]
-
-        assert lines
-        for secret, key, message, box in (map(bytes.fromhex, line) for line in lines):
-            assert privacy.box_key(secret) == key
-            assert crypto_box_seal_open(box, key, secret) == message
 
 
 class TestTheProfile:
