@@ -52,8 +52,8 @@ class Commons:
         self.now_ms = NOW_MS
         self.held: dict[bytes, Entry] = {}
         self.valid: list[Entry] = []
-        self.standing = Standing(self.held.get)
         self.members = Members(self.charter, self.held.get)
+        self.standing = Standing(self.held.get, self.members.heirs)
 
     def member(self, name: str, *, now_ms: int | None = None) -> Member:
         """Open the chain of a member, whose key is made from its name."""

@@ -96,7 +96,9 @@ class Desk:
             NotFound, StoreFault, Refused: it is unknown, somebody else's, or withdrawn already.
         """
         stored = self.entry(new.id)
-        member = self.keystore.owner(stored.entry.chain)
+        chain = stored.entry.chain
+        heirs = (self.keystore.owner(heir) for heir in self.ledger.members.heirs(chain))
+        member = self.keystore.owner(chain) or next((heir for heir in heirs if heir is not None), None)
         if member is None:
             raise StoreFault("somebody else published it", "withdraw it where its member publishes")
         pair, content = self.keystore.pair(member.name), compose.withdraw(stored.entry.id)

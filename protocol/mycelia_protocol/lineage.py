@@ -38,6 +38,7 @@ from .identity import (
 from .invitation import check_invitation
 
 MAX_PATH = 128  # entries that one verdict may follow
+CUT_AT, HEIR_AT, PREVIOUS_AT = range(3)  # in an `id.revoke`
 _MAX_KNOWN = 4096
 
 Event = tuple[bytes, KeySet]  # an identity, and its root keys from a key event on
@@ -55,6 +56,7 @@ class Lineage:
         self._grants: dict[bytes, tuple[Grant | None, int]] = {}
         self._events: dict[bytes, tuple[Event | None, int]] = {}
         self._laws: dict[bytes, tuple[Charter | None, int]] = {}
+        self._inheritances: dict[bytes, tuple[Entry | None, int]] = {}
         self._path = 0  # how many entries the check under way has followed, each counted as often as it is named
 
     def begin(self) -> None:
@@ -336,6 +338,57 @@ class Lineage:
                 return True
         return False
 
+    def check_revocation(self, entry: Entry, own: Grant | None) -> Entry:
+        """Return the last entry that an `id.revoke` keeps (rules `revoke.*`, `identity.*`) by its chain's grant."""
+        terms = entry.header.terms
+        if len(terms) != 4 or not (terms[HEIR_AT] is None or _is_digest(terms[HEIR_AT])):
+            raise Refused("revoke.terms", "the terms are cut, heir, key event and signatures")
+        cut = self._named(entry.header, terms[CUT_AT], "revoke.terms")
+        own = _speaking(own)
+        revoked = self.grant(cut.chain)
+        if revoked is None or revoked.identity != own.identity:
+            raise Refused("revoke.cut", "the entry to keep is on no chain of this identity")
+        if terms[PREVIOUS_AT] is not None:
+            self.check_authority(entry.header, terms[PREVIOUS_AT], own.identity)
+        elif terms[-1] is not None or not self.has_delegated(entry.chain, cut.chain):
+            raise Refused("revoke.authority", "a chain revokes what it delegated itself; anything else root keys sign")
+        return cut
+
+    def check_inheritance(self, entry: Entry, own: Grant | None) -> Entry:
+        """Return the last entry of the chain that an `id.inherit` takes over (rules `identity.own`, `inherit.*`)."""
+        header, own = entry.header, _speaking(own)
+        if len(header.terms) != 2:
+            raise Refused("inherit.terms", "the terms are a revocation and the entry that it keeps")
+        revoke, cut = (self._named(header, term, "inherit.terms") for term in header.terms)
+        if revoke.header.kind != "id.revoke" or cut.chain == entry.chain:
+            raise Refused("inherit.revoke", "the entry named revokes no other chain")
+        giver = self.grant(revoke.chain)
+        if giver is None or giver.identity != own.identity:
+            raise Refused("inherit.revoke", "the revocation is another identity's")
+        try:
+            check_use(giver, revoke.header)
+            kept = self.check_revocation(revoke, giver)
+        except Refused as refused:
+            raise Refused("inherit.revoke", f"the revocation is against `{refused.rule}`") from refused
+        if kept.id != cut.id or revoke.header.terms[HEIR_AT] != entry.chain:
+            raise Refused("inherit.revoke", "the revocation keeps another entry, or names another heir")
+        return cut
+
+    def inheritance(self, entry: Entry) -> Entry | None:
+        """Return the last entry of the chain whose heir speaks by a named `id.inherit`, None if it is not good."""
+        outer, self._path = self._path, 0  # whoever names it does not rest on it
+        try:
+            return self._remember(self._inheritances, entry.id, self._check_inheritance)
+        except Refused:
+            return None
+        finally:
+            self._path = outer
+
+    def _check_inheritance(self, entry: Entry) -> Entry:
+        own = self.grant(entry.chain)
+        check_use(_speaking(own), entry.header)
+        return self.check_inheritance(entry, own)
+
     # Shapes
 
     def _keyset(self, entry: Entry, count: int) -> KeySet:
@@ -357,6 +410,12 @@ class Lineage:
         if name is None:
             raise Refused(rule, f"{term!r} is not the index of a dependency")
         return cast(Entry, self._held(name))
+
+
+def _speaking(grant: Grant | None) -> Grant:
+    if grant is None:
+        raise Refused("identity.own", "this chain speaks for no identity")
+    return grant
 
 
 def _dep(header: Header, term: Term) -> bytes | None:

@@ -92,9 +92,9 @@ class Members:
         grant = self._lineage.speaker(chain)
         return None if grant is None else grant.identity
 
-    def heirs(self, chain: bytes) -> list[bytes]:
-        """Return the chains that revocations name as heirs of a chain, sorted."""
-        return sorted(self._seen().heirs.get(chain, ()))
+    def heirs(self, chain: bytes) -> tuple[bytes, ...]:
+        """Return the chains that count and that revocations name as heirs of a chain of their identity, sorted."""
+        return self._seen().heirs.get(chain, ())
 
     def _seen(self) -> _View:
         if self._view is None:
@@ -120,13 +120,15 @@ class _View:
         self._chains: dict[bytes, list[Entry]] = {}  # opens by identity
         self._inceptions: dict[bytes, Entry] = {}
         self.last: dict[bytes, int] = {}
-        self.heirs: dict[bytes, set[bytes]] = {}
+        self.heirs: dict[bytes, tuple[bytes, ...]] = {}
+        self._named: dict[bytes, set[bytes]] = {}  # as heirs, by the chain that was cut
         self.persons: dict[bytes, Person] = {}
         self._open_chains()
         self._logs = {identity: self._log(opening) for identity, opening in self._inceptions.items()}
         self._hold_chains()
         self._cut_chains()
         self._admit()
+        self._name_heirs()
 
     def _open_chains(self) -> None:
         """1. Every chain with an identity, by that identity, and its inception."""
@@ -187,7 +189,7 @@ class _View:
             cut = cast(Entry, self._entry_of(revoke.header.dep(cast(int, terms[0]))))
             self._cut(cut.chain, cut.header.sequence)
             if terms[1] is not None:
-                self.heirs.setdefault(cut.chain, set()).add(cast(bytes, terms[1]))
+                self._named.setdefault(cut.chain, set()).add(cast(bytes, terms[1]))
         for close in self._by_kind["id.close"]:
             if close.chain not in held:
                 continue
@@ -236,6 +238,15 @@ class _View:
         for identity in self._chains.keys() - self._logs.keys():  # the inception is not held as valid
             for opening in self._chains[identity]:
                 self.last.pop(opening.id, None)
+
+    def _name_heirs(self) -> None:
+        """6. Heirs are chains of the same identity that count, and are named for a chain that counts up to its cut."""
+        for openings in self._chains.values():
+            own = {opening.id for opening in openings} & self.last.keys()
+            for chain in own & self._named.keys():
+                heirs = self._named[chain] & own - {chain}
+                if heirs:
+                    self.heirs[chain] = tuple(sorted(heirs))
 
     def _inside(self) -> dict[bytes, tuple[bytes | None, int]]:
         """Return who is in: identity to (sponsor, steps from a founder)."""

@@ -87,6 +87,12 @@ RULES: dict[str, Rule] = {
         ("revoke.terms", "A revocation has cut, heir, key event and signatures.", "see chapter 13."),
         ("revoke.cut", "The entry to keep is on a chain of the same identity.", "name an entry of your own chain."),
         ("revoke.authority", "A chain is revoked by root keys, or by who delegated it.", "sign with the root keys."),
+        ("inherit.terms", "An inheritance has two terms, a revocation and the entry it keeps.", "see chapter 13."),
+        (
+            "inherit.revoke",
+            "A revocation of one's identity names this chain as heir.",
+            "have the root keys sign one.",
+        ),
         ("recover.guardians", "An identity is recovered by the guardians that it named.", "rotate with the next keys."),
         ("consent.terms", "A consent has one term, what is consented to.", "see chapter 13."),
         ("consent.subject", "One consents to a recovery or an enactment.", "name one of these."),

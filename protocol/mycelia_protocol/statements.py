@@ -93,6 +93,12 @@ def revoke(
     return root.signed("id.revoke", deps, [index[cut], heir, index[event]])
 
 
+def inherit(revoke: bytes, cut: bytes) -> Content:
+    """Return the word of an heir that it takes over the chain that a revocation cut after `cut`."""
+    deps, index = ordered(revoke, cut)
+    return Content("id.inherit", [index[revoke], index[cut]], deps)
+
+
 def recover(event: bytes, keyset: KeySet) -> Content:
     """Return the proposal of new root keys for an identity that lost its own."""
     return Content("id.recover", [0, *keyset.terms], event)

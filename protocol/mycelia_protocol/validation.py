@@ -32,6 +32,7 @@ from .errors import Premature, Refused
 from .grants import check_use
 from .kinds import KINDS, Judged
 from .kinds.flows import FREED
+from .kinds.heirs import note_heir
 from .kinds.kind import is_natural, line_refs
 from .kinds.spending import check_spending
 from .lineage import Lineage
@@ -126,9 +127,11 @@ def _judge(judged: Judged) -> None:
     if grant is not None:
         check_use(grant, header)
     # 11. What the entry cites, of whatever kind it is, is noted before its own rules are asked.
-    for dep in judged.deps.values():
-        if dep.chain != judged.prefix.chain:
-            _note_cite(judged, dep)
+    foreign = [dep for dep in judged.deps.values() if dep.chain != judged.prefix.chain]
+    for dep in foreign:
+        note_heir(judged, dep)
+    for dep in foreign:
+        _note_cite(judged, dep)
     # 12. The rules of its kind, in their order. A custom kind has none.
     if kind is not None:
         kind.judge(judged)
@@ -194,7 +197,7 @@ def _note_cite(judged: Judged, dep: Entry) -> None:
 def _mark_line(facts: Draft, line: LineId, dep: Entry) -> None:
     kind, author, given = dep.header.kind, dep.chain, facts.committed(line)
     if given is not None:
-        if author == given.receiver:
+        if facts.speaks_for(author, given.receiver):
             at, place = given.accept_at, dep.header.sequence
             if kind == "accept":
                 at = place if at < 0 else min(at, place)
@@ -205,13 +208,13 @@ def _mark_line(facts: Draft, line: LineId, dep: Entry) -> None:
     if taken is None:
         if kind in _ACCEPTED_CITES:  # read if this chain is asked to accept the line later
             _remember(facts, *line, kind, author)
-    elif author == taken.provider:
+    elif facts.speaks_for(author, taken.provider):
         _cite_provider(facts, line, taken, Mark(_ACCEPTED_CITES.get(kind, 0)))
 
 
 def _cite_provider(facts: Draft, line: LineId, taken: AcceptedLine, mark: Mark) -> None:
     counts = taken.marks & Mark.ACCEPTED and not taken.marks & (FREED | Mark.RECEIVED)
-    if counts and mark & FREED:
+    if counts and mark & FREED and not taken.marks & Mark.INHERITED:
         need = facts.need(taken.need)
         facts["need", taken.need, -1] = need._replace(accepted=need.accepted - taken.amount)
     facts["accepted", *line] = taken._replace(marks=taken.marks | mark)

@@ -7,11 +7,9 @@ where on a chain is cut, is not a verdict but a fold: see `membership`.
 from __future__ import annotations
 
 from ..accumulators import Grant
-from ..cid import DIGEST_BYTES
 from ..errors import Refused
 from .kind import Judged, Kind, nothing
 
-CUT_AT, HEIR_AT, PREVIOUS_AT = range(3)
 SUBJECTS = frozenset({"id.recover", "enact"})
 
 
@@ -50,18 +48,7 @@ def _judge_consent(judged: Judged) -> None:
 
 
 def _judge_revoke(judged: Judged) -> None:
-    terms = judged.header.terms
-    if len(terms) != 4 or not (terms[HEIR_AT] is None or _is_digest(terms[HEIR_AT])):
-        raise Refused("revoke.terms", "the terms are cut, heir, key event and signatures")
-    cut = judged.dep(terms[CUT_AT], "revoke.terms")
-    own = _own_grant(judged)
-    revoked = judged.lineage.grant(cut.chain)
-    if revoked is None or revoked.identity != own.identity:
-        raise Refused("revoke.cut", "the entry to keep is on no chain of this identity")
-    if terms[PREVIOUS_AT] is not None:
-        judged.lineage.check_authority(judged.header, terms[PREVIOUS_AT], own.identity)
-    elif terms[-1] is not None or not judged.lineage.has_delegated(judged.prefix.chain, cut.chain):
-        raise Refused("revoke.authority", "a chain revokes what it delegated itself; anything else root keys sign")
+    judged.lineage.check_revocation(judged.entry, judged.grant)
 
 
 def _judge_close(judged: Judged) -> None:
@@ -69,10 +56,6 @@ def _judge_close(judged: Judged) -> None:
     if len(terms) != 2:
         raise Refused("identity.terms", "a close has the terms key event and signatures")
     judged.lineage.check_authority(judged.header, terms[0], _own_grant(judged).identity)
-
-
-def _is_digest(term: object) -> bool:
-    return type(term) is bytes and len(term) == DIGEST_BYTES
 
 
 _KEYSET = ("threshold", "keys", "next", "consents", "guardians")
