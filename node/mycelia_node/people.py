@@ -176,8 +176,9 @@ class People:
         self._keystore.prepare(name, Plan(identity=identity))
         try:
             content = statements.delegate(
-                self._keystore.prepared(name), kinds=kinds, expires_ms=expires_ms, depth=depth, daily=daily
-            )
+                self._keystore.prepared(name), kinds=kinds, expires_ms=expires_ms, depth=depth, daily=daily,
+                box=self._keystore.box_key(name),
+            )  # fmt: skip
             delegation = self._say(member, content)
         except Exception:
             self._keystore.discard(name)
