@@ -12,13 +12,13 @@ from contextlib import suppress
 from typing import cast
 
 from mycelia_protocol import cid, invitation, statements
+from mycelia_protocol.authority import HEIR_AT
 from mycelia_protocol.charter import Open, Stewards
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.identity import DELEGATED_TERMS, FOUNDING_TERMS, INVITED_TERMS, KeySet, keyset_of
 from mycelia_protocol.kinds.admissions import MAX_ADMITTED
-from mycelia_protocol.lineage import HEIR_AT
 from mycelia_protocol.membership import Person, Status
 from mycelia_protocol.roots import Roots
 

@@ -10,6 +10,7 @@ Spec: 13-identity, "Heirs"; 08-validation, "Inheriting".
 from __future__ import annotations
 
 from ..accumulators import AcceptedLine, CommittedLine, HeirOf, Inherited, Mark
+from ..authority import check_inheritance
 from ..envelope import Entry
 from ..errors import Refused
 from .flows import commit_lines
@@ -17,7 +18,7 @@ from .kind import Judged, Kind, line_refs, nothing
 
 
 def _judge(judged: Judged) -> None:
-    cut = judged.lineage.check_inheritance(judged.entry, judged.grant)
+    cut = check_inheritance(judged.lineage, judged.entry, judged.grant)
     before, place = judged.facts.inherited(cut.chain), cut.header.sequence
     judged.facts["inherited", cut.chain, -1] = Inherited(place if before < 0 else min(before, place))
 
