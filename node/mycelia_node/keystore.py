@@ -293,17 +293,21 @@ class Keystore:
         box = None if kept.box is None else privacy.box_key(kept.box)
         if plan.identity is not None and plan.delegation is not None:
             delegation = ledger.entry_of(plan.delegation)
-            box = box if delegation is not None and box in delegation.header.terms[1:2] else None  # as it was given
-            return statements.delegated(key, plan.identity, plan.delegation, box=box)
+            if delegation is None:
+                raise Premature("deps.held", "the delegation is not held", frozenset({plan.delegation}))
+            box = box if box in delegation.header.terms[1:2] else None  # as it was given
+            return statements.delegated(key, plan.identity, delegation, box=box)
         if roots is None or (plan.identity is not None and plan.event is None):
             raise StoreFault(f"the keys of {kept.name} were prepared and came to nothing", "make it under another name")
         if plan.identity is not None and plan.event is not None:
             signers = roots.signers(plan.number, network=network)
-            return statements.rooted(key, plan.identity, plan.event, root=signers, box=box)
+            at = ledger.moment(plan.event)
+            return statements.rooted(key, plan.identity, plan.event, at=at, root=signers, box=box)
         invited = None if plan.invitation is None else invitation.read(plan.invitation)
         root = roots.signers(0, network=network)
         keyset, nonce = roots.keyset(0), plan.nonce or b""
-        return statements.founding(key, keyset, nonce=nonce, root=root, invitation=invited, box=box)
+        at = ledger.moment(b"" if invited is None else invited.sponsor)
+        return statements.founding(key, keyset, nonce=nonce, at=at, root=root, invitation=invited, box=box)
 
     def _loaded(self) -> dict[str, _Kept]:
         if self._kept is None:

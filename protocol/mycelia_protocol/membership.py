@@ -18,6 +18,8 @@ from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from typing import NamedTuple, cast
 
+from .accumulators import Grant
+from .authority import CUT_AT, HEIR_AT, PREVIOUS_AT
 from .charter import Charter, Open, Stewards, Tree
 from .envelope import Entry
 from .identity import DELEGATED_TERMS, FOUNDING_TERMS, ROOTED_TERMS
@@ -123,6 +125,7 @@ class _View:
         self.heirs: dict[bytes, tuple[bytes, ...]] = {}
         self._named: dict[bytes, set[bytes]] = {}  # as heirs, by the chain that was cut
         self.persons: dict[bytes, Person] = {}
+        self._closed: set[bytes] = set()
         self._open_chains()
         self._logs = {identity: self._log(opening) for identity, opening in self._inceptions.items()}
         self._hold_chains()
@@ -162,62 +165,93 @@ class _View:
     def _hold_chains(self) -> None:
         """3. Chains that root keys signed for hold if the keys are in force, or the next key event keeps the chain."""
         for identity, openings in self._chains.items():
-            if identity not in self._logs:
-                continue
-            log, _ = self._logs[identity]
-            for opening in openings:
-                if len(opening.header.terms) != ROOTED_TERMS or self._is_kept(log, opening):
+            for opening in openings if identity in self._logs else ():
+                if len(opening.header.terms) != ROOTED_TERMS or self._is_backed(
+                    identity, opening, opening.header.dep(0)
+                ):
                     self.last[opening.id] = _ENDLESS
 
-    def _is_kept(self, log: list[list[Entry]], opening: Entry) -> bool:
-        for event, following in zip(log, [*log[1:], None], strict=True):
-            if opening.header.dep(0) in {entry.id for entry in event}:
-                return following is None or any(self._keeps(entry, opening.id) for entry in following)
+    def _is_backed(self, identity: bytes, entry: Entry, event: bytes) -> bool:
+        """Whether what the root keys of an event signed holds: they are in force, or the next event keeps the entry."""
+        log, _ = self._logs[identity]
+        for named, following in zip(log, [*log[1:], None], strict=True):
+            if event in {one.id for one in named}:
+                return following is None or any(self._keeps(one, entry) for one in following)
         return False
 
-    def _keeps(self, event: Entry, chain: bytes) -> bool:
-        deps = (self._entry_of(link) for link in event.header.links)
-        return event.chain == chain or any(dep is not None and dep.chain == chain for dep in deps)
+    def _keeps(self, event: Entry, entry: Entry) -> bool:
+        """Whether a key event was said by who knew of an entry, and let its chain live on."""
+        sequence = entry.header.sequence
+        if event.header.kind == "id.complete":  # anybody can publish it: what guardians consented to is the proposal
+            event = cast(Entry, self._entry_of(event.header.dep(cast(int, event.header.terms[0]))))
+        elif event.chain == entry.chain and sequence <= event.header.sequence:
+            return True
+        previous = event.header.dep(cast(int, event.header.terms[0]))
+        kept = (self._entry_of(link) for link in event.header.links if link != previous)
+        return any(one is not None and one.chain == entry.chain and sequence <= one.header.sequence for one in kept)
 
     def _cut_chains(self) -> None:
-        """4. Revocations and closes on chains that hold cut chains; a chain goes with the one that delegated it."""
+        """4. Revocations and closes that root keys back cut chains; then what chains that count delegated, they cut."""
         held = dict(self.last)
-        for revoke in self._by_kind["id.revoke"]:
-            if revoke.chain not in held:
-                continue
-            terms = revoke.header.terms
-            cut = cast(Entry, self._entry_of(revoke.header.dep(cast(int, terms[0]))))
-            self._cut(cut.chain, cut.header.sequence)
-            if terms[1] is not None:
-                self._named.setdefault(cut.chain, set()).add(cast(bytes, terms[1]))
+        by_giver: dict[bytes, list[Entry]] = {}  # revocations of delegated chains that need no root keys
+        for revoke in (one for one in self._by_kind["id.revoke"] if one.chain in held):
+            event = revoke.header.named(revoke.header.terms[PREVIOUS_AT])
+            if event is None:
+                by_giver.setdefault(self._kept_by(revoke).chain, []).append(revoke)
+            elif self._is_backed(self._speaker(revoke.chain), revoke, event):
+                self._revoke(revoke)
         for close in self._by_kind["id.close"]:
-            if close.chain not in held:
-                continue
-            identity = self._lineage.speaker(close.chain)
-            kept: dict[bytes, int] = {}
-            for link in close.header.links:
-                entry = cast(Entry, self._entry_of(link))
-                kept[entry.chain] = max(kept.get(entry.chain, 0), entry.header.sequence)
-            kept[close.chain] = close.header.sequence
-            for opening in self._chains[identity.identity] if identity else ():
-                self._cut(opening.id, kept.get(opening.id, 0))
-        for openings in self._chains.values():
-            for opening in openings:
-                self._follow_delegation(opening)
+            identity = self._speaker(close.chain) if close.chain in held else b""
+            if identity and self._is_backed(identity, close, close.header.dep(cast(int, close.header.terms[0]))):
+                self._close(identity, close)
+        for opening in sorted(self._delegated(), key=self._depth):  # who delegates is cut before who was delegated to
+            self._follow_delegation(opening)
+            for revoke in by_giver.get(opening.id, ()):
+                if revoke.header.sequence <= self.last.get(revoke.chain, -1):
+                    self._revoke(revoke)
+
+    def _revoke(self, revoke: Entry) -> None:
+        cut, heir = self._kept_by(revoke), revoke.header.terms[HEIR_AT]
+        self._cut(cut.chain, cut.header.sequence)
+        if heir is not None:
+            self._named.setdefault(cut.chain, set()).add(cast(bytes, heir))
+
+    def _close(self, identity: bytes, close: Entry) -> None:
+        self._closed.add(identity)
+        kept: dict[bytes, int] = {}
+        for link in close.header.links:
+            entry = cast(Entry, self._entry_of(link))
+            kept[entry.chain] = max(kept.get(entry.chain, 0), entry.header.sequence)
+        kept[close.chain] = close.header.sequence
+        for opening in self._chains[identity]:
+            self._cut(opening.id, kept.get(opening.id, 0))
+
+    def _kept_by(self, revoke: Entry) -> Entry:
+        return cast(Entry, self._entry_of(revoke.header.dep(cast(int, revoke.header.terms[CUT_AT]))))
 
     def _cut(self, chain: bytes, sequence: int) -> None:
         if chain in self.last:
             self.last[chain] = min(self.last[chain], sequence)
 
+    def _delegated(self) -> list[Entry]:
+        return [one for ones in self._chains.values() for one in ones if len(one.header.terms) == DELEGATED_TERMS]
+
+    def _depth(self, opening: Entry) -> int:
+        """Return how many delegations a chain rests on."""
+        depth = 0
+        while len(opening.header.terms) == DELEGATED_TERMS:
+            delegation = cast(Entry, self._entry_of(opening.header.dep(0)))
+            opening, depth = cast(Entry, self._entry_of(delegation.chain)), depth + 1
+        return depth
+
     def _follow_delegation(self, opening: Entry) -> None:
         """A delegation that stands above the cut of its chain, or on a chain that does not hold, delegates nothing."""
-        below = opening
-        while len(below.header.terms) == DELEGATED_TERMS:
-            delegation = cast(Entry, self._entry_of(below.header.dep(0)))
-            if delegation.header.sequence > self.last.get(delegation.chain, -1):
-                self.last.pop(opening.id, None)
-                return
-            below = cast(Entry, self._entry_of(delegation.chain))
+        delegation = cast(Entry, self._entry_of(opening.header.dep(0)))
+        if delegation.header.sequence > self.last.get(delegation.chain, -1):
+            self.last.pop(opening.id, None)
+
+    def _speaker(self, chain: bytes) -> bytes:
+        return cast(Grant, self._lineage.speaker(chain)).identity
 
     def _admit(self) -> None:
         """5. Founders are in, and whom they admit, step by step; chains of anybody else do not count."""
@@ -226,9 +260,8 @@ class _View:
             sponsor, depth = inside.get(identity, (None, 0))
             is_in = isinstance(policy, Open) or identity in inside
             chains = tuple(sorted(opening.id for opening in self._chains[identity]))
-            is_closed = any(close.chain in chains for close in self._by_kind["id.close"] if close.chain in self.last)
             status = (
-                Status.PENDING if not is_in else Status.CLOSED if is_closed else
+                Status.PENDING if not is_in else Status.CLOSED if identity in self._closed else
                 Status.FROZEN if is_frozen else Status.MEMBER
             )  # fmt: skip
             self.persons[identity] = Person(identity, status, sponsor, depth, log[-1][0].id, chains)

@@ -22,6 +22,7 @@ from .identity import (
     check_signatures,
     identity_of,
     keyset_of,
+    moment_after,
 )
 from .invitation import check_invitation
 
@@ -42,6 +43,8 @@ def check_open(lineage: Lineage, entry: Entry) -> Grant | None:
         is_digest(terms[1]) and (terms[2] is None or is_digest(terms[2]))
     ):
         raise Refused("open.identity", "the terms after the key are null, or those of a chain with an identity")
+    if header.body_digest is not None or header.expiry is not None:
+        raise Refused("open.once", "the `open` of an identity's chain has no body, and no expiry")
     if count >= FOUNDING_TERMS:
         return _check_founding(lineage, header)
     _check_deps(lineage, header, 1)
@@ -96,9 +99,12 @@ def _check_delegated(lineage: Lineage, header: Header, below: Entry) -> Grant:
         raise Refused("open.delegation", "the chain that delegates speaks for another identity, or for none")
     try:
         check_use(giver, delegation)
-        return delegated(delegation, giver)
+        grant = delegated(delegation, giver)
     except Refused as refused:
         raise Refused("open.delegation", f"the delegation is against `{refused.rule}`") from refused
+    if (header.time, header.incarnation) != moment_after(below):
+        raise Refused("open.once", "a delegated chain begins at the moment after its delegation, which names its start")
+    return grant
 
 
 def _check_deps(lineage: Lineage, header: Header, count: int) -> None:

@@ -63,6 +63,7 @@ RULES: dict[str, Rule] = {
         ("kind.known", "A kind is one of the spec's or begins with `x.`.", "use a custom kind, `x.org.example.name`."),
         ("rate.cell", "A chain says no more in a time than the charter's rate.", "wait, or say more in one entry."),
         ("open.identity", "The terms of an `open` have one of four forms.", "see chapter 13."),
+        ("open.once", "What lets a chain of an identity begin lets one begin.", "open it just as it was signed."),
         ("open.deps", "An `open` names what its form needs, and nothing else.", "name that alone."),
         ("open.inception", "An identity is the digest of its inception.", "compute it from the terms."),
         ("open.delegation", "A delegated chain names the entry that delegates to its key.", "ask for a delegation."),

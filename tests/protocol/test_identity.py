@@ -11,7 +11,7 @@ from mycelia_protocol.identity import KeySet, commitment, is_revealed
 from mycelia_protocol.lineage import MAX_PATH, Lineage
 from mycelia_protocol.validation import judge
 from tests.builders import CELL, HOUR_MS, Commons, Member
-from tests.people import Person, delegated, found, key_of, keyset, law, root_pair
+from tests.people import Person, delegated, found, key_of, keyset, law, moment, root_pair
 
 
 def commons() -> Commons:
@@ -35,7 +35,8 @@ class TestAnIdentity:
 
         late = statements.rotate(rotated.id, keyset("thief", 2), root=stolen)
         assert anna.why_not(late) == "rotate.revealed"
-        thief = statements.rooted(key_of("thief"), anna.identity, rotated.id, root=stolen)
+        at = moment(anna.commons, rotated.id)
+        thief = statements.rooted(key_of("thief"), anna.identity, rotated.id, at=at, root=stolen)
         with pytest.raises(AssertionError):
             Opened(anna.commons, "thief", thief)
 

@@ -17,6 +17,7 @@ OPEN = Kind(
     ("key", "identity"),
     (
         "open.identity",
+        "open.once",
         "open.deps",
         "open.inception",
         "identity.signature",
