@@ -63,7 +63,7 @@ class Folds:
                 for stored in self._of_kind(kind):
                     members.add(stored.entry)
             for chain in self._store.forked_chains():
-                members.note_fork(chain)
+                self._note_fork(members, chain)
             self._members = members
         return self._members
 
@@ -99,7 +99,7 @@ class Folds:
         for entry in named:
             members.add(entry)
         for chain in forked:
-            members.note_fork(chain)
+            self._note_fork(members, chain)
         after = members.last()
         fresh = {entry.chain for entry in named if entry.header.kind == "open"}
         changed = {chain for chain in before.keys() | after.keys() if before.get(chain) != after.get(chain)}
@@ -108,6 +108,11 @@ class Folds:
             branch.prefix.sequence > 0 for chain in changed - fresh for branch in self._branches.of(chain)
         ):
             self._standing = None
+
+    def _note_fork(self, members: Members, chain: bytes) -> None:
+        sequence = self._branches.forked_at(chain)
+        if sequence is not None:
+            members.note_fork(chain, sequence)
 
     def _count(self, standing: Standing, batch: Iterable[Stored]) -> None:
         for stored in batch:
