@@ -24,8 +24,6 @@ from tests.scenarios.consent_search import Observer, Result, search
 from tests.scenarios.consent_states import SAYINGS, Case
 from tests.scenarios.consent_world import World
 
-pytestmark = pytest.mark.xdist_group("consent")  # what was searched is shared
-
 ONE_NEED, TWO_NEEDS = ((0, 1),), ((0, 1), (1, 1))
 ONE_OFFER, TWO_OFFERS = ((0, 1),), ((0, 1), (1, 1))
 EXITS = frozenset({"release", "lapse", "cancel", "cancel by provider"})

@@ -25,8 +25,6 @@ from mycelia_protocol.validation import judge
 from tests.scenarios.consent_states import LAW
 from tests.scenarios.fork_world import Case, History, State, World
 
-pytestmark = pytest.mark.xdist_group("forks")  # what was searched is shared
-
 BOUND = (Status.FIRM, Status.DONE)
 OVER = (Status.VOID, Status.DISPUTED, Status.DISPLACED)
 

@@ -13,8 +13,6 @@ from mycelia_protocol import release
 from mycelia_protocol.release import Guard, Place, Record
 from tests.scenarios.release_search import MACHINE, Case, Result, search
 
-pytestmark = pytest.mark.xdist_group("release")  # what was searched is shared
-
 DATA, MACHINES = frozenset({"data", "partial"}), frozenset({"machine", "live", "partial"})
 CASES = {
     "data rolled back, two peers": Case(2, 0, 3, DATA),
