@@ -1,6 +1,6 @@
 """Lives of a home that end at every point at which something is written, and what it sends when it lives again.
 
-Run as a process: `python -m tests.node.dying PLACE FLAW [AFTER]`. Each life is a fork of it that is killed at the n-th call
+Run as a process: `python -m tests.node.dying PLACE FLAW [AFTER]`. Each life is a fork of it, killed at the n-th call
 of write, fsync or rename, statement of SQLite, or sending. A killed write has written half. After each death the
 home starts again: as it is; with its data as they were before that life; and both after a power cut, which undoes
 the renames that no fsync of their directory followed. What was sent, before and after, is kept by a peer. FLAW
