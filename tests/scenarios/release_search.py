@@ -21,7 +21,18 @@ from types import SimpleNamespace
 from mycelia_protocol import release
 from mycelia_protocol.errors import Premature, Refused
 from mycelia_protocol.release import PATIENCE_MS, Place
-from tests.scenarios.release_states import START, Answer, Case, Line, Snapshot, State, Twin, canonical
+from tests.scenarios.release_states import (
+    LAST_ERA,
+    START,
+    Answer,
+    Case,
+    Line,
+    Snapshot,
+    State,
+    Twin,
+    canonical,
+    forgetful,
+)
 
 # What the machine is asked; a planted mutant replaces one of them.
 MACHINE = SimpleNamespace(
@@ -53,7 +64,7 @@ def search(case: Case, machine: SimpleNamespace = MACHINE) -> Result:
         state = queue.popleft()
         result.states += 1
         for step, named in _steps(case, state, machine):
-            following = canonical(case, named)
+            following = canonical(case, forgetful(case, named))
             broken = list(_broken(case, state, step, following))
             if broken:
                 result.broken = broken
@@ -140,9 +151,9 @@ def _happenings(case: Case, state: State, machine: SimpleNamespace) -> Iterator[
     if "twin" in case.powers:
         yield from _twins(case, state, machine)
     is_known = state.record is not None and len(state.record.acknowledged) >= case.known
-    if state.picture is None and is_known and case.powers & {"data", "machine", "live"}:
+    if state.picture is None and state.era < LAST_ERA and is_known and case.powers & {"data", "machine", "live"}:
         yield "picture", state._replace(picture=Snapshot(state.line, state.record, state.guard))
-    if (picture := state.picture) is not None and state.era < 2:
+    if (picture := state.picture) is not None and state.era < LAST_ERA:
         back = state._replace(line=picture.line, guard=None, sending=None, era=state.era + 1, answer=Answer.NONE)
         if "data" in case.powers:
             yield "data rolled back", back
@@ -153,12 +164,12 @@ def _happenings(case: Case, state: State, machine: SimpleNamespace) -> Iterator[
             yield "machine resumed", turned._replace(guard=machine.resumed(picture.guard, now_ms=0))
     if state.guard is not None:
         return
-    if state.shelf is None and state.away is False:
+    if state.shelf is None and state.away is False and state.era < LAST_ERA:
         if "copy" in case.powers:
             yield "copied", state._replace(shelf=(state.line, True))
         if "moved" in case.powers:
             yield "copied elsewhere", state._replace(shelf=(state.line, False), away=None)
-    elif state.shelf is not None and state.era < 2:
+    elif state.shelf is not None and state.era < LAST_ERA:
         line, is_shared = state.shelf
         record, away = (state.record, state.away) if is_shared else (state.away, state.record)
         assert not isinstance(record, bool)

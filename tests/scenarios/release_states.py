@@ -10,6 +10,8 @@ from mycelia_protocol.release import Guard, Record
 
 Line = tuple[bytes, ...]
 
+LAST_ERA = 2  # a machine is turned back, or its data are changed for others, so often
+
 
 class Case(NamedTuple):
     """The bounds of a search."""
@@ -68,6 +70,23 @@ class State(NamedTuple):
 
 
 START = State((b"o",), Record(), None, None, (), 0, None, False, None, False, Answer.NONE, False)
+
+
+def forgetful(case: Case, state: State) -> State:
+    """Return the state without what no step will ever read."""
+    if (picture := state.picture) is not None:
+        if state.era == LAST_ERA:
+            picture = None
+        elif not case.powers & {"machine", "live"}:
+            picture = Snapshot(picture.line, None, None)
+        elif "live" not in case.powers:
+            picture = picture._replace(guard=None)
+    is_over = state.era == LAST_ERA and state.shelf is not None
+    if picture is not state.picture or is_over:
+        return state._replace(
+            picture=picture, shelf=None if is_over else state.shelf, away=False if is_over else state.away
+        )
+    return state
 
 
 def canonical(case: Case, state: State) -> State:
