@@ -52,8 +52,8 @@ class Commons:
         self.now_ms = NOW_MS
         self.held: dict[bytes, Entry] = {}
         self.valid: list[Entry] = []
-        self.standing = Standing(self.held.get)
         self.members = Members(self.charter, self.held.get)
+        self.standing = Standing(self.held.get, self.members.heirs)
 
     def member(self, name: str, *, now_ms: int | None = None) -> Member:
         """Open the chain of a member, whose key is made from its name."""
@@ -79,7 +79,10 @@ class Member:
         terms: list[Term] = [self.pair.public, None] if opening is None else opening.terms
         deps = b"" if opening is None else opening.deps
         named = [commons.held[deps[at : at + 32]].header.time for at in range(0, len(deps), 32)]
-        header = Header(None, 0, None, next_time(now_ms, *named), "open", 0, INCARNATION, deps, None, None, 0, terms)
+        time, incarnation = next_time(now_ms, *named), INCARNATION
+        if opening is not None and opening.moment is not None:
+            time, incarnation = opening.moment
+        header = Header(None, 0, None, time, "open", 0, incarnation, deps, None, None, 0, terms)
         self.opening = seal(header, self.pair, network=commons.charter.network)
         self.chain = self.opening.id
         self.prefix = Prefix(self.chain, self.pair.public, b"", -1, 0, {}, self.own.get)

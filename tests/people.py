@@ -13,16 +13,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from mycelia_protocol import keys, statements
+from mycelia_protocol.chain import next_time
 from mycelia_protocol.charter import Charter, Membership, ResourceClass
 from mycelia_protocol.charter import found as found_charter
 from mycelia_protocol.cid import digest
-from mycelia_protocol.compose import Content
+from mycelia_protocol.compose import Content, Moment
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.identity import KeySet, commitment, identity_of
 from mycelia_protocol.invitation import Invitation, invite
 from mycelia_protocol.statements import Signers
 
-from .builders import HOUR_MS, Commons, Member
+from .builders import HOUR_MS, INCARNATION, Commons, Member
 
 NONCE = bytes(range(16))
 
@@ -67,7 +68,8 @@ class Person(Member):
         public = keys.keypair(digest(name.encode())).public
         self.identity = identity_of(public, NONCE, self.keyset)
         root = Signers(commons.charter.network, {0: root_pair(name, 0)})
-        opening = statements.founding(public, self.keyset, nonce=NONCE, root=root, invitation=invitation)
+        at = moment(commons, b"" if invitation is None else invitation.sponsor)
+        opening = statements.founding(public, self.keyset, nonce=NONCE, at=at, root=root, invitation=invitation)
         super().__init__(commons, name, commons.now_ms, opening)
         self.event = self.chain  # the latest key event
         self.number = 0
@@ -80,7 +82,8 @@ class Person(Member):
     def install(self, name: str) -> Member:
         """Open a chain on another device, signed by the root keys."""
         public = keys.keypair(digest(name.encode())).public
-        opening = statements.rooted(public, self.identity, self.event, root=self.root())
+        at = moment(self.commons, self.event)
+        opening = statements.rooted(public, self.identity, self.event, at=at, root=self.root())
         return Member(self.commons, name, self.commons.now_ms, opening)
 
     def invite(self, name: str, *, ends_in: int = HOUR_MS) -> Invitation:
@@ -119,7 +122,13 @@ def found(commons: Commons, name: str, *, guardians: Iterable[bytes] = (), conse
 def delegated(giver: Member, name: str, of: bytes, delegation: Entry) -> Member:
     """Open the chain of a bot whose key, made from its name, was delegated to."""
     public = keys.keypair(digest(name.encode())).public
-    return Member(giver.commons, name, giver.commons.now_ms, statements.delegated(public, of, delegation.id))
+    return Member(giver.commons, name, giver.commons.now_ms, statements.delegated(public, of, delegation))
+
+
+def moment(commons: Commons, *named: bytes) -> Moment:
+    """Return when an entry would be said now that names these."""
+    times = [commons.held[name].header.time for name in named if name]
+    return Moment(next_time(commons.now_ms, *times), INCARNATION)
 
 
 def key_of(name: str) -> bytes:

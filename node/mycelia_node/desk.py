@@ -11,6 +11,7 @@ from itertools import groupby
 from secrets import token_bytes
 
 from mycelia_protocol import cid, compose, runfile
+from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
@@ -60,11 +61,7 @@ class Desk:
             member, batch = self.keystore.member(name), list(group)
             law = self.ledger.law_of(member.chain)
             contents = [self.content(new, law) for new in batch]
-            own = self.keystore.box_key(member.name)
-            bodies = [
-                notes.body_of(new, own=own, network=self.ledger.network, chain=member.chain, entropy=self._entropy)
-                for new in batch
-            ]
+            bodies = [self._body(new, member) for new in batch]
             expiries = [notes.expiry_of(new, self._clock()) for new in batch]
             pair = self.keystore.pair(member.name)
             if dry_run:
@@ -73,6 +70,13 @@ class Desk:
                 entries = self.ledger.publish(pair, member.chain, contents, bodies, expiries)
             done += [published(entry, dry_run=dry_run) for entry in entries]
         return done
+
+    def _body(self, new: models.NewSignal, member: Member) -> dict[str, Value] | None:
+        own, readers = self.keystore.box_key(member.name), notes.Readers(self.keystore, self.ledger)
+        return notes.body_of(
+            new, own=own, keys_of=readers.keys_of, network=self.ledger.network, chain=member.chain,
+            entropy=self._entropy,
+        )  # fmt: skip
 
     def content(self, new: models.NewSignal, law: Charter) -> Content:
         """Return what a signal says, in the ledger's terms, under the law of the chain that will say it."""
@@ -96,7 +100,9 @@ class Desk:
             NotFound, StoreFault, Refused: it is unknown, somebody else's, or withdrawn already.
         """
         stored = self.entry(new.id)
-        member = self.keystore.owner(stored.entry.chain)
+        chain = stored.entry.chain
+        heirs = (self.keystore.owner(heir) for heir in self.ledger.members.heirs(chain))
+        member = self.keystore.owner(chain) or next((heir for heir in heirs if heir is not None), None)
         if member is None:
             raise StoreFault("somebody else published it", "withdraw it where its member publishes")
         pair, content = self.keystore.pair(member.name), compose.withdraw(stored.entry.id)

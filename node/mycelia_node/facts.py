@@ -16,6 +16,8 @@ from mycelia_protocol.accumulators import (
     Fact,
     FactKey,
     Grant,
+    HeirOf,
+    Inherited,
     NeedFacts,
     OfferFacts,
     Paid,
@@ -36,11 +38,13 @@ _RECORDS: dict[str, type[Any]] = {
     "version": Version,
     "rate": Paid,
     "warrant": Warranted,
+    "inherited": Inherited,
+    "heir": HeirOf,
 }
 _LETTERS = {
     "need": b"n", "offer": b"o", "committed": b"c", "accepted": b"a", "cited": b"x", "grant": b"g", "spent": b"s",
     "admitted": b"m", "rate": b"r", "version": b"v",
-    "warrant": b"w",
+    "warrant": b"w", "inherited": b"i", "heir": b"h",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 

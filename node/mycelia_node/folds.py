@@ -46,7 +46,7 @@ class Folds:
     def standing(self) -> Standing:
         """The fold over all valid entries that count."""
         if self._standing is None:
-            standing, after = Standing(self._entry_of), 0
+            standing, after = Standing(self._entry_of, self.members.heirs), 0
             while batch := reading.stored(self._store, after, _PAGE, None, None):
                 self._count(standing, batch)
                 after = batch[-1].arrival
@@ -63,7 +63,7 @@ class Folds:
                 for stored in self._of_kind(kind):
                     members.add(stored.entry)
             for chain in self._store.forked_chains():
-                members.note_fork(chain)
+                self._note_fork(members, chain)
             self._members = members
         return self._members
 
@@ -99,12 +99,20 @@ class Folds:
         for entry in named:
             members.add(entry)
         for chain in forked:
-            members.note_fork(chain)
+            self._note_fork(members, chain)
         after = members.last()
         fresh = {entry.chain for entry in named if entry.header.kind == "open"}
         changed = {chain for chain in before.keys() | after.keys() if before.get(chain) != after.get(chain)}
-        if any(branch.prefix.sequence > 0 for chain in changed - fresh for branch in self._branches.of(chain)):
+        revoked = any(entry.header.kind == "id.revoke" for entry in named)  # heirs may be named
+        if revoked or any(
+            branch.prefix.sequence > 0 for chain in changed - fresh for branch in self._branches.of(chain)
+        ):
             self._standing = None
+
+    def _note_fork(self, members: Members, chain: bytes) -> None:
+        sequence = self._branches.forked_at(chain)
+        if sequence is not None:
+            members.note_fork(chain, sequence)
 
     def _count(self, standing: Standing, batch: Iterable[Stored]) -> None:
         for stored in batch:

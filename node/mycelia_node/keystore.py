@@ -280,7 +280,7 @@ class Keystore:
     def _begin(self, kept: _Kept, ledger: Ledger, opened: Entry | None = None) -> Member:
         pair = kept.pair
         if opened is None:
-            content = self._opening(kept, ledger.network)
+            content = self._opening(kept, ledger)
             self.register(pair.public)
             opened = ledger.open_chain(pair, content)
         kept = kept._replace(chain=opened.id)
@@ -288,18 +288,26 @@ class Keystore:
         self._loaded()[kept.name] = kept
         return Member(kept.name, opened.id, pair.public)
 
-    def _opening(self, kept: _Kept, network: bytes) -> Content:
-        key, plan, roots = kept.pair.public, kept.plan, self.roots(kept.name)
+    def _opening(self, kept: _Kept, ledger: Ledger) -> Content:
+        key, plan, roots, network = kept.pair.public, kept.plan, self.roots(kept.name), ledger.network
+        box = None if kept.box is None else privacy.box_key(kept.box)
         if plan.identity is not None and plan.delegation is not None:
-            return statements.delegated(key, plan.identity, plan.delegation)
+            delegation = ledger.entry_of(plan.delegation)
+            if delegation is None:
+                raise Premature("deps.held", "the delegation is not held", frozenset({plan.delegation}))
+            box = box if box in delegation.header.terms[1:2] else None  # as it was given
+            return statements.delegated(key, plan.identity, delegation, box=box)
         if roots is None or (plan.identity is not None and plan.event is None):
             raise StoreFault(f"the keys of {kept.name} were prepared and came to nothing", "make it under another name")
         if plan.identity is not None and plan.event is not None:
             signers = roots.signers(plan.number, network=network)
-            return statements.rooted(key, plan.identity, plan.event, root=signers)
+            at = ledger.moment(plan.event)
+            return statements.rooted(key, plan.identity, plan.event, at=at, root=signers, box=box)
         invited = None if plan.invitation is None else invitation.read(plan.invitation)
         root = roots.signers(0, network=network)
-        return statements.founding(key, roots.keyset(0), nonce=plan.nonce or b"", root=root, invitation=invited)
+        keyset, nonce = roots.keyset(0), plan.nonce or b""
+        at = ledger.moment(b"" if invited is None else invited.sponsor)
+        return statements.founding(key, keyset, nonce=nonce, at=at, root=root, invitation=invited, box=box)
 
     def _loaded(self) -> dict[str, _Kept]:
         if self._kept is None:

@@ -21,7 +21,7 @@ from mycelia_protocol.accumulators import Version
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.cid import digest
-from mycelia_protocol.compose import Content
+from mycelia_protocol.compose import Content, Moment
 from mycelia_protocol.envelope import INCARNATION_BYTES, NONCE_BYTES, Entry, Header, seal, write_body
 from mycelia_protocol.errors import Malformed, Premature, Refused
 from mycelia_protocol.frontier import Tip, set_digest
@@ -126,10 +126,8 @@ class Ledger:
         """
         content = content or Content("open", [pair.public, None], b"")
         with self._lock:
-            time = self._time_after(0, self._held_deps(content), self._clock())
-            header = Header(
-                None, 0, None, time, "open", 0, self.incarnation, content.deps, None, None, 0, content.terms
-            )
+            time, incarnation = content.moment or self.moment(content.deps)
+            header = Header(None, 0, None, time, "open", 0, incarnation, content.deps, None, None, 0, content.terms)
             entry = seal(header, pair, network=self.network)
 
             def begin() -> None:
@@ -139,6 +137,16 @@ class Ledger:
 
             self._act(begin)
         return entry
+
+    def moment(self, deps: bytes) -> Moment:
+        """Return when an entry would be said now that names these.
+
+        Raises:
+            Premature: one of them is not held.
+        """
+        with self._lock:
+            time = self._time_after(0, self._held_deps(Content("open", [], deps)), self._clock())
+            return Moment(time, self.incarnation)
 
     def publish(
         self,

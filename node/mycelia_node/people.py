@@ -8,12 +8,15 @@ brings them back first.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import cast
 
 from mycelia_protocol import cid, invitation, statements
+from mycelia_protocol.authority import HEIR_AT
 from mycelia_protocol.charter import Open, Stewards
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
+from mycelia_protocol.errors import Refused
 from mycelia_protocol.identity import DELEGATED_TERMS, FOUNDING_TERMS, INVITED_TERMS, KeySet, keyset_of
 from mycelia_protocol.kinds.admissions import MAX_ADMITTED
 from mycelia_protocol.membership import Person, Status
@@ -89,10 +92,11 @@ class People:
         return self._say(sponsor, statements.admit([(identity, None)]))
 
     def tend(self) -> int:
-        """Do what waits to be done: begin chains, admit those whom members here invited; return how many."""
+        """Do what waits: begin chains, take over lost ones, admit whom members here invited; return how many."""
         self._keystore.finish(self._ledger)
+        taken = self._take_over()
         if isinstance(self._ledger.charter.membership, Open):
-            return 0
+            return taken
         admitted = 0
         sponsors = {member.chain: member for member in self._keystore.members()}
         for chain, invited in self._invited(sponsors).items():
@@ -101,7 +105,7 @@ class People:
             for at in range(0, len(names), MAX_ADMITTED):
                 self._say(sponsors[chain], statements.admit(names[at : at + MAX_ADMITTED]))
             admitted += len(names)
-        return admitted
+        return taken + admitted
 
     def _invited(self, sponsors: Mapping[bytes, Member]) -> dict[bytes, list[tuple[bytes, bytes | None]]]:
         """Return whom members here invited and have not admitted: (identity, invitation), each invitation once."""
@@ -172,8 +176,9 @@ class People:
         self._keystore.prepare(name, Plan(identity=identity))
         try:
             content = statements.delegate(
-                self._keystore.prepared(name), kinds=kinds, expires_ms=expires_ms, depth=depth, daily=daily
-            )
+                self._keystore.prepared(name), kinds=kinds, expires_ms=expires_ms, depth=depth, daily=daily,
+                box=self._keystore.box_key(name),
+            )  # fmt: skip
             delegation = self._say(member, content)
         except Exception:
             self._keystore.discard(name)
@@ -225,10 +230,30 @@ class People:
             raise BadInput("chain", "no such chain is held", "see `mycelia id show`")
         last = cut or tips[0].id
         if self._is_delegated_by(member.chain, chain):
-            return self._say(member, statements.revoke(last, heir=heir))
-        person, number, roots = self._root(member)
-        root = roots.signers(number, network=self._ledger.network)
-        return self._say(member, statements.revoke(last, heir=heir, event=person.event, root=root))
+            revoked = self._say(member, statements.revoke(last, heir=heir))
+        else:
+            person, number, roots = self._root(member)
+            root = roots.signers(number, network=self._ledger.network)
+            revoked = self._say(member, statements.revoke(last, heir=heir, event=person.event, root=root))
+        self._take_over()
+        return revoked
+
+    def _take_over(self) -> int:
+        """Have members here take over the chains whose heirs they were named; return how many."""
+        taken = {
+            (stored.entry.chain, link)
+            for stored in self._ledger.stored(0, -1, kind="id.inherit")
+            for link in stored.entry.header.links
+        }
+        done = 0
+        for stored in [one for one in self._ledger.stored(0, -1, kind="id.revoke") if one.is_valid]:
+            revoke = stored.entry
+            heir = self._keystore.owner(cast(bytes, revoke.header.terms[HEIR_AT] or b""))
+            if heir is not None and (heir.chain, revoke.id) not in taken:
+                with suppress(Refused):  # a bot that was not given this kind cannot
+                    self._say(heir, statements.inherit(revoke.id, revoke.header.dep(cast(int, revoke.header.terms[0]))))
+                    done += 1
+        return done
 
     def close(self, name: str | None) -> Entry:
         """End the identity of a member: its chains count up to what is held of them, and no further."""

@@ -34,6 +34,7 @@ class Mark(IntFlag):
     CITES_CANCEL = 256  # the other side's cancel
     CITES_RELEASE = 512
     CITES_DELIVER = 1024
+    INHERITED = 2048  # of a chain that this one took over: in no sum of its own
 
 
 class NeedFacts(NamedTuple):
@@ -127,6 +128,18 @@ class Warranted(NamedTuple):
     sequence: int
 
 
+class Inherited(NamedTuple):
+    """The last place of another chain up to which this chain took it over."""
+
+    sequence: int
+
+
+class HeirOf(NamedTuple):
+    """The chains for which another chain speaks as their heir, sorted, as this chain has cited."""
+
+    chains: tuple[bytes, ...] = ()
+
+
 Fact = (
     NeedFacts
     | OfferFacts
@@ -139,9 +152,11 @@ Fact = (
     | Paid
     | Version
     | Warranted
+    | Inherited
+    | HeirOf
 )
 # (record, id, line number or -1); records: "need", "offer", "committed", "accepted", "cited", "grant", "spent",
-# "admitted", "rate", "version", "warrant"
+# "admitted", "rate", "version", "warrant", "inherited", "heir"
 FactKey = tuple[str, bytes, int]
 
 
@@ -224,7 +239,19 @@ class Draft(MutableMapping[FactKey, Fact]):
         fact = self.get(("warrant", chain, -1))
         return fact.sequence if isinstance(fact, Warranted) else None
 
-    def cites(self, name: bytes, number: int, kind: str, author: bytes) -> bool:
-        """Return whether an entry of `kind` by `author` about this thing has been cited."""
+    def cites(self, name: bytes, number: int, kind: str, party: bytes) -> bool:
+        """Return whether an entry of `kind` by a party about this thing, or by its heir, has been cited."""
         fact = self.get(("cited", name, number))
-        return isinstance(fact, Cited) and (kind, author) in fact.by
+        return isinstance(fact, Cited) and any(kind == said and self.speaks_for(by, party) for said, by in fact.by)
+
+    def inherited(self, chain: bytes) -> int:
+        """Return the last place of another chain up to which this chain took it over, or -1."""
+        fact = self.get(("inherited", chain, -1))
+        return fact.sequence if isinstance(fact, Inherited) else -1
+
+    def speaks_for(self, author: bytes, party: bytes) -> bool:
+        """Return whether a chain is the party to a line, or was cited as its heir."""
+        if author == party:
+            return True
+        fact = self.get(("heir", author, -1))
+        return isinstance(fact, HeirOf) and party in fact.chains

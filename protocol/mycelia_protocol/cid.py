@@ -14,12 +14,18 @@ from __future__ import annotations
 import base64
 import binascii
 from hashlib import sha256
+from typing import TypeGuard
 
 from .errors import Malformed
 
 DIGEST_BYTES = 32
 CID_LENGTH = 59  # `b` and 36 bytes in base32
 _PREFIX = b"\x01\x71\x12\x20"  # CIDv1, dag-cbor, sha2-256, 32 bytes
+
+
+def is_digest(term: object) -> TypeGuard[bytes]:
+    """Return whether a term is 32 bytes, as every id is."""
+    return type(term) is bytes and len(term) == DIGEST_BYTES
 
 
 def digest(data: bytes) -> bytes:

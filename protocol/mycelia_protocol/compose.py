@@ -19,12 +19,20 @@ from .accumulators import LineId
 from .envelope import Term
 
 
+class Moment(NamedTuple):
+    """When an entry is said, by which start of its author's program: what a header has beside what is meant."""
+
+    time: int
+    incarnation: bytes
+
+
 class Content(NamedTuple):
-    """The part of a header that its author means: kind, terms and sorted dependencies."""
+    """The part of a header that its author means: kind, terms, sorted dependencies; and when, where that is signed."""
 
     kind: str
     terms: list[Term]
     deps: bytes
+    moment: Moment | None = None
 
 
 def need(resource_class: str, amount: int, cell: int, *, begin_ms: int, end_ms: int, urgency: int) -> Content:

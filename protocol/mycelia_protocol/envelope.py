@@ -65,6 +65,12 @@ class Header(NamedTuple):
         """Milliseconds since the Unix epoch, the part of the clock that windows compare with."""
         return self.time >> 16
 
+    def named(self, term: Term) -> bytes | None:
+        """Return the id that a term points to, None if it is no index of a dependency."""
+        if type(term) is not int or not 0 <= term < len(self.deps) // DIGEST_BYTES:
+            return None
+        return self.dep(term)
+
     def dep(self, index: int) -> bytes:
         """Return the id at `index` of the dependencies."""
         return self.deps[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES]

@@ -15,8 +15,11 @@ Spec: 13-identity, "Grants".
 
 from __future__ import annotations
 
-from .accumulators import Grant
-from .envelope import Header
+from typing import cast
+
+from .accumulators import MAX_DEPTH, Grant
+from .cid import is_digest
+from .envelope import Header, Term
 from .errors import Refused
 
 ALWAYS = frozenset({"open", "adopt"})  # what every chain must say to be judged at all
@@ -49,3 +52,49 @@ def check_use(grant: Grant, header: Header) -> None:
         raise Refused("grant.kind", f"this chain may write {', '.join(grant.kinds)}, not {header.kind}")
     if grant.expires_ms is not None and header.time_ms >= grant.expires_ms:
         raise Refused("grant.expiry", f"the grant of this chain ended at {grant.expires_ms}")
+
+
+def speaking(grant: Grant | None) -> Grant:
+    """Return the grant of a chain, or refuse `identity.own`: it has none."""
+    if grant is None:
+        raise Refused("identity.own", "this chain speaks for no identity")
+    return grant
+
+
+def delegated(header: Header, giver: Grant) -> Grant:
+    """Return the grant that an `id.delegate` gives away (rules `delegate.terms`, `delegate.attenuation`)."""
+    terms = header.terms
+    if len(terms) < 5 or len(terms) % 2 == 0:
+        raise Refused("delegate.terms", "the terms are key, box, kinds, end, depth, then (class, daily) pairs")
+    key, box, kinds, expires_ms, depth = terms[:5]
+    pairs = list(zip(terms[5::2], terms[6::2], strict=True))
+    if not (
+        is_digest(key)
+        and (box is None or is_digest(box))
+        and (kinds is None or _is_list(kinds))
+        and (expires_ms is None or (type(expires_ms) is int and expires_ms > 0))
+        and type(depth) is int
+        and 0 <= depth < MAX_DEPTH
+        and all(type(name) is str and (cap is None or (type(cap) is int and cap > 0)) for name, cap in pairs)
+        and [name for name, _ in pairs] == sorted({cast(str, name) for name, _ in pairs})
+    ):
+        raise Refused("delegate.terms", "a term has the wrong type or range, or names are not sorted and unique")
+    part = Grant(
+        giver.identity,
+        None if kinds is None else tuple(cast(str, kinds).split(" ")),
+        expires_ms,
+        depth,
+        cast(tuple[tuple[str, int | None], ...], tuple(pairs)),
+    )
+    too_much = exceeds(part, giver)
+    if too_much is not None:
+        raise Refused("delegate.attenuation", f"{too_much} exceeds what this chain was granted itself")
+    return part
+
+
+def _is_list(kinds: Term) -> bool:
+    """Whether a text is kinds, sorted and unique, with one space between."""
+    if type(kinds) is not str:
+        return False
+    names = kinds.split(" ")
+    return all(names) and names == sorted(set(names))

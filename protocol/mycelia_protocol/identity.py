@@ -28,7 +28,7 @@ from typing import NamedTuple, cast
 from . import keys
 from .canonical import Value, encode
 from .cid import DIGEST_BYTES, digest
-from .envelope import Entry, Header, Term
+from .envelope import INCARNATION_BYTES, Entry, Header, Term
 from .errors import Refused
 
 CONTEXT = b"mycelia/1/identity\0"
@@ -71,19 +71,23 @@ def identity_of(key: bytes, nonce: bytes, keyset: KeySet) -> bytes:
     return digest(CONTEXT + encode(cast(Value, [key, nonce, *keyset.terms])))
 
 
-def statement(header: Header) -> bytes:
-    """Return the digest that root keys sign: of kind, dependencies and all terms but the last, the signatures."""
-    return statement_of(header.kind, header.deps, header.terms[:-1])
+def moment_after(delegation: Entry) -> tuple[int, bytes]:
+    """Return time and incarnation of the one `open` that an `id.delegate` allows."""
+    return delegation.header.time + 1, delegation.id[:INCARNATION_BYTES]
 
 
-def statement_of(kind: str, deps: bytes, terms: Sequence[Term]) -> bytes:
-    """Return the digest of a statement that is still to be signed."""
-    return digest(encode([kind, deps, *terms]))
+def statement(header: Header, places: bytes) -> bytes:
+    """Return the digest that root keys at these places sign: of kind, dependencies and all terms but the signatures.
+
+    An `open` is signed with its moment and its signers, too: so that nobody can make a second chain of one word.
+    """
+    moment = (header.time, header.incarnation, places) if header.kind == "open" else ()
+    return digest(encode(cast(Value, [header.kind, header.deps, *moment, *header.terms[:-1]])))
 
 
-def sign(pairs: Mapping[int, keys.KeyPair], kind: str, deps: bytes, terms: Sequence[Term], *, network: bytes) -> bytes:
-    """Return the signatures over a statement, each after the place of its key in the key set."""
-    message = statement_of(kind, deps, terms)
+def sign(pairs: Mapping[int, keys.KeyPair], header: Header, *, network: bytes) -> bytes:
+    """Return the signatures over the statement of a header, each after the place of its key in the key set."""
+    message = statement(header, bytes(sorted(pairs)))
     return b"".join(
         bytes([place]) + keys.sign(pairs[place], CONTEXT, network=network, digest=message) for place in sorted(pairs)
     )
@@ -131,7 +135,7 @@ def check_signatures(header: Header, keyset: KeySet, *, network: bytes) -> None:
         raise Refused("identity.signature", "the signatures name places of root keys, in order, each once")
     if len(parts) < keyset.threshold:
         raise Refused("identity.signature", f"{len(parts)} signatures, {keyset.threshold} are needed")
-    message = statement(header)
+    message = statement(header, bytes(places))
     for part in parts:
         if not keys.verify(keyset.keys[part[0]], part[1:], CONTEXT, network=network, digest=message):
             raise Refused("identity.signature", f"the signature of root key {part[0]} is not good")

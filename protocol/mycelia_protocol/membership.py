@@ -14,15 +14,18 @@ Spec: 14-membership; 13-identity, "Which key events hold" and "Cuts".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, cast
 
+from .accumulators import Grant
+from .authority import CUT_AT, HEIR_AT, PREVIOUS_AT
 from .charter import Charter, Open, Stewards, Tree
 from .envelope import Entry
 from .identity import DELEGATED_TERMS, FOUNDING_TERMS, ROOTED_TERMS
 from .lineage import Lineage
 
+_ENDLESS = 2**63  # beyond every sequence
 KINDS = frozenset({"open", "admit", "id.rotate", "id.complete", "id.revoke", "id.close"})
 
 
@@ -53,7 +56,7 @@ class Members:
         self._charter, self._entry_of = charter, entry_of
         self._lineage = Lineage(entry_of, charter)
         self._entries: dict[bytes, Entry] = {}
-        self._forked: set[bytes] = set()
+        self._forked: dict[bytes, int] = {}  # the lowest place that was claimed twice
         self._unnamed: set[bytes] = set()  # chains that count without an identity: the common case of an open commons
         self._view: _View | None = None
 
@@ -65,10 +68,10 @@ class Members:
             self._entries[entry.id] = entry
             self._view = None
 
-    def note_fork(self, chain: bytes) -> None:
-        """Count that a chain has two pasts: under a charter that says so, its sponsor answers for it."""
-        if chain not in self._forked:
-            self._forked.add(chain)
+    def note_fork(self, chain: bytes, sequence: int) -> None:
+        """Count that two entries claim a place of a chain: under a charter that says so, its sponsor answers for it."""
+        if sequence < self._forked.get(chain, _ENDLESS):
+            self._forked[chain] = sequence
             self._view = None
 
     def counts(self, chain: bytes, sequence: int) -> bool:
@@ -92,9 +95,9 @@ class Members:
         grant = self._lineage.speaker(chain)
         return None if grant is None else grant.identity
 
-    def heirs(self, chain: bytes) -> list[bytes]:
-        """Return the chains that revocations name as heirs of a chain, sorted."""
-        return sorted(self._seen().heirs.get(chain, ()))
+    def heirs(self, chain: bytes) -> tuple[bytes, ...]:
+        """Return the chains that count and that revocations name as heirs of a chain of their identity, sorted."""
+        return self._seen().heirs.get(chain, ())
 
     def _seen(self) -> _View:
         if self._view is None:
@@ -111,7 +114,7 @@ class _View:
         entry_of: Callable[[bytes], Entry | None],
         lineage: Lineage,
         entries: Iterable[Entry],
-        forked: Collection[bytes],
+        forked: Mapping[bytes, int],
     ) -> None:
         self._charter, self._entry_of, self._lineage, self._forked = charter, entry_of, lineage, forked
         self._by_kind: dict[str, list[Entry]] = {kind: [] for kind in KINDS}
@@ -120,12 +123,15 @@ class _View:
         self._chains: dict[bytes, list[Entry]] = {}  # opens by identity
         self._inceptions: dict[bytes, Entry] = {}
         self.last: dict[bytes, int] = {}
-        self.heirs: dict[bytes, set[bytes]] = {}
+        self.heirs: dict[bytes, tuple[bytes, ...]] = {}
+        self._named: dict[bytes, set[bytes]] = {}  # as heirs, by the chain that was cut
         self.persons: dict[bytes, Person] = {}
+        self._closed: set[bytes] = set()
         self._open_chains()
         self._logs = {identity: self._log(opening) for identity, opening in self._inceptions.items()}
         self._hold_chains()
         self._cut_chains()
+        self._name_heirs()
         self._admit()
 
     def _open_chains(self) -> None:
@@ -139,94 +145,128 @@ class _View:
                 self._inceptions.setdefault(grant.identity, opening)
 
     def _log(self, opening: Entry) -> tuple[list[list[Entry]], bool]:
-        """2. The key events that hold, each with all entries that say it, and whether two rivals froze the log."""
+        """2. The key events that hold, each with all entries that say it, and whether rivals froze the log."""
         log = [[one for one in self._chains[cast(bytes, opening.header.terms[1])] if _is_founding(one)]]
         while True:
-            before = {entry.id for entry in log[-1]}
-            for kind, at in (("id.rotate", 0), ("id.complete", 1)):  # keys that were committed to go before guardians
-                following: dict[tuple[object, ...], list[Entry]] = {}
-                for entry in self._by_kind[kind]:
-                    terms = entry.header.terms
-                    if entry.header.dep(cast(int, terms[at])) in before:
-                        following.setdefault(tuple(terms[at + 1 : at + 6]), []).append(entry)
-                if len(following) > 1:
-                    return log, True
-                if following:
-                    log.append(*following.values())
-                    break
-            else:
-                return log, False
+            rotations = self._following(log[-1], "id.rotate", 0)  # keys that were committed to go before guardians
+            if len(rotations) == 1:
+                log.append(*rotations)
+                continue
+            completions = self._following(log[-1], "id.complete", 1)  # who also decide between two rotations
+            if len(completions) == 1:
+                log.append(*completions)
+                continue
+            return log, bool(rotations or completions)
+
+    def _following(self, event: list[Entry], kind: str, at: int) -> list[list[Entry]]:
+        """Return the key events of a kind that follow one, each with all entries that declare its key set."""
+        before, found = {entry.id for entry in event}, dict[tuple[object, ...], list[Entry]]()
+        for entry in self._by_kind[kind]:
+            terms = entry.header.terms
+            if entry.header.dep(cast(int, terms[at])) in before:
+                found.setdefault(tuple(terms[at + 1 : at + 6]), []).append(entry)
+        return list(found.values())
 
     def _hold_chains(self) -> None:
         """3. Chains that root keys signed for hold if the keys are in force, or the next key event keeps the chain."""
         for identity, openings in self._chains.items():
-            if identity not in self._logs:
-                continue
-            log, _ = self._logs[identity]
-            for opening in openings:
-                if len(opening.header.terms) != ROOTED_TERMS or self._is_kept(log, opening):
+            for opening in openings if identity in self._logs else ():
+                if len(opening.header.terms) != ROOTED_TERMS or self._is_backed(
+                    identity, opening, opening.header.dep(0)
+                ):
                     self.last[opening.id] = _ENDLESS
 
-    def _is_kept(self, log: list[list[Entry]], opening: Entry) -> bool:
-        for event, following in zip(log, [*log[1:], None], strict=True):
-            if opening.header.dep(0) in {entry.id for entry in event}:
-                return following is None or any(self._keeps(entry, opening.id) for entry in following)
+    def _is_backed(self, identity: bytes, entry: Entry, event: bytes) -> bool:
+        """Whether what the root keys of an event signed holds: they are in force, or the next event keeps the entry."""
+        log, _ = self._logs[identity]
+        for named, following in zip(log, [*log[1:], None], strict=True):
+            if event in {one.id for one in named}:
+                return following is None or any(self._keeps(one, entry) for one in following)
         return False
 
-    def _keeps(self, event: Entry, chain: bytes) -> bool:
-        deps = (self._entry_of(link) for link in event.header.links)
-        return event.chain == chain or any(dep is not None and dep.chain == chain for dep in deps)
+    def _keeps(self, event: Entry, entry: Entry) -> bool:
+        """Whether a key event was said by who knew of an entry, and let its chain live on."""
+        sequence = entry.header.sequence
+        if event.header.kind == "id.complete":  # anybody can publish it: what guardians consented to is the proposal
+            event = cast(Entry, self._entry_of(event.header.dep(cast(int, event.header.terms[0]))))
+        elif event.chain == entry.chain and sequence <= event.header.sequence:
+            return True
+        previous = event.header.dep(cast(int, event.header.terms[0]))
+        kept = (self._entry_of(link) for link in event.header.links if link != previous)
+        return any(one is not None and one.chain == entry.chain and sequence <= one.header.sequence for one in kept)
 
     def _cut_chains(self) -> None:
-        """4. Revocations and closes on chains that hold cut chains; a chain goes with the one that delegated it."""
+        """4. Revocations and closes that root keys back cut chains; then what chains that count delegated, they cut."""
         held = dict(self.last)
-        for revoke in self._by_kind["id.revoke"]:
-            if revoke.chain not in held:
-                continue
-            terms = revoke.header.terms
-            cut = cast(Entry, self._entry_of(revoke.header.dep(cast(int, terms[0]))))
-            self._cut(cut.chain, cut.header.sequence)
-            if terms[1] is not None:
-                self.heirs.setdefault(cut.chain, set()).add(cast(bytes, terms[1]))
+        by_giver: dict[bytes, list[Entry]] = {}  # revocations of delegated chains that need no root keys
+        for revoke in (one for one in self._by_kind["id.revoke"] if one.chain in held):
+            event = revoke.header.named(revoke.header.terms[PREVIOUS_AT])
+            if event is None:
+                by_giver.setdefault(self._kept_by(revoke).chain, []).append(revoke)
+            elif self._is_backed(self._speaker(revoke.chain), revoke, event):
+                self._revoke(revoke)
         for close in self._by_kind["id.close"]:
-            if close.chain not in held:
-                continue
-            identity = self._lineage.speaker(close.chain)
-            kept: dict[bytes, int] = {}
-            for link in close.header.links:
-                entry = cast(Entry, self._entry_of(link))
-                kept[entry.chain] = max(kept.get(entry.chain, 0), entry.header.sequence)
-            kept[close.chain] = close.header.sequence
-            for opening in self._chains[identity.identity] if identity else ():
-                self._cut(opening.id, kept.get(opening.id, 0))
-        for openings in self._chains.values():
-            for opening in openings:
-                self._follow_delegation(opening)
+            identity = self._speaker(close.chain) if close.chain in held else b""
+            if identity and self._is_backed(identity, close, close.header.dep(cast(int, close.header.terms[0]))):
+                self._close(identity, close)
+        for opening in sorted(self._delegated(), key=self._depth):  # who delegates is cut before who was delegated to
+            self._follow_delegation(opening)
+            for revoke in by_giver.get(opening.id, ()):
+                if revoke.header.sequence <= self.last.get(revoke.chain, -1):
+                    self._revoke(revoke)
+
+    def _revoke(self, revoke: Entry) -> None:
+        cut, heir = self._kept_by(revoke), revoke.header.terms[HEIR_AT]
+        self._cut(cut.chain, cut.header.sequence)
+        if heir is not None:
+            self._named.setdefault(cut.chain, set()).add(cast(bytes, heir))
+
+    def _close(self, identity: bytes, close: Entry) -> None:
+        self._closed.add(identity)
+        kept: dict[bytes, int] = {}
+        for link in close.header.links:
+            entry = cast(Entry, self._entry_of(link))
+            kept[entry.chain] = max(kept.get(entry.chain, 0), entry.header.sequence)
+        kept[close.chain] = close.header.sequence
+        for opening in self._chains[identity]:
+            self._cut(opening.id, kept.get(opening.id, 0))
+
+    def _kept_by(self, revoke: Entry) -> Entry:
+        return cast(Entry, self._entry_of(revoke.header.dep(cast(int, revoke.header.terms[CUT_AT]))))
 
     def _cut(self, chain: bytes, sequence: int) -> None:
         if chain in self.last:
             self.last[chain] = min(self.last[chain], sequence)
 
+    def _delegated(self) -> list[Entry]:
+        return [one for ones in self._chains.values() for one in ones if len(one.header.terms) == DELEGATED_TERMS]
+
+    def _depth(self, opening: Entry) -> int:
+        """Return how many delegations a chain rests on."""
+        depth = 0
+        while len(opening.header.terms) == DELEGATED_TERMS:
+            delegation = cast(Entry, self._entry_of(opening.header.dep(0)))
+            opening, depth = cast(Entry, self._entry_of(delegation.chain)), depth + 1
+        return depth
+
     def _follow_delegation(self, opening: Entry) -> None:
         """A delegation that stands above the cut of its chain, or on a chain that does not hold, delegates nothing."""
-        below = opening
-        while len(below.header.terms) == DELEGATED_TERMS:
-            delegation = cast(Entry, self._entry_of(below.header.dep(0)))
-            if delegation.header.sequence > self.last.get(delegation.chain, -1):
-                self.last.pop(opening.id, None)
-                return
-            below = cast(Entry, self._entry_of(delegation.chain))
+        delegation = cast(Entry, self._entry_of(opening.header.dep(0)))
+        if delegation.header.sequence > self.last.get(delegation.chain, -1):
+            self.last.pop(opening.id, None)
+
+    def _speaker(self, chain: bytes) -> bytes:
+        return cast(Grant, self._lineage.speaker(chain)).identity
 
     def _admit(self) -> None:
-        """5. Founders are in, and whom they admit, step by step; chains of anybody else do not count."""
+        """6. Founders are in, and whom they admit, step by step; chains of anybody else do not count."""
         policy, inside = self._charter.membership, self._inside()
         for identity, (log, is_frozen) in self._logs.items():
             sponsor, depth = inside.get(identity, (None, 0))
             is_in = isinstance(policy, Open) or identity in inside
             chains = tuple(sorted(opening.id for opening in self._chains[identity]))
-            is_closed = any(close.chain in chains for close in self._by_kind["id.close"] if close.chain in self.last)
             status = (
-                Status.PENDING if not is_in else Status.CLOSED if is_closed else
+                Status.PENDING if not is_in else Status.CLOSED if identity in self._closed else
                 Status.FROZEN if is_frozen else Status.MEMBER
             )  # fmt: skip
             self.persons[identity] = Person(identity, status, sponsor, depth, log[-1][0].id, chains)
@@ -236,6 +276,15 @@ class _View:
         for identity in self._chains.keys() - self._logs.keys():  # the inception is not held as valid
             for opening in self._chains[identity]:
                 self.last.pop(opening.id, None)
+
+    def _name_heirs(self) -> None:
+        """5. Heirs are chains of the same identity that count, and are named for a chain that counts up to its cut."""
+        for openings in self._chains.values():
+            own = {opening.id for opening in openings} & self.last.keys()
+            for chain in own & self._named.keys():
+                heirs = self._named[chain] & own - {chain}
+                if heirs:
+                    self.heirs[chain] = tuple(sorted(heirs))
 
     def _inside(self) -> dict[bytes, tuple[bytes | None, int]]:
         """Return who is in: identity to (sponsor, steps from a founder)."""
@@ -259,15 +308,21 @@ class _View:
     def _admissions(self) -> dict[bytes, list[bytes]]:
         """Return whom each identity admits, slot by slot, as far as its slots reach."""
         given: dict[bytes, list[bytes]] = {}
-        for admit in sorted(self._by_kind["admit"], key=lambda entry: (entry.header.sequence, entry.id)):
+        admits: dict[bytes, list[Entry]] = {}  # by chain
+        for admit in self._by_kind["admit"]:
             if admit.header.sequence <= self.last.get(admit.chain, -1):
-                grant = self._lineage.speaker(admit.chain)
-                if grant is not None and self._inceptions[grant.identity].id == admit.chain:
-                    given.setdefault(grant.identity, []).extend(cast(list[bytes], admit.header.terms[0::2]))
+                admits.setdefault(admit.chain, []).append(admit)
+        for identity, inception in self._inceptions.items():
+            for chain in (inception.id, *self.heirs.get(inception.id, ())):
+                for admit in sorted(admits.get(chain, ()), key=lambda entry: (entry.header.sequence, entry.id)):
+                    given.setdefault(identity, []).extend(cast(list[bytes], admit.header.terms[0::2]))
         policy = self._charter.membership
-        if isinstance(policy, Tree) and policy.is_liable:
-            return {giver: self._covered(names, policy.slots) for giver, names in given.items()}
-        return given
+        if not isinstance(policy, Tree):
+            return given
+        covered = {giver: list(dict.fromkeys(names)) for giver, names in given.items()}
+        if policy.is_liable:
+            return {giver: self._covered(names, policy.slots) for giver, names in covered.items()}
+        return {giver: names[: policy.slots] for giver, names in covered.items()}
 
     def _covered(self, names: list[bytes], slots: int) -> list[bytes]:
         """Return those whom a sponsor's slots cover, when each invitee that forked has cost it one more."""
@@ -276,11 +331,12 @@ class _View:
             if len(covered) >= slots:
                 break
             covered.append(name)
-            slots -= any(opening.id in self._forked for opening in self._chains.get(name, ()))
+            slots -= any(self._is_forked(opening.id) for opening in self._chains.get(name, ()))
         return covered
 
-
-_ENDLESS = 2**63
+    def _is_forked(self, chain: bytes) -> bool:
+        """Whether a chain has two pasts where it counts: what a thief does above the cut is nobody's fault."""
+        return chain in self._forked and self._forked[chain] <= self.last.get(chain, -1)
 
 
 def _is_founding(opening: Entry) -> bool:

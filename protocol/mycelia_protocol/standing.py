@@ -12,7 +12,7 @@ Spec: 09-standing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from .accumulators import LineId
@@ -36,11 +36,14 @@ __all__ = ["Intent", "Line", "Mark", "Row", "Standing", "Status"]
 class Standing:
     """The fold over valid entries and known forks. Feed it both in any order; twice is as good as once.
 
-    `entry_of` gives any authentic entry by id; an added entry's dependencies must be held.
+    `entry_of` gives any authentic entry by id; an added entry's dependencies must be held. `heirs` gives the
+    chains that took over from one that was cut (chapter 13), and must not change: where it does, fold anew.
     """
 
-    def __init__(self, entry_of: Callable[[bytes], Entry | None]) -> None:
-        self._entry_of = entry_of
+    def __init__(
+        self, entry_of: Callable[[bytes], Entry | None], heirs: Callable[[bytes], Sequence[bytes]] = lambda _: ()
+    ) -> None:
+        self._entry_of, self._heirs = entry_of, heirs
         self.needs: dict[bytes, Intent] = {}
         self.offers: dict[bytes, Intent] = {}
         self.rows: dict[bytes, Row] = {}  # by offer
@@ -48,7 +51,7 @@ class Standing:
         self.lines_of: dict[bytes, list[LineId]] = {}  # by need and by offer
         self.forked_at: dict[bytes, int] = {}  # by chain: the lowest sequence that two authentic entries claim
         self._signed: dict[LineId, Signed] = {}
-        self._withdrawn: set[bytes] = set()
+        self._withdrawn: dict[bytes, set[bytes]] = {}  # by whom
         self._kept: dict[bytes, frozenset[LineId]] = {}  # by intent, until something is added
 
     def add(self, entry: Entry) -> None:
@@ -62,7 +65,7 @@ class Standing:
         elif kind == "commit":
             self._add_commit(entry)
         elif kind == "withdraw":
-            self._withdraw(entry.header.dep(cast(int, entry.header.terms[0])))
+            self._withdraw(entry.header.dep(cast(int, entry.header.terms[0])), entry.chain)
         elif kind in _ABOUT_LINES:
             skip = 1 if kind == "accept" else 0
             for line in line_refs(entry.header, skip, f"{kind}.terms"):
@@ -82,7 +85,7 @@ class Standing:
     def status(self, line: Line) -> Status:
         """Return where the line stands: the fold of its marks, unless a fork displaces it."""
         status = self._signed_status(line)
-        if not self.forked_at or status in (Status.VOID, Status.DISPUTED):
+        if status in (Status.VOID, Status.DISPUTED) or not (self.forked_at or self._is_inherited(line)):
             return status
         if not self._in_trunk_of_offer(line) and line.id not in self._honoured(line.offer):
             return Status.DISPLACED
@@ -92,9 +95,9 @@ class Standing:
 
     def _signed_status(self, line: Line) -> Status:
         """Return where the line would stand if there were enough of everything."""
-        provider, receiver, marks = line.provider, line.receiver, line.marks
-        accepted = ("accept", receiver) in marks
-        if ("deliver", provider) in marks and ("receive", receiver) in marks:
+        provider, receiver = line.provider, line.receiver
+        accepted = ("accept", receiver) in line.marks
+        if self._is_signed(line, "deliver", provider) and self._is_signed(line, "receive", receiver):
             return Status.DONE
         by_receiver = self._is_let_go(line)
         if by_receiver or self._is_freed(line):
@@ -156,12 +159,14 @@ class Standing:
         line = self.lines.get(name)
         if line is None:
             return False
-        return (("accept", line.receiver) if kind == "deliver" else ("deliver", line.provider)) in line.marks
+        if kind == "deliver":
+            return self._is_signed(line, "accept", line.receiver)
+        return self._is_signed(line, "deliver", line.provider)
 
     def _honoured(self, intent: bytes) -> frozenset[LineId]:
-        """Return the lines from after the fork of an intent's chain that fit, the earliest accept first."""
+        """Return the lines outside of an intent's trunk that fit, the earliest accept first."""
         known = self.needs.get(intent) or self.offers.get(intent)
-        if known is None or known.chain not in self.forked_at:
+        if known is None or not (known.chain in self.forked_at or self._heirs(known.chain)):
             return frozenset()
         kept = self._kept.get(intent)
         if kept is None:
@@ -177,26 +182,37 @@ class Standing:
             kept = self._kept[intent] = frozenset(fitting)
         return kept
 
-    def _has(self, line: Line, kind: str, author: bytes) -> bool:
-        """Return whether an author signed this about the line before its chain forked."""
-        at = line.marks.get((kind, author))
-        return at is not None and not self.is_forked(author, at)
+    def _is_inherited(self, line: Line) -> bool:
+        return bool(self._heirs(line.provider) or self._heirs(line.receiver))
+
+    def _is_signed(self, line: Line, kind: str, party: bytes) -> bool:
+        """Return whether a party to the line, or an heir of it, signed this about it."""
+        return (kind, party) in line.marks or any((kind, heir) in line.marks for heir in self._heirs(party))
+
+    def _has(self, line: Line, kind: str, party: bytes) -> bool:
+        """Return whether a party, or an heir of it, signed this about the line before its own chain forked."""
+        for author in (party, *self._heirs(party)):
+            at = line.marks.get((kind, author))
+            if at is not None and not self.is_forked(author, at):
+                return True
+        return False
 
     def _is_freed(self, line: Line) -> bool:
         return self._has(line, "release", line.provider) or self._has(line, "cancel", line.provider)
 
     def _is_let_go(self, line: Line) -> bool:
-        let_go = ("lapse", "cancel", f"exit by {line.provider.hex()}")
-        return any(self._has(line, kind, line.receiver) for kind in let_go)
+        exits = (f"exit by {author.hex()}" for author in (line.provider, *self._heirs(line.provider)))
+        return any(self._has(line, kind, line.receiver) for kind in ("lapse", "cancel", *exits))
 
     def _in_trunk_of_offer(self, line: Line) -> bool:
         return not self.is_forked(line.provider, line.sequence) and not self._is_freed(line)
 
     def _in_trunk_of_need(self, line: Line) -> bool:
-        receiver = line.receiver
-        return self._has(line, "accept", receiver) and (
-            self._has(line, "receive", receiver) or not self._is_let_go(line)
-        )
+        if not self._has(line, "accept", line.receiver):
+            return False
+        received = line.marks.get(("receive", line.receiver))  # an heir does not know what was let go before
+        is_received = received is not None and not self.is_forked(line.receiver, received)
+        return is_received or not self._is_let_go(line)
 
     def _add_intent(self, entry: Entry) -> None:
         terms, kind = cast(list[int], entry.header.terms), entry.header.kind
@@ -212,7 +228,7 @@ class Standing:
             terms[END_MS],
             terms[URGENCY] if kind == "need" else 0,
             entry.header.time_ms,
-            entry.id in self._withdrawn,
+            self._is_withdrawn(entry.id, entry.chain),
             self.is_forked(entry.chain, entry.header.sequence),
         )
         (self.needs if kind == "need" else self.offers)[entry.id] = intent
@@ -241,11 +257,16 @@ class Standing:
             self.lines_of.setdefault(stated.need, []).append(line)
             self.lines_of.setdefault(offer, []).append(line)
 
-    def _withdraw(self, intent: bytes) -> None:
-        self._withdrawn.add(intent)
+    def _withdraw(self, intent: bytes, author: bytes) -> None:
+        self._withdrawn.setdefault(intent, set()).add(author)
         for intents in (self.needs, self.offers):
             if intent in intents:
-                intents[intent] = intents[intent]._replace(withdrawn=True)
+                withdrawn = self._is_withdrawn(intent, intents[intent].chain)
+                intents[intent] = intents[intent]._replace(withdrawn=withdrawn)
+
+    def _is_withdrawn(self, intent: bytes, chain: bytes) -> bool:
+        by = self._withdrawn.get(intent, ())
+        return chain in by or any(heir in by for heir in self._heirs(chain))
 
     def _mark(self, line: LineId, kind: str, entry: Entry) -> None:
         signed, mark = self._signed.setdefault(line, Signed()), (kind, entry.chain)

@@ -3,7 +3,8 @@
     >>> from mycelia_protocol.identity import KeySet, commitment, identity_of
     >>> root, spare, phone = (keys.keypair(bytes([number]) * 32) for number in (1, 2, 3))
     >>> keyset = KeySet(1, (root.public,), commitment(1, (spare.public,)), 0, ())
-    >>> opening = founding(phone.public, keyset, nonce=bytes(16), root=Signers(bytes(32), {0: root}))
+    >>> at = Moment(1 << 16, bytes(8))
+    >>> opening = founding(phone.public, keyset, nonce=bytes(16), at=at, root=Signers(bytes(32), {0: root}))
     >>> len(opening.terms), opening.terms[1] == identity_of(phone.public, bytes(16), keyset)
     (10, True)
 
@@ -17,10 +18,12 @@ from typing import NamedTuple
 
 from . import invitation as invitations
 from . import keys
-from .compose import Content, ordered
-from .envelope import Term
-from .identity import KeySet, identity_of, sign
+from .compose import Content, Moment, ordered
+from .envelope import INCARNATION_BYTES, Entry, Header, Term
+from .identity import KeySet, identity_of, moment_after, sign
 from .invitation import Invitation
+
+NO_MOMENT = Moment(0, bytes(INCARNATION_BYTES))  # of statements that may be said at any time
 
 
 class Signers(NamedTuple):
@@ -29,9 +32,11 @@ class Signers(NamedTuple):
     network: bytes
     pairs: Mapping[int, keys.KeyPair]
 
-    def signed(self, kind: str, deps: bytes, terms: Sequence[Term]) -> Content:
-        """Return the content with its signatures as the last term."""
-        return Content(kind, [*terms, sign(self.pairs, kind, deps, terms, network=self.network)], deps)
+    def signed(self, kind: str, deps: bytes, terms: Sequence[Term], moment: Moment = NO_MOMENT) -> Content:
+        """Return the content with its signatures as the last term; of an `open` with the moment that is signed."""
+        header = Header(None, 0, None, moment.time, kind, 0, moment.incarnation, deps, None, None, 0, [*terms, b""])
+        content = Content(kind, [*terms, sign(self.pairs, header, network=self.network)], deps)
+        return content if moment is NO_MOMENT else content._replace(moment=moment)
 
 
 def founding(
@@ -39,6 +44,7 @@ def founding(
     keyset: KeySet,
     *,
     nonce: bytes,
+    at: Moment,
     root: Signers,
     box: bytes | None = None,
     invitation: Invitation | None = None,
@@ -47,18 +53,21 @@ def founding(
     identity = identity_of(key, nonce, keyset)
     terms: list[Term] = [key, identity, box, nonce, *keyset.terms]
     if invitation is None:
-        return root.signed("open", b"", terms)
-    return root.signed("open", invitation.sponsor, [*terms, *invitations.terms_for(invitation, identity)])
+        return root.signed("open", b"", terms, at)
+    return root.signed("open", invitation.sponsor, [*terms, *invitations.terms_for(invitation, identity)], at)
 
 
-def rooted(key: bytes, identity: bytes, event: bytes, *, root: Signers, box: bytes | None = None) -> Content:
+def rooted(
+    key: bytes, identity: bytes, event: bytes, *, at: Moment, root: Signers, box: bytes | None = None
+) -> Content:
     """Return the `open` of another installation, signed by the root keys of the key event."""
-    return root.signed("open", event, [key, identity, box, 0])
+    return root.signed("open", event, [key, identity, box, 0], at)
 
 
-def delegated(key: bytes, identity: bytes, delegation: bytes, *, box: bytes | None = None) -> Content:
-    """Return the `open` of a chain that an `id.delegate` allows."""
-    return Content("open", [key, identity, box, 0], delegation)
+def delegated(key: bytes, identity: bytes, delegation: Entry, *, box: bytes | None = None) -> Content:
+    """Return the `open` of the one chain that an `id.delegate` allows."""
+    moment = Moment(*moment_after(delegation))
+    return Content("open", [key, identity, box, 0], delegation.id, moment)
 
 
 def delegate(
@@ -93,9 +102,16 @@ def revoke(
     return root.signed("id.revoke", deps, [index[cut], heir, index[event]])
 
 
-def recover(event: bytes, keyset: KeySet) -> Content:
-    """Return the proposal of new root keys for an identity that lost its own."""
-    return Content("id.recover", [0, *keyset.terms], event)
+def inherit(revoke: bytes, cut: bytes) -> Content:
+    """Return the word of an heir that it takes over the chain that a revocation cut after `cut`."""
+    deps, index = ordered(revoke, cut)
+    return Content("id.inherit", [index[revoke], index[cut]], deps)
+
+
+def recover(event: bytes, keyset: KeySet, *, keep: Iterable[bytes] = ()) -> Content:
+    """Return the proposal of new root keys for an identity; `keep` are entries of the rooted chains that shall live."""
+    deps, index = ordered(event, *keep)
+    return Content("id.recover", [index[event], *keyset.terms], deps)
 
 
 def consent(subject: bytes) -> Content:

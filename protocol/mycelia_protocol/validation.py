@@ -31,7 +31,8 @@ from .envelope import Entry
 from .errors import Premature, Refused
 from .grants import check_use
 from .kinds import KINDS, Judged
-from .kinds.flows import FREED
+from .kinds.flows import FREED, commit_lines
+from .kinds.heirs import note_heir
 from .kinds.kind import is_natural, line_refs
 from .kinds.spending import check_spending
 from .lineage import Lineage
@@ -126,9 +127,11 @@ def _judge(judged: Judged) -> None:
     if grant is not None:
         check_use(grant, header)
     # 11. What the entry cites, of whatever kind it is, is noted before its own rules are asked.
-    for dep in judged.deps.values():
-        if dep.chain != judged.prefix.chain:
-            _note_cite(judged, dep)
+    foreign = [dep for dep in judged.deps.values() if dep.chain != judged.prefix.chain]
+    for dep in foreign:
+        note_heir(judged, dep)
+    for dep in foreign:
+        _note_cite(judged, dep)
     # 12. The rules of its kind, in their order. A custom kind has none.
     if kind is not None:
         kind.judge(judged)
@@ -188,13 +191,14 @@ def _note_cite(judged: Judged, dep: Entry) -> None:
     except Refused:
         return  # its own author broke the shape; it says nothing about any line
     for line in lines:
-        _mark_line(facts, line, dep)
+        _mark_line(judged, line, dep)
 
 
-def _mark_line(facts: Draft, line: LineId, dep: Entry) -> None:
-    kind, author, given = dep.header.kind, dep.chain, facts.committed(line)
+def _mark_line(judged: Judged, line: LineId, dep: Entry) -> None:
+    facts, kind, author = judged.facts, dep.header.kind, dep.chain
+    given = facts.committed(line)
     if given is not None:
-        if author == given.receiver:
+        if facts.speaks_for(author, given.receiver):
             at, place = given.accept_at, dep.header.sequence
             if kind == "accept":
                 at = place if at < 0 else min(at, place)
@@ -203,15 +207,21 @@ def _mark_line(facts: Draft, line: LineId, dep: Entry) -> None:
         return
     taken = facts.accepted(line)
     if taken is None:
-        if kind in _ACCEPTED_CITES:  # read if this chain is asked to accept the line later
+        if kind in _ACCEPTED_CITES and _is_provider(judged, line, author):  # read if it is asked to accept later
             _remember(facts, *line, kind, author)
-    elif author == taken.provider:
+    elif facts.speaks_for(author, taken.provider):
         _cite_provider(facts, line, taken, Mark(_ACCEPTED_CITES.get(kind, 0)))
+
+
+def _is_provider(judged: Judged, line: LineId, author: bytes) -> bool:
+    """Whether there is such a line, and it is the author's to give: what strangers say of it is not kept."""
+    commit = judged.lineage.held(line[0])
+    return commit is not None and judged.facts.speaks_for(author, commit.chain) and line[1] < len(commit_lines(commit))
 
 
 def _cite_provider(facts: Draft, line: LineId, taken: AcceptedLine, mark: Mark) -> None:
     counts = taken.marks & Mark.ACCEPTED and not taken.marks & (FREED | Mark.RECEIVED)
-    if counts and mark & FREED:
+    if counts and mark & FREED and not taken.marks & Mark.INHERITED:
         need = facts.need(taken.need)
         facts["need", taken.need, -1] = need._replace(accepted=need.accepted - taken.amount)
     facts["accepted", *line] = taken._replace(marks=taken.marks | mark)

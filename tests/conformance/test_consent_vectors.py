@@ -28,6 +28,7 @@ CHAPTERS = {
     "validation": "08-validation.md",
     "standing": "09-standing.md",
     "identity": "13-identity.md",
+    "heirs": "13-identity.md",
     "membership": "14-membership.md",
     "warrant": "15-warrant.md",
     "retract": "17-privacy.md",
@@ -170,12 +171,9 @@ def _proven(given: dict[str, str]) -> dict[str, str] | str:
 def _folded(vector: Vector, replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
     if vector["do"] == "stand":
         return _stood(replay, arrived)
-    members = Members(replay.charter, replay.held.get)
-    for entry in arrived:
-        if entry.header.kind in MEMBERSHIP:
-            members.add(entry)
-    for chain in vector["given"]["forked"]:
-        members.note_fork(bytes.fromhex(chain))
+    members = _members(replay, arrived)
+    for chain, sequence in vector["given"]["forked"].items():
+        members.note_fork(bytes.fromhex(chain), int(sequence))
     persons = {
         person.identity.hex(): {
             "status": str(person.status),
@@ -187,6 +185,14 @@ def _folded(vector: Vector, replay: Replay, arrived: list[Entry]) -> dict[str, A
     }
     chains = {entry.chain for entry in replay.held.values() if members.counts(entry.chain, 0)}
     return {"persons": persons, "counts": {chain.hex(): _last(members, chain) for chain in chains}}
+
+
+def _members(replay: Replay, arrived: list[Entry]) -> Members:
+    members = Members(replay.charter, replay.held.get)
+    for entry in arrived:
+        if entry.header.kind in MEMBERSHIP:
+            members.add(entry)
+    return members
 
 
 def _last(members: Members, chain: bytes) -> str:
@@ -210,11 +216,13 @@ def _judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
-    standing, forks = Standing(replay.held.get), forks_of(replay)
+    members, forks = _members(replay, arrived), forks_of(replay)
+    standing = Standing(replay.held.get, members.heirs)
     for chain, sequence in forks.items():
         standing.note_fork(chain, sequence)
     for entry in arrived:
-        standing.add(entry)
+        if members.counts(entry.chain, entry.header.sequence):
+            standing.add(entry)
     intents = [*standing.needs.values(), *standing.offers.values()]
     told: dict[str, Any] = {}
     if forks:

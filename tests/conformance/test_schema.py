@@ -90,7 +90,7 @@ class TestAcceptedVectors:
         told += [vector["given"] for vector in vectors("membership") if vector["do"] == "members"]
         judged = [
             vector["given"]["judge"]
-            for chapter in ("identity", "membership", "warrant", "retract", "enactment")
+            for chapter in ("identity", "heirs", "membership", "warrant", "retract", "enactment")
             for vector in vectors(chapter)
             if vector["do"] == "judge" and "expect" in vector
         ]

@@ -131,6 +131,7 @@ class TestAStolenInstallationKey:
                     keys.keypair(bytes(32)).public,
                     cid.link(mycelia(anna.home, "id", "show", "--as", "bo")["identities"][0]["identity"]),
                     thief.keys.member("bo").chain,
+                    at=thief.ledger.moment(thief.keys.member("bo").chain),
                     root=Roots(bytes(32)).signers(0, network=thief.ledger.network),
                 ),
             )

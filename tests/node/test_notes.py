@@ -17,6 +17,8 @@ from mycelia_protocol.envelope import Entry, write_body
 from mycelia_protocol.errors import Refused
 from tests.builders import NOW_MS, Commons
 
+from .towns import Town
+
 NETWORK, CHAIN = digest(b"network"), digest(b"chain")
 ANNA, BO, CLEO = (digest(name) for name in (b"anna", b"bo", b"cleo"))
 DAY_MS = 86_400_000
@@ -32,7 +34,10 @@ def key(secret: bytes) -> str:
 
 def body(new: models.NewSignal) -> dict[str, Value] | None:
     own = privacy.box_key(ANNA)
-    return notes.body_of(new, own=own, network=NETWORK, chain=CHAIN, entropy=random.Random(3).randbytes)
+    return notes.body_of(
+        new, own=own, keys_of=lambda text: [bytes.fromhex(text)], network=NETWORK, chain=CHAIN,
+        entropy=random.Random(3).randbytes,
+    )  # fmt: skip
 
 
 def entry(content: dict[str, Value] | None, raw: bytes | None = None) -> Entry:
@@ -83,13 +88,36 @@ class TestANote:
 
 
 class TestARecipient:
-    @pytest.mark.parametrize("text", ["", "bo", "00" * 31, "00" * 33, "zz" * 32, "did:key:z6Mk"])
-    def test_is_named_by_a_box_key(self, text: str) -> None:
-        with pytest.raises(BadInput, match="no box key"):
-            body(signal(note="soup", to=[text]))
+    @pytest.mark.parametrize("text", ["", "cleo", "00" * 31, "00" * 33, "zz" * 32, "did:key:z6Mk", "bafyrei"])
+    def test_is_somebody_known_or_a_box_key(self, text: str) -> None:
+        with pytest.raises(BadInput, match="names nobody"):
+            Town()["anna"].desk.publish([signal(note="soup", to=[text])])
+
+    def test_is_named_by_an_identity_and_reads_it_on_every_installation(self) -> None:
+        town = Town()
+        anna, bo = town["anna"], town.settle("bo")
+        town.meet()
+        bo.hall.create_member(models.NewMember(name="bo"))
+        words = bo.hall.phrase("bo")
+        phone = town.settle("phone")
+        town.meet()
+        phone.hall.restore(models.NewRestoration(name="bo", phrase=words))
+        town.meet()
+        [said] = anna.desk.publish([signal(note="soup", to=[bo.hall.identity("bo").identity[:20]])])
+        [other] = anna.desk.publish([signal(note="salt", to=["anna"])])
+        town.meet()
+
+        assert [home.desk.show(said.id).body for home in (anna, bo, phone)] == [{"note": "soup"}] * 3
+        assert bo.desk.show(other.id).body is None
+        assert bo.desk.show(other.id).closed_by == "private.recipient"
 
     def test_may_be_pasted_as_it_comes(self) -> None:
-        assert read(body(signal(note="soup", to=[f" {key(BO).upper()}\n"])), BO) == {"note": "soup"}
+        anna = Town()["anna"]
+
+        [said] = anna.desk.publish([signal(note="soup", to=[f" {key(BO).upper()}\n"])])
+
+        stored = anna.desk.entry(said.id).entry
+        assert notes.read(stored, [BO], network=anna.ledger.network) == {"note": "soup"}
 
     def test_is_not_named_without_a_note(self) -> None:
         with pytest.raises(BadInput, match="no note"):

@@ -195,6 +195,9 @@ class TestALostDevice:
         assert need(new, "bo").id
         cut = next(chain for chain in new.hall.identity("bo").chains if chain.chain == cid.text(lost))
         assert (cut.counts, cut.heirs) == ("partly", [done.member.chain])
+        new.desk.withdraw(models.NewWithdrawal(id=kept.id))  # what the lost device promised is the new one's affair now
+        town.meet()
+        assert kept.id not in [one.id for one in town["anna"].desk.field().signals]
 
     def test_needs_the_right_phrase(self, town: Town) -> None:
         anna = town["anna"]

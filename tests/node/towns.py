@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -38,6 +40,7 @@ class Town:
     def __init__(self, membership: Membership | None = None, *, seed: int = 7, **numbers: Any) -> None:
         self.dice, self.now_ms = Random(seed), NOW_MS
         self.folder = Path(tempfile.mkdtemp(prefix="mycelia-town-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         keystore = self._keystore("anna")
         identity = keystore.prepare("anna")
         assert identity is not None

@@ -25,7 +25,7 @@ from mycelia_protocol.standing import Standing, Status
 from mycelia_protocol.validation import judge
 from tests.builders import CELL, HOUR_MS, INCARNATION, NOW_MS, Commons, Member
 from tests.node.ledgers import Clock, a_need, as_runs, new_ledger, pair, pull
-from tests.people import Person, delegated, found, key_of, keyset, law
+from tests.people import Person, delegated, found, key_of, keyset, law, moment
 from tests.protocol.test_standing import forked
 
 YEARS_MS = 365 * 24 * HOUR_MS
@@ -144,7 +144,8 @@ class TestAReplayFromAnotherNetwork:
     def test_is_not_authentic_for_any_kind_of_signature(self) -> None:
         commons, other = Commons(law(None)), Commons(law(None, grace_ms=5000))
         anna = found(commons, "anna")
-        opening = statements.rooted(key_of("laptop"), anna.identity, anna.chain, root=abroad_of(anna, other))
+        at = moment(commons, anna.chain)
+        opening = statements.rooted(key_of("laptop"), anna.identity, anna.chain, at=at, root=abroad_of(anna, other))
 
         stolen = Member(commons, "laptop", commons.now_ms, opening)
 

@@ -32,7 +32,7 @@ def need(
     member: As = None,
     note: str | None = None,
     note_until: When = None,
-    to: tuple[str, ...] = (),
+    to: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     precise: Annotated[bool, Parameter(negative="")] = False,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
@@ -50,7 +50,8 @@ def need(
         member: Who publishes; needed when the node has several members.
         note: A few words for people; no rule reads them. Everybody does, unless `--to` names who may.
         note_until: When all holders drop the note: +30d, or a date. Elsewhere this is a request.
-        to: The box key of somebody who may read the note, as `mycelia member ls` shows it there. May be given again.
+        to: Who alone may read the note: a member of this node, an identity (`mycelia commons members`), or a box key
+            (`mycelia member ls`). May be given again.
         precise: Publish a position as a cell of about 0.7 square kilometres.
         dry_run: Check it by the rules and publish nothing.
     """
@@ -73,7 +74,7 @@ def offer(
     member: As = None,
     note: str | None = None,
     note_until: When = None,
-    to: tuple[str, ...] = (),
+    to: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     precise: Annotated[bool, Parameter(negative="")] = False,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
@@ -90,7 +91,8 @@ def offer(
         member: Who publishes; needed when the node has several members.
         note: A few words for people; no rule reads them. Everybody does, unless `--to` names who may.
         note_until: When all holders drop the note: +30d, or a date. Elsewhere this is a request.
-        to: The box key of somebody who may read the note, as `mycelia member ls` shows it there. May be given again.
+        to: Who alone may read the note: a member of this node, an identity (`mycelia commons members`), or a box key
+            (`mycelia member ls`). May be given again.
         precise: Publish a position as a cell of about 0.7 square kilometres.
         dry_run: Check it by the rules and publish nothing.
     """

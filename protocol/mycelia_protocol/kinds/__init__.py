@@ -13,6 +13,7 @@ from .admissions import ADMIT
 from .enactments import ADOPT, ENACT
 from .exits import CANCEL, LAPSE, RELEASE, WITHDRAW
 from .flows import ACCEPT, COMMIT, DELIVER, RECEIVE
+from .heirs import INHERIT
 from .identities import CLOSE, COMPLETE, CONSENT, DELEGATE, RECOVER, REVOKE, ROTATE
 from .intents import NEED, OFFER
 from .kind import Judged, Kind
@@ -22,7 +23,7 @@ from .rows import ROW
 from .warrants import WARRANT
 
 FLOWS = (OPEN, NEED, OFFER, ROW, COMMIT, ACCEPT, DELIVER, RECEIVE, RELEASE, LAPSE, CANCEL, WITHDRAW)
-PEOPLE = (DELEGATE, ROTATE, REVOKE, RECOVER, CONSENT, COMPLETE, CLOSE, ADMIT, ENACT, ADOPT)
+PEOPLE = (DELEGATE, ROTATE, REVOKE, INHERIT, RECOVER, CONSENT, COMPLETE, CLOSE, ADMIT, ENACT, ADOPT)
 EVIDENCE = (WARRANT,)
 BODIES = (RETRACT,)
 KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE, *BODIES)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..accumulators import Version
 from ..enactment import amended, amendments_of
 from ..errors import Refused
+from ..keyevents import check_founders
 from .kind import Judged, Kind, nothing
 
 
@@ -31,10 +32,10 @@ def _judge_adopt(judged: Judged) -> None:
         raise Refused("adopt.enact", "the entry named is no good enactment")
     version = judged.prefix.version
     follows = enact.header.terms[0]
-    before = None if follows is None else judged.lineage.enacted_before(enact)
+    before = None if follows is None else enact.header.named(enact.header.terms[0])
     if before != (None if version is None else version.enact):
         raise Refused("adopt.previous", "the enactment does not follow the one that this chain adopted last")
-    judged.lineage.check_founders(header, enact)
+    check_founders(judged.lineage, header, enact)
     number = 1 if version is None else version.number + 1
     judged.facts["version", judged.prefix.chain, -1] = Version(number, enact.id)
 

@@ -84,8 +84,10 @@ def _judge_withdraw(judged: Judged) -> None:
         raise Refused("withdraw.terms", "a withdraw has one term, the intent")
     intent = judged.dep(terms[0], "withdraw.terms")
     kind = intent.header.kind
-    if kind not in ("need", "offer") or judged.prefix.own(intent.id) is None:
-        raise Refused("withdraw.intent", "the intent is not a valid need or offer of this chain")
+    is_own = judged.prefix.own(intent.id) is not None
+    is_inherited = intent.header.sequence <= judged.facts.inherited(intent.chain)
+    if kind not in ("need", "offer") or not (is_own or is_inherited):
+        raise Refused("withdraw.intent", "the intent is not a valid need or offer of this chain, nor inherited by it")
     facts = judged.facts.need(intent.id) if kind == "need" else judged.facts.offer(intent.id)
     if facts.withdrawn:
         raise Refused("withdraw.again", "the intent was withdrawn before")
@@ -95,13 +97,15 @@ def _judge_withdraw(judged: Judged) -> None:
 def _free_capacity(judged: Judged, line: LineId, mark: Mark) -> None:
     given = judged.facts.committed(line)
     assert given is not None  # the caller has read it
+    judged.facts["committed", *line] = given._replace(marks=given.marks | mark)
+    if given.marks & Mark.INHERITED:
+        return
     offer = judged.facts.offer(given.offer)
     judged.facts["offer", given.offer, -1] = offer._replace(committed=offer.committed - given.amount)
-    judged.facts["committed", *line] = given._replace(marks=given.marks | mark)
 
 
 def _free_need(judged: Judged, line: LineId, taken: AcceptedLine, mark: Mark) -> None:
-    if not taken.marks & FREED:
+    if not taken.marks & (FREED | Mark.INHERITED):
         need = judged.facts.need(taken.need)
         judged.facts["need", taken.need, -1] = need._replace(accepted=need.accepted - taken.amount)
     judged.facts["accepted", *line] = taken._replace(marks=taken.marks | mark)

@@ -152,6 +152,8 @@ def _judge_receive(judged: Judged) -> None:
         if not taken.marks & Mark.CITES_DELIVER:
             raise Refused("receive.deliver", "no deliver of the line is cited")
         if taken.marks & FREED:
+            if taken.marks & Mark.INHERITED:
+                raise Refused("receive.quantity", "an inherited line that was let go is not counted again")
             need_facts = facts.need(taken.need)
             need = cast(Entry, judged.prefix.own(taken.need))
             total, quantity = need_facts.accepted + taken.amount, cast(int, need.header.terms[AMOUNT])

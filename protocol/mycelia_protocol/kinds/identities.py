@@ -6,73 +6,52 @@ where on a chain is cut, is not a verdict but a fold: see `membership`.
 
 from __future__ import annotations
 
-from ..accumulators import Grant
-from ..cid import DIGEST_BYTES
+from ..authority import check_authority, check_revocation
 from ..errors import Refused
+from ..grants import delegated, speaking
+from ..keyevents import check_completion, check_recovery, check_rotation
 from .kind import Judged, Kind, nothing
 
-CUT_AT, HEIR_AT, PREVIOUS_AT = range(3)
 SUBJECTS = frozenset({"id.recover", "enact"})
 
 
-def _own_grant(judged: Judged) -> Grant:
-    if judged.grant is None:
-        raise Refused("identity.own", "this chain speaks for no identity")
-    return judged.grant
-
-
 def _judge_delegate(judged: Judged) -> None:
-    judged.lineage.check_delegation(judged.header, _own_grant(judged))
+    delegated(judged.header, speaking(judged.grant))
 
 
 def _judge_rotate(judged: Judged) -> None:
-    _own_grant(judged)
-    judged.lineage.check_rotation(judged.entry)
+    speaking(judged.grant)
+    check_rotation(judged.lineage, judged.entry)
 
 
 def _judge_recover(judged: Judged) -> None:
-    _own_grant(judged)
-    judged.lineage.check_recovery(judged.entry)
+    speaking(judged.grant)
+    check_recovery(judged.lineage, judged.entry)
 
 
 def _judge_complete(judged: Judged) -> None:
-    _own_grant(judged)
-    judged.lineage.check_completion(judged.entry)
+    speaking(judged.grant)
+    check_completion(judged.lineage, judged.entry)
 
 
 def _judge_consent(judged: Judged) -> None:
     if len(judged.header.terms) != 1:
         raise Refused("consent.terms", "a consent has one term, what is consented to")
     subject = judged.dep(judged.header.terms[0], "consent.terms")
-    _own_grant(judged)
+    speaking(judged.grant)
     if subject.header.kind not in SUBJECTS:
         raise Refused("consent.subject", f"nobody consents to `{subject.header.kind}`")
 
 
 def _judge_revoke(judged: Judged) -> None:
-    terms = judged.header.terms
-    if len(terms) != 4 or not (terms[HEIR_AT] is None or _is_digest(terms[HEIR_AT])):
-        raise Refused("revoke.terms", "the terms are cut, heir, key event and signatures")
-    cut = judged.dep(terms[CUT_AT], "revoke.terms")
-    own = _own_grant(judged)
-    revoked = judged.lineage.grant(cut.chain)
-    if revoked is None or revoked.identity != own.identity:
-        raise Refused("revoke.cut", "the entry to keep is on no chain of this identity")
-    if terms[PREVIOUS_AT] is not None:
-        judged.lineage.check_authority(judged.header, terms[PREVIOUS_AT], own.identity)
-    elif terms[-1] is not None or not judged.lineage.has_delegated(judged.prefix.chain, cut.chain):
-        raise Refused("revoke.authority", "a chain revokes what it delegated itself; anything else root keys sign")
+    check_revocation(judged.lineage, judged.entry, judged.grant)
 
 
 def _judge_close(judged: Judged) -> None:
     terms = judged.header.terms
     if len(terms) != 2:
         raise Refused("identity.terms", "a close has the terms key event and signatures")
-    judged.lineage.check_authority(judged.header, terms[0], _own_grant(judged).identity)
-
-
-def _is_digest(term: object) -> bool:
-    return type(term) is bytes and len(term) == DIGEST_BYTES
+    check_authority(judged.lineage, judged.header, terms[0], speaking(judged.grant).identity)
 
 
 _KEYSET = ("threshold", "keys", "next", "consents", "guardians")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ..openings import check_open
 from .kind import Judged, Kind, nothing
 
 
 def _judge(judged: Judged) -> None:
-    grant = judged.lineage.check_open(judged.entry)
+    grant = check_open(judged.lineage, judged.entry)
     if grant is not None:
         judged.facts["grant", judged.entry.id, -1] = grant
 
@@ -16,6 +17,7 @@ OPEN = Kind(
     ("key", "identity"),
     (
         "open.identity",
+        "open.once",
         "open.deps",
         "open.inception",
         "identity.signature",
