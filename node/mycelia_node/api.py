@@ -174,6 +174,9 @@ class Api:
             self._told("/v1/completions", "Complete a recovery", models.NewStep, hall.complete, models.Published),
             self._told("/v1/amendments", "Amend the charter", models.NewAmendment, hall.amend, models.Published),
             self._told("/v1/adoptions", "Adopt an enactment", models.NewStep, hall.adopt, models.Published),
+            self._told("/v1/shares", "A share of root keys", models.NewShare, hall.share, models.ShareView),
+            self._told("/v1/signatures", "Sign a statement", models.NewSignature, hall.sign, models.SignedView),
+            self._told("/v1/statements", "Publish what is signed", models.NewStatement, hall.state, models.Published),
             self._told("/v1/closures", "End an identity", models.NewClosure, hall.close, models.Published),
         ]  # fmt: skip
 

@@ -13,13 +13,15 @@ from typing import Literal, cast
 
 from mycelia_protocol import canonical, cid, invitation
 from mycelia_protocol.amounts import parse_amount
+from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Malformed
 from mycelia_protocol.identity import DELEGATED_TERMS, FOUNDING_TERMS, INVITED_TERMS, ROOTED_TERMS, KeySet, read_keyset
 from mycelia_protocol.membership import Person, Status
 from mycelia_protocol.roots import SEED_BYTES, Roots
 
-from . import charterfile, models
+from . import charterfile, drafts, models
 from .desk import MAX_SEQUENCE, Desk, published
+from .drafts import Draft
 from .faults import BadInput
 from .people import HOUR_MS, People
 from .phrase import phrase_of, roots_of
@@ -112,13 +114,13 @@ class Hall:
     def rotate(self, new: models.NewRotation) -> models.Published:
         """Rotate to the next root keys."""
         guardians = None if new.guardians is None else [self._named(one) for one in new.guardians]
-        return published(self.people.rotate(new.member, guardians=guardians, consents=new.consents))
+        return _stated(self.people.rotate(new.member, guardians=guardians, consents=new.consents))
 
     def revoke(self, new: models.NewRevocation) -> models.Published:
         """Cut a chain."""
         cut = None if new.cut is None else self._desk.entry(new.cut).entry.id
         heir = None if new.heir is None else self._chain(new.heir)
-        return published(self.people.revoke(new.member, self._chain(new.chain), cut=cut, heir=heir))
+        return _stated(self.people.revoke(new.member, self._chain(new.chain), cut=cut, heir=heir))
 
     def restore(self, new: models.NewRestoration) -> models.Restored:
         """Open a chain for the identity of a phrase, and cut those that were lost."""
@@ -126,7 +128,10 @@ class Hall:
         if roots is None:
             raise BadInput("phrase", "no root keys are kept here under that name", "give the phrase")
         lost = [self._chain(one) for one in new.lost]
-        member, entries = self.people.restore(new.name, roots, lost=lost, rotate=new.rotate)
+        done = self.people.restore(new.name, roots, lost=lost, rotate=new.rotate, by=new.by)
+        if isinstance(done, Draft):
+            return models.Restored(member=None, entries=[], statement=done.text())
+        member, entries = done
         return models.Restored(member=self._desk.member_view(member), entries=[published(entry) for entry in entries])
 
     def ask_recovery(self, name: str, identity: str) -> str:
@@ -135,7 +140,9 @@ class Hall:
         self._keystore.keep_roots(name, roots)
         person = self.people.person(self._named(identity))
         before = self.people.keyset(person)
-        keyset = roots.keyset(0, before.guardians, before.consents)
+        holders = self._keystore.holders(name)
+        begins = holders[-1].keyset if holders else roots.keyset
+        keyset = begins(0, before.guardians, before.consents)
         data = canonical.encode([person.identity, *keyset.terms])
         return REQUEST + base64.urlsafe_b64encode(data + cid.digest(data)[:4]).decode().rstrip("=")
 
@@ -162,7 +169,27 @@ class Hall:
 
     def close(self, new: models.NewClosure) -> models.Published:
         """End the identity of a member."""
-        return published(self.people.close(new.member))
+        return _stated(self.people.close(new.member))
+
+    # Several holders
+
+    def share(self, new: models.NewShare) -> models.ShareView:
+        """Return what the other holders of an identity are given."""
+        return models.ShareView(share=drafts.write_share(self.people.share(new.name)))
+
+    def sign(self, new: models.NewSignature) -> models.SignedView:
+        """Sign a statement, or say only what it means."""
+        draft, keyset = self.people.draft([new.statement])
+        if not new.dry_run:
+            draft = self.people.sign(draft, keyset)
+        return models.SignedView(
+            statement=draft.text(), kind=draft.kind, meaning=self.people.meaning(draft), signed=len(draft.signed_by),
+            needed=self.people.needed(draft, keyset),
+        )  # fmt: skip
+
+    def state(self, new: models.NewStatement) -> models.Published:
+        """Publish a statement that enough holders have signed."""
+        return published(self.people.state(new.member, *self.people.draft(new.copies)))
 
     # Words
 
@@ -210,6 +237,12 @@ class Hall:
             heirs=[cid.text(heir) for heir in self._ledger.members.heirs(chain)],
             to_cut=self._desk.is_to_cut(chain),
         )
+
+
+def _stated(done: Entry | Draft) -> models.Published:
+    if isinstance(done, Draft):
+        return models.Published(id="", chain="", sequence=0, kind=done.kind, statement=done.text())
+    return published(done)
 
 
 def read_request(pasted: str) -> tuple[bytes, KeySet]:

@@ -126,7 +126,7 @@ class KeyFiles:
         return self.path / LOCK
 
     def _files(self) -> list[Path]:
-        return sorted(file for end in ("json", "root", "former") for file in self.path.glob(f"*.{end}"))
+        return sorted(file for end in ("json", "root", "former", "holders") for file in self.path.glob(f"*.{end}"))
 
     def _open(self) -> Unlocked:
         if self._unlocked is None:

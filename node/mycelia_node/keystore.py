@@ -22,8 +22,10 @@ from mycelia_protocol.charter import Open
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Premature, Refused
-from mycelia_protocol.identity import NONCE_BYTES, identity_of, keyset_of
+from mycelia_protocol.holders import Holders
+from mycelia_protocol.identity import NONCE_BYTES, KeySet, identity_of, keyset_of
 from mycelia_protocol.roots import SEED_BYTES, Roots
+from mycelia_protocol.statements import Signers
 
 from .faults import BadInput, StoreFault
 from .keyfiles import KeyFiles
@@ -33,7 +35,7 @@ from .lock import MODERATE, Limits
 BOX_SECRET_BYTES = 32
 
 _NAME = re.compile(r"[\w][\w .-]{0,62}")
-_BYTES = frozenset({"identity", "event", "delegation", "nonce"})
+_BYTES = frozenset({"identity", "event", "delegation", "nonce", "next"})
 
 
 class Member(NamedTuple):
@@ -53,6 +55,7 @@ class Plan(NamedTuple):
     number: int = 0  # of the root key in force at that event
     delegation: bytes | None = None  # the `id.delegate`, if another chain gives
     nonce: bytes | None = None  # of an identity that begins here
+    next: bytes | None = None  # the commitment with which it begins, where several holders follow
 
 
 FRESH = Plan()  # an identity begins
@@ -162,6 +165,36 @@ class Keystore:
         """Keep the root keys of a member no longer: from now on only the phrase has them."""
         self._root_file(name).unlink(missing_ok=True)
 
+    def holders(self, name: str) -> list[Holders]:
+        """Return the holders with whom a member shares its root keys, the latest last."""
+        file = self._holders_file(name)
+        if not file.exists():
+            return []
+        try:
+            return [
+                Holders(one["needed"], tuple(tuple(map(bytes.fromhex, share)) for share in one["shares"]))
+                for one in json.loads(self.files.read(file))
+            ]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreFault(f"the key file {file} cannot be read", "name the holders again") from error
+
+    def keep_holders(self, name: str, holders: Holders) -> None:
+        """Keep who shares the root keys of a member from its next key set but one on."""
+        known = [*(one for one in self.holders(name) if one != holders), holders]
+        document = [
+            {"needed": one.threshold, "shares": [[key.hex() for key in share] for share in one.shares]} for one in known
+        ]
+        self.files.write(self._holders_file(name), json.dumps(document).encode())
+
+    def names(self) -> list[str]:
+        """Return the names under which holders are kept."""
+        return [file.stem.replace("_", " ") for file in sorted(self._path.glob("*.holders"))]
+
+    def all_roots(self) -> list[Roots]:
+        """Return the root keys of every name that are kept here."""
+        names = [file.stem.replace("_", " ") for file in sorted(self._path.glob("*.root"))]
+        return [roots for name in names if (roots := self.roots(name))]
+
     # Making
 
     def prepare(self, name: str, plan: Plan = FRESH, roots: Roots | None = None) -> bytes | None:
@@ -176,8 +209,9 @@ class Keystore:
             raise StoreFault(f"this node has a member {name!r} already", "choose another name")
         begins = plan.identity is None
         if begins:
-            roots = roots or Roots(self._entropy(SEED_BYTES))
-            plan = plan._replace(nonce=self._entropy(NONCE_BYTES))
+            roots, holders = roots or self.roots(name) or Roots(self._entropy(SEED_BYTES)), self.holders(name)
+            following = holders[-1].committed(0) if holders else None
+            plan = plan._replace(nonce=self._entropy(NONCE_BYTES), next=following)
         if roots is not None:
             self.keep_roots(name, roots)
         kept = _Kept(name, self._entropy(32), None, plan, self._entropy(BOX_SECRET_BYTES))
@@ -198,7 +232,8 @@ class Keystore:
     def discard(self, name: str) -> None:
         """Remove a member that was prepared and came to nothing."""
         self._file(name).unlink(missing_ok=True)
-        self.forget_roots(name)
+        if not self.holders(name):  # else others count on them
+            self.forget_roots(name)
         self._loaded().pop(name, None)
 
     def identity(self, name: str) -> bytes | None:
@@ -206,7 +241,7 @@ class Keystore:
         kept, roots = self._loaded()[name], self.roots(name)
         if kept.plan.nonce is None or roots is None:
             return None
-        return identity_of(kept.pair.public, kept.plan.nonce, roots.keyset(0))
+        return identity_of(kept.pair.public, kept.plan.nonce, _inception(roots, kept.plan))
 
     def create(self, name: str, ledger: Ledger, plan: Plan = FRESH, roots: Roots | None = None) -> Member:
         """Make a member: keys, and a chain opened with them.
@@ -266,6 +301,11 @@ class Keystore:
             event = ledger.entry_of(person.event)
             keyset = None if event is None else keyset_of(event)
             number = None if keyset is None else roots.number_of(keyset)
+            if keyset is not None and keyset.threshold > 1:
+                raise StoreFault(
+                    f"{former.name} cannot go on alone: its root keys have several holders",
+                    "`mycelia id restore` under another name, and let the others sign",
+                )
             if number is not None:
                 return Plan(identity=identity, event=person.event, number=number)
         if not isinstance(ledger.charter.membership, Open):
@@ -277,10 +317,36 @@ class Keystore:
             self.keep_roots(former.name, Roots(self._entropy(SEED_BYTES)))
         return Plan(nonce=self._entropy(NONCE_BYTES))
 
-    def _begin(self, kept: _Kept, ledger: Ledger, opened: Entry | None = None) -> Member:
+    def opening(self, name: str, ledger: Ledger, places: bytes) -> tuple[Content, Signers]:
+        """Return the `open` of a waiting member for the holders at these places to sign, and who signs of them here."""
+        kept, roots = self._loaded()[name], self.roots(name)
+        keyset = _keyset_at(kept.plan, ledger)
+        if roots is None or keyset is None or kept.plan.identity is None or kept.plan.event is None:
+            raise StoreFault(f"{name} does not begin by root keys that are kept here", "see `mycelia id restore`")
+        root, box = roots.signers_of(keyset, network=ledger.network, places=places), self.box_key(name)
+        at = ledger.moment(kept.plan.event)
+        content = statements.rooted(kept.pair.public, kept.plan.identity, kept.plan.event, at=at, root=root, box=box)
+        return content, root
+
+    def begin(self, ledger: Ledger, content: Content) -> Member:
+        """Begin the chain of the waiting member whose `open` was signed by enough holders.
+
+        Raises:
+            BadInput: its key is not here.
+            Refused: it breaks a rule; the member goes on waiting.
+        """
+        self._kept = None
+        for kept in self._loaded().values():
+            if kept.chain is None and kept.pair.public == content.terms[0]:
+                return self._begin(kept, ledger, content=content)
+        raise BadInput("statement", "the chain that it opens does not begin here", "publish it where it was asked for")
+
+    def _begin(
+        self, kept: _Kept, ledger: Ledger, opened: Entry | None = None, content: Content | None = None
+    ) -> Member:
         pair = kept.pair
         if opened is None:
-            content = self._opening(kept, ledger)
+            content = content or self._opening(kept, ledger)
             self.register(pair.public)
             opened = ledger.open_chain(pair, content)
         kept = kept._replace(chain=opened.id)
@@ -300,12 +366,18 @@ class Keystore:
         if roots is None or (plan.identity is not None and plan.event is None):
             raise StoreFault(f"the keys of {kept.name} were prepared and came to nothing", "make it under another name")
         if plan.identity is not None and plan.event is not None:
-            signers = roots.signers(plan.number, network=network)
+            established = _keyset_at(plan, ledger)
+            if established is not None and established.threshold > 1:
+                raise StoreFault(
+                    f"{kept.name} waits for other holders of root keys", "let them sign: `mycelia id sign`"
+                )
+            keyset = established or roots.keyset(plan.number)
+            signers = roots.signers_of(keyset, network=network)
             at = ledger.moment(plan.event)
             return statements.rooted(key, plan.identity, plan.event, at=at, root=signers, box=box)
         invited = None if plan.invitation is None else invitation.read(plan.invitation)
         root = roots.signers(0, network=network)
-        keyset, nonce = roots.keyset(0), plan.nonce or b""
+        keyset, nonce = _inception(roots, plan), plan.nonce or b""
         at = ledger.moment(b"" if invited is None else invited.sponsor)
         return statements.founding(key, keyset, nonce=nonce, at=at, root=root, invitation=invited, box=box)
 
@@ -321,6 +393,9 @@ class Keystore:
     def _past_file(self, name: str) -> Path:
         return self._path / f"{self._file(name).stem}.former"
 
+    def _holders_file(self, name: str) -> Path:
+        return self._path / f"{name.replace(' ', '_')}.holders"
+
     def _root_file(self, name: str) -> Path:
         return self._path / f"{name.replace(' ', '_')}.root"
 
@@ -329,6 +404,17 @@ def _one_of(members: Collection[str]) -> str:
     if not members:
         return "make one with `mycelia member add`"
     return f"name {' or '.join(sorted(members))}, on the command line with `--as`"
+
+
+def _inception(roots: Roots, plan: Plan) -> KeySet:
+    """Return the key set with which an identity begins: of one holder, perhaps committed to several."""
+    keyset = roots.keyset(0)
+    return keyset if plan.next is None else keyset._replace(next=plan.next)
+
+
+def _keyset_at(plan: Plan, ledger: Ledger) -> KeySet | None:
+    event = None if plan.event is None else ledger.entry_of(plan.event)
+    return None if event is None else keyset_of(event)
 
 
 def _document(kept: _Kept) -> bytes:

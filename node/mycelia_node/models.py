@@ -221,13 +221,14 @@ class ImportView(_Said, frozen=True, kw_only=True):
 
 
 class Published(_Said, frozen=True, kw_only=True):
-    """An entry that was published, or would be with `dry_run`."""
+    """An entry that was published, or would be with `dry_run`; with a `statement` it is none before others sign."""
 
-    id: str
+    id: str  # empty if there is a statement
     chain: str
     sequence: int
     kind: str
     dry_run: bool = False
+    statement: str | None = None  # the text that other holders of root keys sign first
 
 
 class ChainView(_Said, frozen=True, kw_only=True):
@@ -291,8 +292,25 @@ class Delegated(_Said, frozen=True, kw_only=True):
 class Restored(_Said, frozen=True, kw_only=True):
     """A new chain of an identity, and what was published through it."""
 
-    member: MemberView
+    member: MemberView | None  # None before the other holders of root keys have signed
     entries: list[Published]
+    statement: str | None = None  # what they sign
+
+
+class ShareView(_Said, frozen=True, kw_only=True):
+    """What a holder of root keys gives to the others: public keys."""
+
+    share: str
+
+
+class SignedView(_Said, frozen=True, kw_only=True):
+    """A statement with the signatures that it has."""
+
+    statement: str
+    kind: str
+    meaning: str  # what it does, as the entries here say
+    signed: int
+    needed: int
 
 
 class NewMember(_Heard, frozen=True, kw_only=True):
@@ -353,6 +371,27 @@ class NewRestoration(_Heard, frozen=True, kw_only=True):
     phrase: Annotated[str, Meta(max_length=512)] | None = None  # without one: the root keys kept here under the name
     lost: list[Text] = []
     rotate: bool = False
+    by: Annotated[list[int], Meta(max_length=8)] = []  # which holders sign, by their numbers; without them any
+
+
+class NewShare(_Heard, frozen=True, kw_only=True):
+    """Give the other holders of an identity this one's share; the root keys are made if there are none."""
+
+    name: Text
+
+
+class NewSignature(_Heard, frozen=True, kw_only=True):
+    """Sign a statement with the root keys of this node; with `dry_run` say only what it means."""
+
+    statement: Annotated[str, Meta(max_length=40_000)]
+    dry_run: bool = False
+
+
+class NewStatement(_Heard, frozen=True, kw_only=True):
+    """Publish a statement that enough holders have signed, in one copy or in several."""
+
+    copies: Annotated[list[Annotated[str, Meta(max_length=40_000)]], Meta(min_length=1, max_length=8)]
+    member: Text | None = None
 
 
 class NewRecovery(_Heard, frozen=True, kw_only=True):

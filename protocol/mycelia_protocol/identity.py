@@ -85,9 +85,12 @@ def statement(header: Header, places: bytes) -> bytes:
     return digest(encode(cast(Value, [header.kind, header.deps, *moment, *header.terms[:-1]])))
 
 
-def sign(pairs: Mapping[int, keys.KeyPair], header: Header, *, network: bytes) -> bytes:
-    """Return the signatures over the statement of a header, each after the place of its key in the key set."""
-    message = statement(header, bytes(sorted(pairs)))
+def sign(pairs: Mapping[int, keys.KeyPair], header: Header, *, network: bytes, places: bytes | None = None) -> bytes:
+    """Return the signatures over the statement of a header, each after the place of its key in the key set.
+
+    `places` are those of all who sign, if others sign too: an `open` is signed with them.
+    """
+    message = statement(header, bytes(sorted(pairs)) if places is None else places)
     return b"".join(
         bytes([place]) + keys.sign(pairs[place], CONTEXT, network=network, digest=message) for place in sorted(pairs)
     )

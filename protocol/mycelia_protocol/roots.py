@@ -38,13 +38,30 @@ class Roots:
     def keyset(self, number: int, guardians: Iterable[bytes] = (), consents: int = 0) -> KeySet:
         """Return a key set of one root key that commits to the next; without `consents` all guardians are needed."""
         guarding = tuple(sorted(set(guardians)))
-        following = commitment(1, (self.pair(number + 1).public,))
+        following = self._committed(number + 1)
         return KeySet(1, (self.pair(number).public,), following, consents or len(guarding), guarding)
 
     def number_of(self, keyset: KeySet) -> int | None:
         """Return which root key a key set has, or None if it is of another seed."""
-        return next((number for number in range(MAX_NUMBER) if keyset.keys == (self.pair(number).public,)), None)
+        return next((number for number in range(MAX_NUMBER) if self.pair(number).public in keyset.keys), None)
+
+    def number_after(self, keyset: KeySet) -> int | None:
+        """Return to which of these root keys, alone, a key set commits, or None if it commits to others."""
+        numbers = (number for number in range(MAX_NUMBER) if keyset.next == self._committed(number))
+        return next(numbers, None)
+
+    def _committed(self, number: int) -> bytes:
+        return commitment(1, (self.pair(number).public,))
 
     def signers(self, number: int, *, network: bytes) -> Signers:
         """Return root key `number` as the one that signs on a network."""
         return Signers(network, {0: self.pair(number)})
+
+    def signers_of(self, keyset: KeySet, *, network: bytes, places: bytes | None = None) -> Signers:
+        """Return those of these root keys that are in a key set, as who signs; `places` are those of all signers."""
+        number = self.number_of(keyset)
+        if number is None:
+            return Signers(network, {}, places)
+        pair = self.pair(number)
+        place = keyset.keys.index(pair.public)
+        return Signers(network, {place: pair} if places is None or place in places else {}, places)

@@ -27,15 +27,17 @@ NO_MOMENT = Moment(0, bytes(INCARNATION_BYTES))  # of statements that may be sai
 
 
 class Signers(NamedTuple):
-    """Root keys that sign, by their place in the key set, on a network."""
+    """Root keys that sign, by their place in the key set, on a network; `places` of all signers, if others sign too."""
 
     network: bytes
     pairs: Mapping[int, keys.KeyPair]
+    places: bytes | None = None
 
     def signed(self, kind: str, deps: bytes, terms: Sequence[Term], moment: Moment = NO_MOMENT) -> Content:
         """Return the content with its signatures as the last term; of an `open` with the moment that is signed."""
         header = Header(None, 0, None, moment.time, kind, 0, moment.incarnation, deps, None, None, 0, [*terms, b""])
-        content = Content(kind, [*terms, sign(self.pairs, header, network=self.network)], deps)
+        seals = sign(self.pairs, header, network=self.network, places=self.places)
+        content = Content(kind, [*terms, seals], deps)
         return content if moment is NO_MOMENT else content._replace(moment=moment)
 
 

@@ -187,6 +187,7 @@ class TestALostDevice:
         thief = need(bo, "bo")  # whoever has the device goes on
         town.meet()
 
+        assert done.member
         assert [one.kind for one in done.entries] == ["id.revoke", "id.rotate"]
         for home in (town["anna"], bo, new):
             shown = [one.id for one in home.desk.field().signals]
@@ -249,6 +250,7 @@ class TestGuardians:
         town.meet()
 
         assert early.value.rule == "complete.delay"
+        assert done.member
         assert done.member.chain in {chain.chain for one in bo.hall.identities() for chain in one.chains}
         assert new.hall.identity("anna").identity == identity
         assert published.id in [one.id for one in bo.desk.field().signals]

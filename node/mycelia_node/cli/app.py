@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from . import commons, entries, exchange, homes, identities, intents, keys, members, peers, restores
+from . import commons, entries, exchange, holders, homes, identities, intents, keys, members, peers, restores
 from .failures import UNEXPECTED, Failure, exit_code, failure_of
 from .options import DEFAULTS, Options, Whole
 from .output import give, tell
@@ -158,6 +158,16 @@ add(_id, identities.ask, "id ask anna bafyreig4xq7rm2", "id ask anna bafyreig4xq
 add(_id, identities.recover, "id recover myceliarecover1…", "id recover myceliarecover1… --as farm")
 add(_id, identities.consent, "id consent bafyreig4xq7rm2", "id consent bafyreig4xq7rm2 --as farm")
 add(_id, identities.complete, "id complete bafyreig4xq7rm2", "id complete bafyreig4xq7rm2 --json")
+add(_id, holders.share, "id share anna", "id share anna --json")
+add(
+    _id,
+    holders.name_holders,
+    "id holders anna myceliashare1… myceliashare1… --needed 2",
+    "id holders anna myceliashare1… --needed 1 --json",
+    name="holders",
+)
+add(_id, holders.sign, "id sign myceliasign1…", "id sign myceliasign1… --yes")
+add(_id, holders.publish, "id publish myceliasign1…", "id publish myceliasign1… --as anna --json")
 add(_id, identities.close, "id close --yes", "id close --as farm --yes --json")
 add(_id, identities.forget_root, "id forget-root", "id forget-root --as farm --phrase-file words.txt")
 add(_id, identities.restore_root, "id restore-root anna", "id restore-root anna --phrase-file words.txt")

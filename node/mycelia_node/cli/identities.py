@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from .failures import Failure
+from .holders import NEXT, give_stated
 from .options import DEFAULTS, Options, Whole
 from .output import give, is_terminal, short, table, tell
 
@@ -189,6 +191,7 @@ def restore(
     rotate: Flag = False,
     phrase_file: Path | None = None,
     kept: Flag = False,
+    by: Several = None,
     options: Options = DEFAULTS,
 ) -> None:
     """Speak with your identity from this device: a new chain, by the phrase; chains that were lost or stolen are cut.
@@ -199,6 +202,7 @@ def restore(
         rotate: Change the root keys too, for when the old ones may have been seen. The phrase stays the same.
         phrase_file: A file with the phrase; else it is read from standard input.
         kept: Take the root keys that this node keeps under the name, as after `mycelia id ask`.
+        by: Of several holders of root keys one who will sign, by the number in `mycelia id holders`.
     """
     from mycelia_node import models
 
@@ -206,10 +210,22 @@ def restore(
 
     words = None if kept else " ".join(_asked(phrase_file))
     with opened(options.place) as node:
-        done = node.restore(models.NewRestoration(name=name, phrase=words, lost=lost or [], rotate=rotate))
+        done = node.restore(
+            models.NewRestoration(name=name, phrase=words, lost=lost or [], rotate=rotate, by=_numbers(by or ()))
+        )
+    if done.member is None:
+        give(options, done, done.statement or "")
+        tell(NEXT)
+        return
     said = [f"{done.member.name} is chain {short(done.member.chain)}."]
     said += [f"{one.kind}: entry {one.sequence} ({short(one.id)})" for one in done.entries]
     give(options, done, "\n".join(said))
+
+
+def _numbers(given: Sequence[str]) -> list[int]:
+    if not all(one.isascii() and one.isdigit() and len(one) < 3 for one in given):
+        raise Failure("usage", "nothing was done", "--by takes the number of a holder", "`--by 1 --by 3`")
+    return [int(one) for one in given]
 
 
 def delegate(
@@ -284,7 +300,7 @@ def _rotate(name: str | None, named: list[str] | None, needed: int, options: Opt
 
     with opened(options.place) as node:
         done = node.rotate(models.NewRotation(member=name, guardians=named, consents=needed))
-    give(options, done, f"Rotated by entry {done.sequence} ({short(done.id)}).")
+    give_stated(options, "Rotated", done)
 
 
 def revoke(
@@ -304,7 +320,7 @@ def revoke(
 
     with opened(options.place) as node:
         done = node.revoke(models.NewRevocation(member=as_, chain=chain, cut=cut, heir=heir))
-    give(options, done, f"Revoked by entry {done.sequence} ({short(done.id)}).")
+    give_stated(options, "Revoked", done)
 
 
 def ask(name: str, identity: str, /, *, options: Options = DEFAULTS) -> None:
@@ -389,4 +405,4 @@ def close(*, as_: As = None, yes: Flag = False, options: Options = DEFAULTS) -> 
         raise Failure("usage", "nothing was ended", why, "`--yes` does it")
     with opened(options.place) as node:
         done = node.close_identity(models.NewClosure(member=as_))
-    give(options, done, f"Ended by entry {done.sequence} ({short(done.id)}).")
+    give_stated(options, "Ended", done)

@@ -123,6 +123,20 @@ class Client:
         """End the identity of a member."""
         return self._tell("/v1/closures", new, models.Published)
 
+    def share(self, name: str) -> models.ShareView:
+        """Return what the other holders of an identity are given."""
+        return self._tell("/v1/shares", models.NewShare(name=name), models.ShareView)
+
+    def sign(self, statement: str, *, dry_run: bool = False) -> models.SignedView:
+        """Sign a statement with the root keys of the node, or say only what it means."""
+        new = models.NewSignature(statement=statement, dry_run=dry_run)
+        return self._tell("/v1/signatures", new, models.SignedView)
+
+    def state(self, copies: Sequence[str], *, member: str | None = None) -> models.Published:
+        """Publish a statement that enough holders have signed, in one copy or in several."""
+        new = models.NewStatement(copies=list(copies), member=member)
+        return self._tell("/v1/statements", new, models.Published)
+
     def need(
         self,
         resource_class: str,

@@ -26,8 +26,8 @@ COMMANDS = [
     "commons members", "commons admit", "commons amend", "commons ratify", "commons adopt",
     "id", "id show", "id phrase", "id prepare", "id delegate", "id rotate",
     "id guardians", "id revoke", "id restore", "id ask", "id recover", "id consent", "id complete", "id close",
-    "id forget-root", "id restore-root", "doctor", "release", "keys", "keys show",
-    "keys protect",
+    "id share", "id holders", "id sign", "id publish", "id forget-root", "id restore-root", "doctor", "release",
+    "keys", "keys show", "keys protect",
 ]  # fmt: skip
 
 
