@@ -18,21 +18,6 @@ from tests.people import Person, found, law
 
 HALF_HOUR = 1_800_000
 ACTS = ("commit", "accept", "deliver", "deliver", "receive", "receive", "release", "lapse", "cancel", "heir", "wait")
-    "commit",
-    "commit",
-    "accept",
-    "accept",
-    "deliver",
-    "deliver",
-    "deliver",
-    "receive",
-    "receive",
-    "release",
-    "lapse",
-    "cancel",
-    "heir",
-    "wait",
-]
 
 
 class Town:
