@@ -1,21 +1,24 @@
-"""Proofs against a checkpoint: what went below it can still be shown, and what was never there cannot.
+"""What a checkpoint vouches for: the state to go on from, and every entry below it, by proof.
 
     >>> leaf_of(bytes(32), is_valid=True) == leaf_of(bytes(32), is_valid=False)
     False
 
-Spec: 19-checkpoint, "The proof".
+Spec: 19-checkpoint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
+from .accumulators import Checkpointed, Paid, Prefix
 from .canonical import Value, decode, encode
-from .cid import is_digest
+from .cid import digest, is_digest
 from .envelope import MAX_HEADER_BYTES, Entry, read_entry
 from .errors import Malformed, Refused
-from .mmr import climbed, leaf, path
+from .mmr import Range, climbed, leaf, path, root
+from .rates import Rate, tat_after
+from .state import read
 
 VERSION = 1
 MAX_PATH = 63
@@ -67,6 +70,31 @@ def _parts(document: bytes) -> tuple[bytes, bool, list[bytes]]:
             if len(route) <= MAX_PATH and all(map(is_digest, route)):
                 return raw, is_valid, cast(list[bytes], route)
     raise Malformed("proof.form", "a proof is its version, a header, a verdict and a path")
+
+
+def resume(
+    data: bytes, checkpoint: Entry, peaks: Sequence[bytes], own: Callable[[bytes], Entry | None], rate: Rate | None
+) -> Prefix:
+    """Return the prefix after a checkpoint that is taken for good, from the state and the peaks below it.
+
+    `own` gives a valid entry of the prefix by id, `rate` is that of the chain's law.
+
+    Raises:
+        Malformed: rule `state.form`, `state.digest` or `state.peaks`.
+    """
+    header = checkpoint.header
+    state, place = read(data), header.sequence
+    if digest(data) != header.terms[1] or (state.chain, state.tip) != (checkpoint.chain, header.backlink):
+        raise Malformed("state.digest", "the state is not the one that the checkpoint names")
+    row = Range(place, tuple(peaks))
+    if len(row.peaks) != place.bit_count() or root(row) != header.terms[0]:
+        raise Malformed("state.peaks", "the peaks do not lead to the checkpoint's root")
+    prefix = state.prefix(own)
+    prefix.facts["checkpoint", state.chain, -1] = Checkpointed(place, checkpoint.id, row.peaks)
+    if rate is not None:
+        prefix.facts["rate", state.chain, -1] = Paid(tat_after(prefix.tat, checkpoint, rate))
+    prefix.tip, prefix.sequence, prefix.time = checkpoint.id, place, header.time
+    return prefix
 
 
 def check_below(entry: Entry, checkpoint: Entry) -> None:

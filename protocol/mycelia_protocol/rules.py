@@ -200,6 +200,8 @@ RULES: dict[str, Rule] = {
         ("witness.other", "A checkpoint of another chain is witnessed.", "name one of another chain."),
         ("witness.later", "A chain is witnessed upwards.", "nothing: a later place was witnessed."),
         ("state.form", "A state has the canonical form and the shape of its grammar.", "ask for it again."),
+        ("state.digest", "A state is the one that its checkpoint names.", "ask somebody else for it."),
+        ("state.peaks", "Peaks lead to the root of their checkpoint.", "ask somebody else for them."),
         ("proof.form", "A proof has the canonical form and the shape of its grammar.", "ask for it again."),
         ("proof.chain", "A proof is of an entry below a checkpoint of its chain.", "name a later checkpoint."),
         ("proof.path", "A proof leads to the root of its checkpoint.", "ask somebody else for it."),

@@ -9,7 +9,7 @@ import pytest
 
 from mycelia_protocol import charter, mmr, state
 from mycelia_protocol.accumulators import Prefix
-from mycelia_protocol.checkpoint import check_below, check_proof
+from mycelia_protocol.checkpoint import check_below, check_proof, resume
 from mycelia_protocol.cid import digest
 from mycelia_protocol.envelope import Entry, read_entry
 from mycelia_protocol.errors import Malformed, ProtocolError
@@ -52,7 +52,7 @@ class TestTheVectors:
     def test_accept_beside_each_deed_that_refuses(self) -> None:
         refusing = {vector["do"] for vector in FOUND if "refuse" in vector}
 
-        assert refusing == {"judge", "state", "proof", "below"}
+        assert refusing == {"judge", "state", "resume", "proof", "below"}
         assert refusing <= {vector["do"] for vector in FOUND if "expect" in vector}
 
     @pytest.mark.parametrize("vector", of("state"))
@@ -126,6 +126,14 @@ def _judge(given: Given) -> object:
     return judged(replay, given)
 
 
+def _resume(given: Given) -> object:
+    peaks = [bytes.fromhex(peak) for peak in given["peaks"]]
+    law = charter.read(bytes.fromhex(given["charter"]))
+    summed = read_entry(bytes.fromhex(given["checkpoint"]))
+    prefix = resume(bytes.fromhex(given["state"]), summed, peaks, lambda _: None, law.rate)
+    return {"state": state.write(state.State.of(prefix)).hex()}
+
+
 def _proof(given: Given) -> object:
     proof = check_proof(bytes.fromhex(given["document"]), read_entry(bytes.fromhex(given["checkpoint"])))
     entry = proof.entry
@@ -161,6 +169,7 @@ DEEDS = {
     "state": _state,
     "state-of": _state_of,
     "judge": _judge,
+    "resume": _resume,
     "proof": _proof,
     "below": _below,
     "settled": _settled,

@@ -13,7 +13,7 @@ from ..checkpoint import leaf_of
 from ..cid import digest, is_digest
 from ..compose import Content
 from ..envelope import Entry
-from ..errors import Refused
+from ..errors import Premature, Refused
 from ..mmr import Range, grown, root
 from ..state import MAX_STATE_BYTES, State, write
 from .kind import Judged, Kind, is_natural, nothing
@@ -29,6 +29,8 @@ def _judge_checkpoint(judged: Judged) -> None:
         raise Refused("checkpoint.terms", "a checkpoint has the terms root, state and previous")
     at = terms[PREVIOUS_AT]
     previous = None if at is None else judged.dep(at, "checkpoint.terms").id
+    if header.deps != (previous or b""):
+        raise Refused("checkpoint.terms", "a checkpoint names the previous one, and nothing else")
     before = checkpointed(prefix)
     if previous != before.checkpoint:
         raise Refused("checkpoint.previous", "the last own checkpoint is another one")
@@ -59,7 +61,7 @@ def mountain_of(prefix: Prefix, held: Callable[[bytes], Entry | None]) -> Range:
     for _ in range(before.sequence, prefix.sequence + 1):
         entry = held(link)
         if entry is None:
-            raise LookupError("a chain is judged by whoever holds it down to its last checkpoint")
+            raise Premature("deps.held", "the chain is not held down to its last checkpoint", frozenset({link}))
         leaves.append(leaf_of(entry.id, is_valid=prefix.own(entry.id) is not None))
         link = entry.header.backlink or b""
     return grown(Range(before.sequence, before.peaks), reversed(leaves))
