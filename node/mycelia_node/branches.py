@@ -1,8 +1,8 @@
 """Chains and their branches in memory: where each one ends, and what its prefix adds up to.
 
 A chain has one branch until somebody signs two entries for one place; then it
-has two, each with a prefix, accumulators and a past of its own. Branches are
-read from the store when they are asked for, and forgotten when a change fails.
+has two or more, each with a prefix, accumulators and a past of its own. Branches
+are read from the store when they are asked for, and forgotten when a change fails.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mycelia_protocol.accumulators import Grant, Prefix, Version
 from mycelia_protocol.chain import key_of_open
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Entry
-from mycelia_protocol.frontier import MAX_TIPS
+from mycelia_protocol.frontier import Fork
 from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.validation import Verdict, extend, judge
 
@@ -22,6 +22,8 @@ from .facts import StoredFacts
 from .store import Branch as BranchRow
 from .store import ChainRow, Store
 from .stored import Stored
+
+MAX_BRANCHES = 256  # of one chain: each but the first two costs somebody an entry that relies on it
 
 
 @dataclass(slots=True)
@@ -52,10 +54,12 @@ class Branches:
     def __init__(self, store: Store, charter: Charter, lineage: Lineage, get: Callable[[bytes], Stored | None]) -> None:
         self._store, self._charter, self._lineage, self._get = store, charter, lineage, get
         self._known: dict[bytes, list[Branch]] = {}
+        self._forks: dict[bytes, tuple[int, Fork]] = {}  # with the number of branches that were looked at
 
     def forget(self) -> None:
         """Drop what memory knows: the store is asked again."""
         self._known.clear()
+        self._forks.clear()
 
     def chain(self, chain: bytes) -> ChainRow | None:
         """Return number and key of a chain, None if it is not held."""
@@ -74,19 +78,24 @@ class Branches:
             self._known[chain] = branches
         return branches
 
-    def forked_at(self, chain: bytes) -> int | None:
-        """Return the lowest sequence that two entries of a chain claim, None if it is not forked."""
-        paths = [branch.path for branch in self.of(chain) if branch.path is not None]
-        return len(paths[0].intersection(*paths[1:])) if len(paths) > 1 else None
+    def fork_of(self, chain: bytes) -> Fork | None:
+        """Return the lowest place of a chain that two entries claim, and the two least of these, if there is one."""
+        branches = self.of(chain)
+        if len(branches) < 2:
+            return None
+        known = self._forks.get(chain)
+        if known is None or known[0] != len(branches):
+            fork = self._find_fork([branch.path for branch in branches if branch.path])
+            if fork is None:
+                return None  # the second branch has no entry of its own yet
+            known = self._forks[chain] = len(branches), fork
+        return known[1]
 
-    def parting(self, chain: bytes) -> list[Entry]:
-        """Return the first entry of each branch of a forked chain above what they share; none if it is not forked."""
-        paths = [branch.path for branch in self.of(chain) if branch.path is not None]
-        if len(paths) < 2:
-            return []
-        shared = paths[0].intersection(*paths[1:])
-        above = [[entry for name in path - shared if (entry := self._entry(name))] for path in paths]
-        return [min(entries, key=lambda entry: entry.header.sequence) for entries in above if entries]
+    def _find_fork(self, paths: list[set[bytes]]) -> Fork | None:
+        sequence = len(paths[0].intersection(*paths[1:]))
+        above = {name for path in paths for name in path}
+        names = sorted(name for name in above if (entry := self._entry(name)) and entry.header.sequence == sequence)
+        return Fork(sequence, names[0], names[1]) if len(names) > 1 else None
 
     def ending_before(self, entry: Entry) -> Branch | None:
         """Return the branch at whose tip an entry links on, if memory knows one: then the entry is not held."""
@@ -103,13 +112,13 @@ class Branches:
         return branch
 
     def after(self, entry: Entry) -> Branch | None:
-        """Return the branch that ends before `entry`, forking one off if need be; None beyond two branches."""
+        """Return the branch that ends before `entry`, forking one off if need be; None if there are too many."""
         branches = self.of(entry.chain)
         backlink = entry.header.backlink or b""
         for branch in branches:
             if branch.prefix.tip == backlink:
                 return branch
-        if len(branches) >= MAX_TIPS:
+        if len(branches) >= MAX_BRANCHES:
             return None
         for branch in branches:
             branch.path = {past.id for past in self._past(branch.prefix.tip)}

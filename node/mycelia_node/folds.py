@@ -19,6 +19,7 @@ from mycelia_protocol.standing import Standing
 
 from . import reading
 from .branches import Branches
+from .reduction import Reduction
 from .store import Store
 from .stored import Stored
 
@@ -35,8 +36,9 @@ class Folds:
         lineage: Lineage,
         charter: Charter,
         entry_of: Callable[[bytes], Entry | None],
+        reduction: Reduction,
     ) -> None:
-        self._store, self._branches, self._lineage = store, branches, lineage
+        self._store, self._branches, self._lineage, self._reduction = store, branches, lineage, reduction
         self._charter, self._entry_of = charter, entry_of
         self._standing: Standing | None = None
         self._members: Members | None = None
@@ -63,7 +65,7 @@ class Folds:
                 for stored in self._of_kind(kind):
                     members.add(stored.entry)
             for chain in self._store.forked_chains():
-                members.note_fork(chain)
+                self._note_fork(members, chain)
             self._members = members
         return self._members
 
@@ -80,7 +82,12 @@ class Folds:
         return self._laws
 
     def take(self, accepted: list[Stored]) -> None:
-        """Bring up to date what was built."""
+        """Bring up to date what was built; where something is kept no longer, it is built anew on next use."""
+        has_dropped, woken = self._reduction.take(accepted)
+        if has_dropped:
+            self._standing = self._members = self._laws = None
+            return
+        accepted = [*(one for one in accepted if self._reduction.keeps(one.entry)), *woken]
         if self._laws is not None:
             self._laws.update(self._adopted(accepted))
         if self._members is not None:
@@ -99,7 +106,7 @@ class Folds:
         for entry in named:
             members.add(entry)
         for chain in forked:
-            members.note_fork(chain)
+            self._note_fork(members, chain)
         after = members.last()
         fresh = {entry.chain for entry in named if entry.header.kind == "open"}
         changed = {chain for chain in before.keys() | after.keys() if before.get(chain) != after.get(chain)}
@@ -109,17 +116,23 @@ class Folds:
         ):
             self._standing = None
 
+    def _note_fork(self, members: Members, chain: bytes) -> None:
+        fork = self._branches.fork_of(chain)
+        if fork is not None:
+            members.note_fork(chain, fork.sequence)
+
     def _count(self, standing: Standing, batch: Iterable[Stored]) -> None:
         for stored in batch:
             entry = stored.entry
-            if stored.refused is None and self.members.counts(entry.chain, entry.header.sequence):
+            is_valid = stored.refused is None and self._reduction.keeps(entry)
+            if is_valid and self.members.counts(entry.chain, entry.header.sequence):
                 standing.add(entry)
 
     def _note_forks(self, standing: Standing, chains: Iterable[bytes]) -> None:
         for chain in chains:
-            sequence = None if chain in standing.forked_at else self._branches.forked_at(chain)
-            if sequence is not None:
-                standing.note_fork(chain, sequence)
+            fork = self._branches.fork_of(chain)
+            if fork is not None:
+                standing.note_fork(chain, fork.sequence)
 
     def _adopted(self, batch: Iterable[Stored]) -> dict[bytes, Charter]:
         laws = {}
@@ -132,4 +145,5 @@ class Folds:
         return laws
 
     def _of_kind(self, kind: str) -> list[Stored]:
-        return [stored for stored in reading.stored(self._store, 0, -1, None, kind) if stored.is_valid]
+        found = reading.stored(self._store, 0, -1, None, kind)
+        return [stored for stored in found if stored.is_valid and self._reduction.keeps(stored.entry)]

@@ -199,7 +199,7 @@ class Hall:
     def _chain_view(self, chain: bytes) -> models.ChainView:
         opening, owner = self._ledger.entry_of(chain), self._keystore.owner(chain)
         last = self._ledger.members.last().get(chain)
-        tips = self._ledger.tips_of(chain)
+        tips = self._ledger.ends_of(chain)
         is_whole = last is not None and all(tip.sequence <= last for tip in tips) and last > 2**62
         return models.ChainView(
             chain=cid.text(chain),

@@ -38,6 +38,7 @@ class Intake:
     ) -> None:
         self._charter, self._branches, self._quarantine = charter, branches, quarantine
         self._get, self._admit, self._keep_body = get, admit, keep_body
+        self._sought: dict[bytes, set[bytes]] = {}  # by chain: what was asked for and did not link yet
 
     def take(self, runs: Iterable[Sequence[Entry]], report: Ingested, now_ms: int, sender: bytes = b"") -> None:
         """Take in runs, and those of the quarantine that they wake, until nothing more moves."""
@@ -99,8 +100,11 @@ class Intake:
         if first.header.sequence == 0 and not isinstance(self._charter.membership, Open):
             self._check_membrane(first)
         # 6. Every entry gets its verdict and its place.
+        if self._is_idle(run):
+            report.vain_checks += 1
+            return
         branch = self._branches.begin(first) if first.header.sequence == 0 else self._branches.after(first)
-        if branch is not None:  # a third branch of a chain is not kept
+        if branch is not None:
             for entry in run:
                 self._admit(branch, entry)
                 accepted.append(entry.id)
@@ -117,6 +121,16 @@ class Intake:
         if held.entry.body is None and entry.body is not None:
             self._keep_body(held, entry.body)
         return True
+
+    def _is_idle(self, run: list[Entry]) -> bool:
+        """Whether a run goes on above a known fork, or begins one more past there, and nothing here relies on it."""
+        fork, first = self._branches.fork_of(run[0].chain), run[0]
+        if fork is None or first.header.sequence < fork.sequence:
+            return False
+        if first.header.sequence == fork.sequence and first.id < fork.other:
+            return False
+        names = self._sought.get(first.chain, set()) | {entry.id for entry in run}
+        return not any(self._quarantine.wants(name) for name in names)
 
     def _check_membrane(self, opening: Entry) -> None:
         prefix = Prefix(opening.id, chains.key_of_open(opening), b"", -1, 0, {}, lambda _: None)
@@ -165,5 +179,8 @@ class Intake:
                 report.awaiting += 1
                 report.vain_checks += 1
             return
+        asked = {entry.id for entry in run if self._quarantine.wants(entry.id)}
+        if asked:
+            self._sought[run[0].chain] = asked
         needed = run[0].header.sequence - 1
         report.unlinked[run[0].chain] = min(needed, report.unlinked.get(run[0].chain, needed))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
@@ -37,6 +38,7 @@ from .faults import StoreFault
 from .folds import Folds
 from .intake import Intake
 from .quarantine import Awaiting, Quarantine
+from .reduction import Reduction
 from .store import Store
 from .stored import Ingested, Stored, stored_of
 from .verify import Verification, VerifyReport
@@ -74,7 +76,8 @@ class Ledger:
             admit=self._admit,
             keep_body=self._keep_body,
         )
-        self._folds = Folds(store, self._branches, self._lineage, self.charter, self.entry_of)
+        self._reduction = Reduction(store, self._branches, self.get)
+        self._folds = Folds(store, self._branches, self._lineage, self.charter, self.entry_of, self._reduction)
         self._calls: list[Callable[[list[Stored]], None]] = []
         self._digest: tuple[int, frozenset[bytes], bytes] | None = None
 
@@ -379,20 +382,40 @@ class Ledger:
             return reading.find(self._store, text)
 
     def frontier(self) -> list[Tip]:
-        """Return the tips of all chains, sorted."""
+        """Return the tips of all chains, sorted; of a forked one the proof (spec: 10-frontier)."""
         with self._lock:
-            return [Tip(*row) for row in self._store.tips()]
+            tips = [Tip(*row) for row in self._store.tips()]
+            forked = {tip.chain for tip, following in pairwise(tips) if tip.chain == following.chain}
+            if not forked:
+                return tips
+            proofs = [tip for chain in forked for tip in self.tips_of(chain)]
+            return sorted([*(tip for tip in tips if tip.chain not in forked), *proofs])
 
     def tips_of(self, chain: bytes) -> list[Tip]:
-        """Return the tips of one chain: one, two if it is forked, none if it is not held."""
+        """Return what is said of one chain: its last entry, the proof if it is forked, nothing if it is not held."""
+        with self._lock:
+            fork = self._branches.fork_of(chain)
+            if fork is not None:
+                return [Tip(chain, fork.sequence, fork.one), Tip(chain, fork.sequence, fork.other)]
+            return self.ends_of(chain)
+
+    def ends_of(self, chain: bytes) -> list[Tip]:
+        """Return the last entry of each branch of a chain that lies here, the branch that was seen first first."""
         with self._lock:
             row = self._branches.chain(chain)
             return [] if row is None else [Tip(chain, one.sequence, one.id) for one in self._store.branches(row.number)]
 
     def parting(self, chain: bytes) -> list[Entry]:
-        """Return the two entries that claim one place of a forked chain; none if it is not forked."""
+        """Return the two entries that prove the fork of a chain; none if it is not forked."""
         with self._lock:
-            return self._branches.parting(chain)
+            fork = self._branches.fork_of(chain)
+            found = [] if fork is None else [self.entry_of(fork.one), self.entry_of(fork.other)]
+            return [entry for entry in found if entry is not None]
+
+    def keeps(self, entry: Entry) -> bool:
+        """Return whether a held entry counts, is said and is sent (spec: 10-frontier)."""
+        with self._lock:
+            return self._reduction.keeps(entry)
 
     def have(self, tip: Tip) -> bool:
         """Return whether the entry of a tip is held or waits."""
@@ -408,8 +431,8 @@ class Ledger:
         with self._lock:
             hidden = frozenset[bytes]() if self.gate is None else self.gate.withheld
             if self._digest is None or self._digest[:2] != (self._arrival, hidden):
-                ids = (name for name in map(digest, self._store.headers()) if name not in hidden)
-                self._digest = (self._arrival, hidden, set_digest(ids))
+                tips = self.frontier() if self.gate is None else self.gate.tips(self.frontier())
+                self._digest = (self._arrival, hidden, set_digest(tips))
             return self._digest[2]
 
     def stored(
@@ -431,7 +454,7 @@ class Ledger:
         go on after, None when there is nothing more.
         """
         with self._lock:
-            runs, following = reading.runs_for(self._store, wanted, after, max_bytes)
+            runs, following = reading.runs_for(self._store, wanted, after, max_bytes, self._reduction.keeps)
             return runs if self.gate is None else self.gate.open(runs), following
 
     def runs_of_ids(self, names: Sequence[bytes]) -> list[list[Entry]]:

@@ -217,7 +217,7 @@ class People:
         if guardians is None:
             guardians, consents = before.guardians, before.consents
         kept = [chain for chain in (person.chains if keep is None else keep) if chain != member.chain]
-        tips = [tip.id for chain in kept for tip in self._ledger.tips_of(chain)[:1]]
+        tips = [tip.id for chain in kept for tip in self._ledger.ends_of(chain)[:1]]
         keyset = roots.keyset(number + 1, guardians, consents)
         root = roots.signers(number + 1, network=self._ledger.network)
         return self._say(member, statements.rotate(event, keyset, root=root, keep=tips))
@@ -225,7 +225,7 @@ class People:
     def revoke(self, name: str | None, chain: bytes, *, cut: bytes | None = None, heir: bytes | None = None) -> Entry:
         """Cut a chain of one's identity after an entry, or after the last one that is held."""
         member = self._keystore.member(name)
-        tips = self._ledger.tips_of(chain)
+        tips = self._ledger.ends_of(chain)
         if not tips:
             raise BadInput("chain", "no such chain is held", "see `mycelia id show`")
         last = cut or tips[0].id
@@ -259,7 +259,7 @@ class People:
         """End the identity of a member: its chains count up to what is held of them, and no further."""
         member = self._keystore.member(name)
         person, number, roots = self._root(member)
-        tips = [tip.id for chain in person.chains if chain != member.chain for tip in self._ledger.tips_of(chain)[:1]]
+        tips = [tip.id for chain in person.chains if chain != member.chain for tip in self._ledger.ends_of(chain)[:1]]
         root = roots.signers(number, network=self._ledger.network)
         return self._say(member, statements.close(person.event, root=root, keep=tips))
 

@@ -129,6 +129,10 @@ class Quarantine:
                     wanted |= self._runs[number].awaiting.missing
         return frozenset(wanted - self._names)
 
+    def wants(self, name: bytes) -> bool:
+        """Return whether a run waits for this entry."""
+        return name in self._wakes
+
     def left(self, sender: bytes) -> None:
         """Note that a peer has left: what it brought shares the room of all that have."""
         share = self._shares.pop(sender, None) if sender != _GONE else None

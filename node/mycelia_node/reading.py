@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from mycelia_protocol import cid
 from mycelia_protocol.chain import MAX_RUN_ENTRIES
@@ -31,7 +31,7 @@ def stored(store: Store, after: int, limit: int, chain: bytes | None, kind: str 
 
 
 def runs_for(
-    store: Store, wanted: Mapping[bytes, int], after: int, max_bytes: int
+    store: Store, wanted: Mapping[bytes, int], after: int, max_bytes: int, keeps: Callable[[Entry], bool]
 ) -> tuple[list[list[Entry]], int | None]:
     """Return sealed runs of the wanted chains; see `Ledger.runs_for`."""
     firsts: dict[int, int] = {}
@@ -51,6 +51,9 @@ def runs_for(
     for arrival, entry in _wanted_entries(store, firsts, max(after, min(starts) - 1)):
         unit.append(entry)
         if entry.signature is None:
+            continue
+        if not any(map(keeps, unit)):
+            unit = []
             continue
         taken += _size(unit)
         is_gapless = bool(runs) and arrival == began + len(runs[-1]) + len(unit) - 1

@@ -221,11 +221,6 @@ class Store:
         )
         return [Row(*row) for row in rows]
 
-    def headers(self) -> Iterator[bytes]:
-        """Yield the header bytes of every entry, in no order."""
-        for (header,) in self.connection.execute("select header from entries"):
-            yield header
-
     def place(self, arrival: int) -> tuple[bytes, int, str, int]:
         """Return what the columns say of an entry: chain id, sequence, kind, first 8 bytes of its id."""
         chain, sequence, kind, name = self.connection.execute(

@@ -17,7 +17,7 @@ from mycelia_protocol.charter import Charter
 from mycelia_protocol.cid import text
 from mycelia_protocol.envelope import Entry, is_signed_by
 from mycelia_protocol.errors import Malformed, Premature
-from mycelia_protocol.frontier import MAX_TIPS, Tip
+from mycelia_protocol.frontier import Tip
 from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.validation import Verdict, extend, judge
 
@@ -133,8 +133,6 @@ class Verification:
         return next((one for one in branches if one.prefix.tip == before.id), None) or self._fork(branches, before)
 
     def _fork(self, branches: list[_Branch], before: Entry) -> _Branch:
-        if len(branches) >= MAX_TIPS:
-            raise Malformed("chain.backlink", "the chain has more branches than are kept")
         path, link = [], before.id
         while link:
             path.append(self._held[link])

@@ -1,7 +1,8 @@
 """The frontier: the tips of all chains that a peer holds, and the digest of everything behind them.
 
-A forked chain has two tips. Equal digests mean equal sets of entries; equal
-frontiers mean that nobody has anything to pull.
+Of a forked chain the tips are the two entries that prove the fork; what stands
+above them is kept only where something that is kept relies on it. Equal digests
+mean equal sets of entries; equal frontiers mean that nobody has anything to pull.
 
     >>> held = [Tip(b"c" * 32, 7, b"i" * 32)]
     >>> first_wanted(held, Tip(b"c" * 32, 9, b"j" * 32))
@@ -29,7 +30,7 @@ class Tip(NamedTuple):
     id: bytes
 
 
-MAX_TIPS = 2  # branches of one chain that a peer keeps
+MAX_TIPS = 2  # that are said of one chain
 
 
 def tip_of(entry: Entry) -> Tip:
@@ -37,21 +38,61 @@ def tip_of(entry: Entry) -> Tip:
     return Tip(entry.chain, entry.header.sequence, entry.id)
 
 
-def frontier(entries: Collection[Entry]) -> list[Tip]:
-    """Return the tips of a set of entries: those that no other entry of the set names as its backlink.
+class Fork(NamedTuple):
+    """Where a chain first has two pasts, and the proof: the two entries of least id that claim that place."""
 
-    They come sorted, and at most two a chain: the highest ones, of equal height the lesser ids
-    (rule `frontier.tips`).
+    sequence: int
+    one: bytes
+    other: bytes
+
+
+def forks_of(entries: Iterable[Entry]) -> dict[bytes, Fork]:
+    """Return the chains of which two entries claim one place, each with its lowest fork."""
+    claims: dict[bytes, dict[int, set[bytes]]] = {}
+    for entry in entries:
+        claims.setdefault(entry.chain, {}).setdefault(entry.header.sequence, set()).add(entry.id)
+    forks = {}
+    for chain, places in claims.items():
+        forked = [sequence for sequence, ids in places.items() if len(ids) > 1]
+        if forked:
+            one, other, *_ = sorted(places[min(forked)])
+            forks[chain] = Fork(min(forked), one, other)
+    return forks
+
+
+def reduced(entries: Mapping[bytes, Entry]) -> set[bytes]:
+    """Return the ids of those entries of a set that are kept: all but late ones on which nothing that is kept relies.
+
+    Kept are the entries of chains that did not fork, those below a fork, its proof, and what any of them
+    names, with everything below that on its chain, and what that names, and so on.
+
+    Spec: 10-frontier, "What is kept of a forked chain".
     """
+    forks = forks_of(entries.values())
+    kept: set[bytes] = set()
+    found = [entry for entry in entries.values() if is_certain(entry, forks.get(entry.chain))]
+    while found:
+        entry = found.pop()
+        if entry.id not in kept:
+            kept.add(entry.id)
+            below = [entry.header.backlink] if entry.header.backlink else []
+            found += [entries[link] for link in (*entry.header.links, *below) if link in entries]
+    return kept
+
+
+def is_certain(entry: Entry, fork: Fork | None) -> bool:
+    """Return whether an entry is kept whoever relies on it: its chain did not fork below it, or it proves the fork."""
+    return fork is None or entry.header.sequence < fork.sequence or entry.id in (fork.one, fork.other)
+
+
+def frontier(entries: Collection[Entry]) -> list[Tip]:
+    """Return the tips of a set of entries: of a forked chain the proof, of any other its last entry; sorted."""
+    forks = forks_of(entries)
     followed = {entry.header.backlink for entry in entries}
-    tips = {tip_of(entry) for entry in entries if entry.id not in followed}
-    kept: dict[bytes, int] = {}
-    chosen = []
-    for tip in sorted(tips, key=lambda tip: (tip.chain, -tip.sequence, tip.id)):
-        kept[tip.chain] = kept.get(tip.chain, 0) + 1
-        if kept[tip.chain] <= MAX_TIPS:
-            chosen.append(tip)
-    return sorted(chosen)
+    tips = [tip_of(entry) for entry in entries if entry.id not in followed and entry.chain not in forks]
+    for chain, fork in forks.items():
+        tips += [Tip(chain, fork.sequence, fork.one), Tip(chain, fork.sequence, fork.other)]
+    return sorted(tips)
 
 
 def first_wanted(held: Iterable[Tip], tip: Tip, attempt: int = 0) -> int | None:
@@ -75,15 +116,20 @@ def wanted(held: Mapping[bytes, Iterable[Tip]], tips: Iterable[Tip], have: Calla
     """Return what to pull on hearing of `tips`: chain to first sequence, the earliest of its branches.
 
     `held` gives the own tips by chain; `have` says whether an entry is held, as a tip or below one.
+    Nothing is wanted above a fork that is known.
     """
     firsts: dict[bytes, int] = {}
     for tip in tips:
-        if not have(tip):
+        own = list(held.get(tip.chain, ()))
+        if not have(tip) and not (len(own) > 1 and tip.sequence > own[0].sequence):
             first = first_wanted(held.get(tip.chain, ()), tip) or 0
             firsts[tip.chain] = min(first, firsts.get(tip.chain, first))
     return firsts
 
 
-def set_digest(ids: Iterable[bytes]) -> bytes:
-    """Return the digest of a set of entries: sha2-256 over their ids, sorted and joined."""
-    return digest(b"".join(sorted(ids)))
+def set_digest(tips: Iterable[Tip]) -> bytes:
+    """Return the digest of a set of entries, by its frontier: sha2-256 over chain, sequence and id of each tip, sorted.
+
+    Whatever is kept stands below a tip, or is named from below one.
+    """
+    return digest(b"".join(tip.chain + tip.sequence.to_bytes(8, "big") + tip.id for tip in sorted(tips)))

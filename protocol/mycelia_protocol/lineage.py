@@ -27,11 +27,18 @@ from .identity import FOUNDING_TERMS, KeySet, keyset_of
 from .keyevents import check_completion, check_rotation
 from .openings import check_open
 
-MAX_PATH = 128  # entries that one verdict may follow
+MAX_PATH = 256  # different entries that one verdict may rest on
+MAX_STEPS = 128  # one below the other
 _MAX_KNOWN = 4096
+_MAX_RESTS = 200_000  # ids in all that is remembered
 
 Event = tuple[bytes, KeySet]  # an identity, and its root keys from a key event on
 _Read = TypeVar("_Read")
+_Known = dict[bytes, tuple[_Read | None, frozenset[bytes], int]]  # what it says, what it rests on, how deep
+
+
+class _TooDeep(Exception):
+    """What is read rests on too much; nothing on the way there may be remembered."""
 
 
 class Lineage:
@@ -42,20 +49,36 @@ class Lineage:
 
     def __init__(self, held: Callable[[bytes], Entry | None], charter: Charter) -> None:
         self.held, self.charter = held, charter
-        self._grants: dict[bytes, tuple[Grant | None, int]] = {}
-        self._events: dict[bytes, tuple[Event | None, int]] = {}
-        self._laws: dict[bytes, tuple[Charter | None, int]] = {}
-        self._inheritances: dict[bytes, tuple[Entry | None, int]] = {}
-        self._path = 0  # how many entries the check under way has followed, each counted as often as it is named
+        self._grants: _Known[Grant] = {}
+        self._events: _Known[Event] = {}
+        self._laws: _Known[Charter] = {}
+        self._inheritances: _Known[Entry] = {}
+        self._remembered = 0
+        self._rests: set[bytes] = set()  # what the check under way has followed
+        self._steps = self._level = 0  # how deep that was, and how deep it is now
 
     def begin(self) -> None:
         """Begin a verdict: nothing has been followed yet."""
-        self._path = 0
+        self._rests, self._steps = set(), 0
 
     def speaker(self, chain: bytes) -> Grant | None:
         """Return what a held chain may do for its identity, outside of any verdict."""
-        self._path = -1  # the chain itself is not rested on
-        return self.grant(chain)
+        if chain in self._grants:
+            return self._grants[chain][0]
+        opening = self.held(chain)
+        if opening is None:
+            return None
+        outer = self._rests, self._steps
+        self.begin()
+        try:
+            grant = check_open(self, opening)
+            if grant is not None:
+                self._grants[chain] = grant, frozenset({chain, *self._rests}), self._steps + 1
+            return grant
+        except Refused:
+            return None
+        finally:
+            self._rests, self._steps = outer
 
     def grant(self, chain: bytes) -> Grant | None:
         """Return what a held chain may do for its identity; None if it has none, or what it rests on is not good."""
@@ -65,26 +88,41 @@ class Lineage:
         """Return the identity and the root keys that a key event establishes, None if it is no good one."""
         return self._remember(self._events, entry.id, self._check_event)
 
-    def _remember(
-        self, known: dict[bytes, tuple[_Read | None, int]], name: bytes, check: Callable[[Entry], _Read | None]
-    ) -> _Read | None:
+    def _remember(self, known: _Known[_Read], name: bytes, check: Callable[[Entry], _Read | None]) -> _Read | None:
         if name not in known:
             entry = self.held(name)
             if entry is None:
                 return None
-            outer, self._path = self._path, 0
-            value = None
+            known[name] = self._read(entry, check)
+            self._remembered += len(known[name][1])
+        value, rests, steps = known[name]
+        if len(known) > _MAX_KNOWN or self._remembered > _MAX_RESTS:
+            known.clear()
+            self._remembered = 0
+        self._rests |= rests
+        self._steps = max(self._steps, steps)
+        if len(self._rests) > MAX_PATH or self._steps > MAX_STEPS:
+            raise Refused("identity.path", f"this rests on more than {MAX_PATH} entries, or {MAX_STEPS} deep")
+        return value
+
+    def _read(self, entry: Entry, check: Callable[[Entry], _Read | None]) -> tuple[_Read | None, frozenset[bytes], int]:
+        """Check an entry by itself; what came before the check under way stays out of it."""
+        if self._level == MAX_STEPS:
+            raise _TooDeep
+        outer, value = (self._rests, self._steps), None
+        self.begin()
+        self._level += 1
+        try:
             with suppress(Refused):  # whoever rests on it says so in its own words
                 value = check(entry)
-            if len(known) > _MAX_KNOWN:
-                known.clear()
-            known[name] = value, self._path + 1
-            self._path = outer
-        value, path = known[name]
-        self._path += path
-        if self._path > MAX_PATH:
-            raise Refused("identity.path", f"this rests on more than {MAX_PATH} entries")
-        return value
+            return value, frozenset({entry.id, *self._rests}), self._steps + 1
+        except _TooDeep:
+            if self._level > 1:
+                raise
+            raise Refused("identity.path", f"this rests on entries more than {MAX_STEPS} deep") from None
+        finally:
+            self._level -= 1
+            self._rests, self._steps = outer
 
     def _check_event(self, entry: Entry) -> Event:
         match entry.header.kind:
@@ -115,13 +153,14 @@ class Lineage:
 
     def inheritance(self, entry: Entry) -> Entry | None:
         """Return the last entry of the chain whose heir speaks by a named `id.inherit`, None if it is not good."""
-        outer, self._path = self._path, 0  # whoever names it does not rest on it
+        outer = self._rests, self._steps  # whoever names it does not rest on it
+        self.begin()
         try:
             return self._remember(self._inheritances, entry.id, self._check_inheritance)
         except Refused:
             return None
         finally:
-            self._path = outer
+            self._rests, self._steps = outer
 
     def _check_inheritance(self, entry: Entry) -> Entry:
         own = self.grant(entry.chain)

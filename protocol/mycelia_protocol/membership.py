@@ -14,7 +14,7 @@ Spec: 14-membership; 13-identity, "Which key events hold" and "Cuts".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, cast
 
@@ -25,6 +25,7 @@ from .envelope import Entry
 from .identity import DELEGATED_TERMS, FOUNDING_TERMS, ROOTED_TERMS
 from .lineage import Lineage
 
+_ENDLESS = 2**63  # beyond every sequence
 KINDS = frozenset({"open", "admit", "id.rotate", "id.complete", "id.revoke", "id.close"})
 
 
@@ -55,7 +56,7 @@ class Members:
         self._charter, self._entry_of = charter, entry_of
         self._lineage = Lineage(entry_of, charter)
         self._entries: dict[bytes, Entry] = {}
-        self._forked: set[bytes] = set()
+        self._forked: dict[bytes, int] = {}  # the lowest place that was claimed twice
         self._unnamed: set[bytes] = set()  # chains that count without an identity: the common case of an open commons
         self._view: _View | None = None
 
@@ -67,10 +68,10 @@ class Members:
             self._entries[entry.id] = entry
             self._view = None
 
-    def note_fork(self, chain: bytes) -> None:
-        """Count that a chain has two pasts: under a charter that says so, its sponsor answers for it."""
-        if chain not in self._forked:
-            self._forked.add(chain)
+    def note_fork(self, chain: bytes, sequence: int) -> None:
+        """Count that two entries claim a place of a chain: under a charter that says so, its sponsor answers for it."""
+        if sequence < self._forked.get(chain, _ENDLESS):
+            self._forked[chain] = sequence
             self._view = None
 
     def counts(self, chain: bytes, sequence: int) -> bool:
@@ -113,7 +114,7 @@ class _View:
         entry_of: Callable[[bytes], Entry | None],
         lineage: Lineage,
         entries: Iterable[Entry],
-        forked: Collection[bytes],
+        forked: Mapping[bytes, int],
     ) -> None:
         self._charter, self._entry_of, self._lineage, self._forked = charter, entry_of, lineage, forked
         self._by_kind: dict[str, list[Entry]] = {kind: [] for kind in KINDS}
@@ -130,8 +131,8 @@ class _View:
         self._logs = {identity: self._log(opening) for identity, opening in self._inceptions.items()}
         self._hold_chains()
         self._cut_chains()
-        self._admit()
         self._name_heirs()
+        self._admit()
 
     def _open_chains(self) -> None:
         """1. Every chain with an identity, by that identity, and its inception."""
@@ -144,23 +145,27 @@ class _View:
                 self._inceptions.setdefault(grant.identity, opening)
 
     def _log(self, opening: Entry) -> tuple[list[list[Entry]], bool]:
-        """2. The key events that hold, each with all entries that say it, and whether two rivals froze the log."""
+        """2. The key events that hold, each with all entries that say it, and whether rivals froze the log."""
         log = [[one for one in self._chains[cast(bytes, opening.header.terms[1])] if _is_founding(one)]]
         while True:
-            before = {entry.id for entry in log[-1]}
-            for kind, at in (("id.rotate", 0), ("id.complete", 1)):  # keys that were committed to go before guardians
-                following: dict[tuple[object, ...], list[Entry]] = {}
-                for entry in self._by_kind[kind]:
-                    terms = entry.header.terms
-                    if entry.header.dep(cast(int, terms[at])) in before:
-                        following.setdefault(tuple(terms[at + 1 : at + 6]), []).append(entry)
-                if len(following) > 1:
-                    return log, True
-                if following:
-                    log.append(*following.values())
-                    break
-            else:
-                return log, False
+            rotations = self._following(log[-1], "id.rotate", 0)  # keys that were committed to go before guardians
+            if len(rotations) == 1:
+                log.append(*rotations)
+                continue
+            completions = self._following(log[-1], "id.complete", 1)  # who also decide between two rotations
+            if len(completions) == 1:
+                log.append(*completions)
+                continue
+            return log, bool(rotations or completions)
+
+    def _following(self, event: list[Entry], kind: str, at: int) -> list[list[Entry]]:
+        """Return the key events of a kind that follow one, each with all entries that declare its key set."""
+        before, found = {entry.id for entry in event}, dict[tuple[object, ...], list[Entry]]()
+        for entry in self._by_kind[kind]:
+            terms = entry.header.terms
+            if entry.header.dep(cast(int, terms[at])) in before:
+                found.setdefault(tuple(terms[at + 1 : at + 6]), []).append(entry)
+        return list(found.values())
 
     def _hold_chains(self) -> None:
         """3. Chains that root keys signed for hold if the keys are in force, or the next key event keeps the chain."""
@@ -254,7 +259,7 @@ class _View:
         return cast(Grant, self._lineage.speaker(chain)).identity
 
     def _admit(self) -> None:
-        """5. Founders are in, and whom they admit, step by step; chains of anybody else do not count."""
+        """6. Founders are in, and whom they admit, step by step; chains of anybody else do not count."""
         policy, inside = self._charter.membership, self._inside()
         for identity, (log, is_frozen) in self._logs.items():
             sponsor, depth = inside.get(identity, (None, 0))
@@ -273,7 +278,7 @@ class _View:
                 self.last.pop(opening.id, None)
 
     def _name_heirs(self) -> None:
-        """6. Heirs are chains of the same identity that count, and are named for a chain that counts up to its cut."""
+        """5. Heirs are chains of the same identity that count, and are named for a chain that counts up to its cut."""
         for openings in self._chains.values():
             own = {opening.id for opening in openings} & self.last.keys()
             for chain in own & self._named.keys():
@@ -303,15 +308,21 @@ class _View:
     def _admissions(self) -> dict[bytes, list[bytes]]:
         """Return whom each identity admits, slot by slot, as far as its slots reach."""
         given: dict[bytes, list[bytes]] = {}
-        for admit in sorted(self._by_kind["admit"], key=lambda entry: (entry.header.sequence, entry.id)):
+        admits: dict[bytes, list[Entry]] = {}  # by chain
+        for admit in self._by_kind["admit"]:
             if admit.header.sequence <= self.last.get(admit.chain, -1):
-                grant = self._lineage.speaker(admit.chain)
-                if grant is not None and self._inceptions[grant.identity].id == admit.chain:
-                    given.setdefault(grant.identity, []).extend(cast(list[bytes], admit.header.terms[0::2]))
+                admits.setdefault(admit.chain, []).append(admit)
+        for identity, inception in self._inceptions.items():
+            for chain in (inception.id, *self.heirs.get(inception.id, ())):
+                for admit in sorted(admits.get(chain, ()), key=lambda entry: (entry.header.sequence, entry.id)):
+                    given.setdefault(identity, []).extend(cast(list[bytes], admit.header.terms[0::2]))
         policy = self._charter.membership
-        if isinstance(policy, Tree) and policy.is_liable:
-            return {giver: self._covered(names, policy.slots) for giver, names in given.items()}
-        return given
+        if not isinstance(policy, Tree):
+            return given
+        covered = {giver: list(dict.fromkeys(names)) for giver, names in given.items()}
+        if policy.is_liable:
+            return {giver: self._covered(names, policy.slots) for giver, names in covered.items()}
+        return {giver: names[: policy.slots] for giver, names in covered.items()}
 
     def _covered(self, names: list[bytes], slots: int) -> list[bytes]:
         """Return those whom a sponsor's slots cover, when each invitee that forked has cost it one more."""
@@ -320,11 +331,12 @@ class _View:
             if len(covered) >= slots:
                 break
             covered.append(name)
-            slots -= any(opening.id in self._forked for opening in self._chains.get(name, ()))
+            slots -= any(self._is_forked(opening.id) for opening in self._chains.get(name, ()))
         return covered
 
-
-_ENDLESS = 2**63
+    def _is_forked(self, chain: bytes) -> bool:
+        """Whether a chain has two pasts where it counts: what a thief does above the cut is nobody's fault."""
+        return chain in self._forked and self._forked[chain] <= self.last.get(chain, -1)
 
 
 def _is_founding(opening: Entry) -> bool:

@@ -76,8 +76,8 @@ def _check_founding(lineage: Lineage, header: Header) -> Grant:
 
 def _check_sponsor(lineage: Lineage, sponsor: Entry) -> None:
     grant = lineage.grant(sponsor.id)
-    if grant is None or not grant.is_founding:
-        raise Refused("open.invitation", "an invitation is given by the chain that an identity began with")
+    if grant is None or len(sponsor.header.terms) == DELEGATED_TERMS:
+        raise Refused("open.invitation", "an invitation is given by a person's own installation, not by a bot")
     if isinstance(lineage.charter.membership, Stewards) and grant.identity not in lineage.charter.founders:
         raise Refused("open.invitation", "in this commons a founder invites")
 

@@ -77,7 +77,11 @@ RULES: dict[str, Rule] = {
         ("identity.terms", "A key event has a threshold, keys, the digest of the next, guardians.", "see chapter 13."),
         ("identity.previous", "A key event, or what root keys sign, names a good key event.", "name the latest one."),
         ("identity.signature", "Enough root keys of the key event named have signed.", "sign with the root keys."),
-        ("identity.path", "What a chain or a key event rests on is at most 128 entries.", "delegate less deeply."),
+        (
+            "identity.path",
+            "What a chain or key event rests on is bounded, also in depth.",
+            "delegate less deeply.",
+        ),
         ("rotate.revealed", "New root keys are those that were committed to.", "use the next keys of the phrase."),
         ("delegate.terms", "A delegation has key, box, kinds, end, depth and classes.", "see chapter 13."),
         ("delegate.attenuation", "Nobody delegates more than it was granted.", "delegate less."),

@@ -31,7 +31,7 @@ from .envelope import Entry
 from .errors import Premature, Refused
 from .grants import check_use
 from .kinds import KINDS, Judged
-from .kinds.flows import FREED
+from .kinds.flows import FREED, commit_lines
 from .kinds.heirs import note_heir
 from .kinds.kind import is_natural, line_refs
 from .kinds.spending import check_spending
@@ -191,11 +191,12 @@ def _note_cite(judged: Judged, dep: Entry) -> None:
     except Refused:
         return  # its own author broke the shape; it says nothing about any line
     for line in lines:
-        _mark_line(facts, line, dep)
+        _mark_line(judged, line, dep)
 
 
-def _mark_line(facts: Draft, line: LineId, dep: Entry) -> None:
-    kind, author, given = dep.header.kind, dep.chain, facts.committed(line)
+def _mark_line(judged: Judged, line: LineId, dep: Entry) -> None:
+    facts, kind, author = judged.facts, dep.header.kind, dep.chain
+    given = facts.committed(line)
     if given is not None:
         if facts.speaks_for(author, given.receiver):
             at, place = given.accept_at, dep.header.sequence
@@ -206,10 +207,16 @@ def _mark_line(facts: Draft, line: LineId, dep: Entry) -> None:
         return
     taken = facts.accepted(line)
     if taken is None:
-        if kind in _ACCEPTED_CITES:  # read if this chain is asked to accept the line later
+        if kind in _ACCEPTED_CITES and _is_provider(judged, line, author):  # read if it is asked to accept later
             _remember(facts, *line, kind, author)
     elif facts.speaks_for(author, taken.provider):
         _cite_provider(facts, line, taken, Mark(_ACCEPTED_CITES.get(kind, 0)))
+
+
+def _is_provider(judged: Judged, line: LineId, author: bytes) -> bool:
+    """Whether there is such a line, and it is the author's to give: what strangers say of it is not kept."""
+    commit = judged.lineage.held(line[0])
+    return commit is not None and judged.facts.speaks_for(author, commit.chain) and line[1] < len(commit_lines(commit))
 
 
 def _cite_provider(facts: Draft, line: LineId, taken: AcceptedLine, mark: Mark) -> None:

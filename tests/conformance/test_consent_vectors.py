@@ -176,8 +176,8 @@ def _folded(vector: Vector, replay: Replay, arrived: list[Entry]) -> dict[str, A
     if vector["do"] == "stand":
         return _stood(replay, arrived)
     members = _members(replay, arrived)
-    for chain in vector["given"]["forked"]:
-        members.note_fork(bytes.fromhex(chain))
+    for chain, sequence in vector["given"]["forked"].items():
+        members.note_fork(bytes.fromhex(chain), int(sequence))
     persons = {
         person.identity.hex(): {
             "status": str(person.status),

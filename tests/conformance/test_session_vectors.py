@@ -12,7 +12,7 @@ from mycelia_protocol import charter, messages, runfile
 from mycelia_protocol.envelope import Entry, Header, read_entry
 from mycelia_protocol.errors import Malformed
 from mycelia_protocol.frames import Frames
-from mycelia_protocol.frontier import Tip, first_wanted, frontier, set_digest, wanted
+from mycelia_protocol.frontier import Tip, first_wanted, frontier, reduced, set_digest, wanted
 from mycelia_protocol.rules import RULES
 from mycelia_protocol.session import Event, Greeted, Session
 
@@ -61,7 +61,10 @@ def outcome(case: Json) -> Json:
         case "frontier":
             return {"frontier": [flat(tip) for tip in frontier([_bare(entry) for entry in given["entries"]])]}
         case "set-digest":
-            return {"set_digest": set_digest(bytes.fromhex(id) for id in given["ids"]).hex()}
+            return {"set_digest": set_digest(tip(line) for line in given["tips"]).hex()}
+        case "reduced":
+            entries = {entry.id: entry for entry in map(_bare, given["entries"])}
+            return {"reduced": sorted(name.hex() for name in reduced(entries))}
         case "first-wanted":
             held = [tip(line) for line in given["held"]]
             return {"first_wanted": [first_wanted(held, tip(given["tip"]), at) for at in range(given["attempts"])]}
@@ -184,5 +187,6 @@ def _bare(given: Json) -> Entry:
     """An entry of which nothing is known but its place."""
     chain, back = bytes.fromhex(given["chain"]), given["backlink"]
     link = None if back is None else bytes.fromhex(back)
-    header = Header(chain, given["sequence"], link, 1, "x.test", 0, bytes(8), b"", None, None, 0, [])
+    deps = bytes.fromhex("".join(given.get("deps", ())))
+    header = Header(chain, given["sequence"], link, 1, "x.test", 0, bytes(8), deps, None, None, 0, [])
     return Entry(bytes.fromhex(given["id"]), chain, header, b"", None, None)

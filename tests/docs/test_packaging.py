@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -34,7 +36,8 @@ class TestTheConstraints:
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     out = tmp_path_factory.mktemp("wheel")
-    uv = Path(sys.executable).with_name("uv")
+    uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    assert uv
     subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", out, ROOT], check=True)
     [wheel] = out.glob("*.whl")
     return zipfile.ZipFile(wheel).namelist()

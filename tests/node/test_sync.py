@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from mycelia_node.desk import Desk
 from mycelia_node.keystore import Keystore
 from mycelia_protocol.compose import Content
 from mycelia_protocol.session import Session
-from tests.builders import HOUR_MS, NOW_MS, charter
+from tests.builders import HOUR_MS, NOW_MS, charter, note
 from tests.node.ledgers import Clock, open_ledger
 from tests.node.links import FAST, PATIENT, hear, link_pair, meadow, same, until
 
@@ -231,6 +233,34 @@ class TestAForkedChain:
 
             await until(same(anna, bo, cleo))
             assert len(cleo.ledger.tips_of(anna.chain)) == 2
+
+    @pytest.mark.parametrize("seed", range(4))
+    async def test_with_many_pasts_is_kept_alike_and_so_is_what_others_rely_on(self, tmp_path: Path, seed: int) -> None:
+        """Four peers each know another past of a chain, parted at places of their own, and say that they saw it."""
+        dice = random.Random(seed)
+        async with meadow(tmp_path) as place:
+            peers = [place.peer(name) for name in ("anna", "bo", "cleo", "dora")]
+            anna = peers[0]
+            base = [one.entry for one in anna.ledger.stored()] + anna.publish(6)
+            for peer in peers[1:]:
+                peer.ledger.ingest([[entry] for entry in base[: dice.randint(1, 7)]])
+            for number, peer in enumerate(peers):
+                content = peer.content(number + 2)
+                late = peer.ledger.publish(anna.key, anna.chain, [content] * dice.randint(1, 90))
+                if peer is not anna and dice.random() < 0.7:
+                    peer.ledger.publish(peer.key, peer.chain, [note(dice.choice(late))])
+
+            for one, other in pairwise(peers):
+                place.join(one, other)
+
+            await until(same(*peers))
+            kept = [
+                {one.entry.id for one in peer.ledger.stored(limit=-1) if peer.ledger.keeps(one.entry)} for peer in peers
+            ]
+            assert kept[0] == kept[1] == kept[2] == kept[3]
+            assert not any(peer.ledger.awaiting() for peer in peers)
+            assert len({str(sorted(peer.ledger.standing.needs)) for peer in peers}) == 1
+            assert all(peer.ledger.verify().is_good for peer in peers)
 
     async def test_far_back_is_found_by_growing_steps(self, tmp_path: Path) -> None:
         async with meadow(tmp_path) as place:

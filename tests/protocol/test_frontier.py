@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterable
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mycelia_protocol.envelope import Entry, Header, seal
-from mycelia_protocol.frontier import Tip, first_wanted, frontier, set_digest, tip_of, wanted
+from mycelia_protocol.frontier import Tip, first_wanted, frontier, reduced, set_digest, tip_of, wanted
 from mycelia_protocol.keys import keypair
 
 CHAIN, OTHER = b"c" * 32, b"d" * 32
@@ -23,9 +27,9 @@ def opening(mark: int = 0) -> Entry:
     return seal(header, PAIR, network=NETWORK)
 
 
-def after(before: Entry, mark: int = 0) -> Entry:
-    place = before.header.sequence + 1
-    header = Header(before.chain, place, before.id, place << 16, "x.test", 0, bytes(8), b"", None, None, 0, [mark])
+def after(before: Entry, mark: int = 0, deps: Iterable[bytes] = ()) -> Entry:
+    place, named = before.header.sequence + 1, b"".join(sorted(deps))
+    header = Header(before.chain, place, before.id, place << 16, "x.test", 0, bytes(8), named, None, None, 0, [mark])
     return seal(header, PAIR, network=NETWORK)
 
 
@@ -46,15 +50,15 @@ class TestAFrontier:
         left, right = after(first, 1), after(first, 2)
         end = after(left)
 
-        assert frontier([first, left, right, end]) == sorted([tip_of(right), tip_of(end)])
+        assert frontier([first, left, right, end]) == sorted([tip_of(left), tip_of(right)])
 
-    def test_names_no_third_branch_and_keeps_the_same_two_everywhere(self) -> None:
+    def test_names_the_same_two_of_many_everywhere(self) -> None:
         first = opening()
         branches = [after(first, mark) for mark in range(4)]
         end = after(branches[0])
-        least = min(branch.id for branch in branches[1:])
+        least = sorted(branch.id for branch in branches)[:2]
 
-        assert {named.id for named in frontier([first, *branches, end])} == {end.id, least}
+        assert [named.id for named in frontier([first, *branches, end])] == least
         assert frontier([end, *reversed(branches), first]) == frontier([first, *branches, end])
 
 
@@ -112,7 +116,65 @@ class TestASetDigest:
     @settings(deadline=None)
     @given(st.lists(st.binary(min_size=32, max_size=32), unique=True))
     def test_is_the_same_in_any_order(self, ids: list[bytes]) -> None:
-        assert set_digest(ids) == set_digest(reversed(ids))
+        tips = [Tip(name, 3, name) for name in ids]
+
+        assert set_digest(tips) == set_digest(reversed(tips))
 
     def test_tells_sets_apart(self) -> None:
-        assert len({set_digest([]), set_digest([b"a" * 32]), set_digest([b"a" * 32, b"b" * 32])}) == 3
+        one, other = tip(3), tip(4)
+
+        assert len({set_digest(tips) for tips in ([], [one], [other], [one, other])}) == 4
+
+
+class TestWhatIsKept:
+    def test_is_everything_of_a_chain_that_did_not_fork(self) -> None:
+        first = opening()
+        entries = {entry.id: entry for entry in (first, after(first), after(after(first)))}
+
+        assert reduced(entries) == set(entries)
+
+    @pytest.mark.parametrize("seed", range(40))
+    def test_is_the_same_for_all_who_met_whatever_they_met_before(self, seed: int) -> None:
+        """Peers that hold any parts of a world keep the same once each has what the others keep."""
+        dice = random.Random(seed)
+        world = forked_world(dice)
+        peers = [closed(world, dice.sample(sorted(world), len(world) // 2)) for _ in range(3)]
+        whole = {name: entry for peer in peers for name, entry in peer.items()}
+
+        while True:
+            before = [set(peer) for peer in peers]
+            for peer in peers:
+                for other in peers:
+                    peer |= {name: other[name] for name in reduced(other)}
+            if [set(peer) for peer in peers] == before:
+                break
+
+        kept = [reduced(peer) for peer in peers]
+        assert kept[0] == kept[1] == kept[2] == reduced(whole)
+        assert len({set_digest(frontier(list(peer.values()))) for peer in peers}) == 1
+
+
+def forked_world(dice: random.Random) -> dict[bytes, Entry]:
+    """Return entries of four chains that part here and there, and name each other."""
+    world: dict[bytes, Entry] = {}
+    for mark in range(4):
+        first = opening(mark)
+        world[first.id] = first
+    for mark in range(60):
+        before = dice.choice(sorted(world.values(), key=lambda entry: -entry.header.sequence)[: 4 + mark // 4])
+        deps = [name for name in dice.sample(sorted(world), min(2, mark // 3)) if world[name].chain != before.chain]
+        entry = after(before, mark, deps)
+        world[entry.id] = entry
+    return world
+
+
+def closed(world: dict[bytes, Entry], names: list[bytes]) -> dict[bytes, Entry]:
+    """Return these entries with all that they stand on and name."""
+    held: dict[bytes, Entry] = {}
+    todo = list(names)
+    while todo:
+        entry = world[todo.pop()]
+        if entry.id not in held:
+            held[entry.id] = entry
+            todo += [*entry.header.links, *([entry.header.backlink] if entry.header.backlink else [])]
+    return held

@@ -7,8 +7,11 @@ import random
 import pytest
 
 from mycelia_protocol import compose, statements
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.errors import Refused
 from mycelia_protocol.identity import KeySet, commitment, is_revealed
-from mycelia_protocol.lineage import MAX_PATH, Lineage
+from mycelia_protocol.lineage import MAX_PATH, MAX_STEPS, Lineage
 from mycelia_protocol.validation import judge
 from tests.builders import CELL, HOUR_MS, Commons, Member
 from tests.people import Person, delegated, found, key_of, keyset, law, moment, root_pair
@@ -108,16 +111,52 @@ class TestALineage:
         assert refused == "identity.path"
         assert 30 < rotations <= MAX_PATH
 
+    def test_is_bounded_in_number_too(self) -> None:
+        """Guardians whose sponsors stand in long rows, none of them the same."""
+        world = Commons(law(None))
+        guardians = []
+        for number in range(16):
+            one = found(world, f"{number}")
+            for depth in range(MAX_PATH // 16):
+                one = Person(world, f"{number} {depth}", invitation=one.invite("next"))
+            guardians.append(one)
+        anna = found(world, "anna", guardians=[one.identity for one in guardians], consents=14)
+        fresh = keyset("anna again")
+        proposal = anna.say(statements.recover(anna.event, fresh))
+        consents = [one.say(statements.consent(proposal.id)) for one in guardians]
+        world.wait(world.charter.recovery_ms + HOUR_MS)
+
+        def complete(by: int) -> Content:
+            return statements.complete(proposal.id, anna.event, fresh, [one.id for one in consents[:by]])
+
+        assert anna.why_not(complete(16)) == "identity.path"
+        assert anna.why_not(complete(14)) == "valid"
+
+    def test_far_too_deep_is_refused_by_a_reader_who_has_read_nothing(self) -> None:
+        anna = found(commons(), "anna")
+        for _ in range(400):  # deeper than any interpreter follows
+            content = anna.rotation()
+            anna.event, anna.number = anna._take(anna.draft(content)).id, anna.number + 1
+        last = anna.draft(anna.rotation())
+
+        cold = judge(last, anna.prefix, anna.commons.held.get, anna.commons.charter).refused
+
+        assert cold is not None
+        assert cold.rule == "identity.path"
+
     def test_is_the_same_whoever_has_read_what_before(self) -> None:
         world = commons()
         anna = found(world, "anna")
-        for _ in range(12):
-            anna.rotate()
+        for _ in range(MAX_STEPS + 20):
+            content = anna.rotation()
+            anna.event, anna.number = anna._take(anna.draft(content)).id, anna.number + 1
         entries = [entry for entry in world.held.values() if entry.header.kind == "id.rotate"]
-        warm = Lineage(world.held.get, world.charter)
+        warm, seen = Lineage(world.held.get, world.charter), set()
         for entry in random.Random(3).sample(entries, len(entries)):
-            warm.begin()
-            assert warm.event(entry) == Lineage(world.held.get, world.charter).event(entry) is not None
+            read = _read(warm, entry)
+            seen.add(read)
+            assert read == _read(Lineage(world.held.get, world.charter), entry)
+        assert seen == {"good", "identity.path"}
 
     def test_of_a_verdict_needs_no_more_than_is_named(self) -> None:
         """What stands on other chains, or comes later, changes no verdict."""
@@ -134,3 +173,11 @@ class TestALineage:
         Person(world, "cleo")
 
         assert anna.judge(entry) == verdict == judge(entry, anna.prefix, before.get, world.charter)
+
+
+def _read(lineage: Lineage, entry: Entry) -> str:
+    lineage.begin()
+    try:
+        return "good" if lineage.event(entry) else "bad"
+    except Refused as refused:
+        return refused.rule

@@ -65,7 +65,7 @@ class TestATree:
         bo, eve = (Person(commons, name, invitation=anna.invite(name)) for name in ("bo", "eve"))
         anna.admit(eve.identity)
         members = seen(commons)
-        members.note_fork(eve.chain)
+        members.note_fork(eve.chain, 0)
         anna.admit(bo.identity)
 
         members.add(anna.own[anna.prefix.tip])

@@ -18,13 +18,12 @@ from mycelia_protocol import compose, keys, statements
 from mycelia_protocol.canonical import INT64_MAX
 from mycelia_protocol.chain import next_time
 from mycelia_protocol.charter import Tree
-from mycelia_protocol.cid import digest
 from mycelia_protocol.compose import Content
-from mycelia_protocol.envelope import Entry, Header, read_body, seal, write_body
+from mycelia_protocol.envelope import Entry, Header, seal
 from mycelia_protocol.errors import Malformed
 from mycelia_protocol.standing import Standing, Status
 from mycelia_protocol.validation import judge
-from tests.builders import HOUR_MS, INCARNATION, NOW_MS, Commons, Member
+from tests.builders import CELL, HOUR_MS, INCARNATION, NOW_MS, Commons, Member
 from tests.node.ledgers import Clock, a_need, as_runs, new_ledger, pair, pull
 from tests.people import Person, delegated, found, key_of, keyset, law, moment
 from tests.protocol.test_standing import forked
@@ -267,13 +266,23 @@ class TestSybilInvitees:
         assert inside <= 1 + 2 + 4 + 8
 
 
-class TestGuessingADeletedBody:
-    def test_fails_for_whoever_does_not_know_the_nonce(self) -> None:
-        block = write_body({"note": "yes"}, Random(3).randbytes(16))
-        guesses = {digest(write_body({"note": word}, bytes(16))) for word in ("yes", "no", "maybe")}
+class TestAnEntryDatedBeforeTheRevocation:
+    @pytest.mark.parametrize("later_ms", [0, 1, 10 * HOUR_MS])
+    def test_counts_as_little_as_any_other_above_the_cut(self, later_ms: int) -> None:
+        commons = Commons(law(None))
+        anna = found(commons, "anna")
+        given = anna.say(statements.delegate(key_of("bot"), kinds=["offer"], daily={"food": 10}))
+        bot = delegated(anna, "bot", anna.identity, given)
+        cut = bot.offer(4)
+        commons.wait(later_ms)
+        anna.say(statements.revoke(cut.id))
 
-        assert digest(block) not in guesses
-        assert read_body(block) == {"note": "yes"}
+        backdated = bot.draft(compose.offer("food", 1, CELL, begin_ms=NOW_MS, end_ms=NOW_MS + HOUR_MS),
+                              time=cut.header.time + 1)  # fmt: skip
+
+        assert bot.judge(backdated).is_valid  # nobody can know when it was signed
+        assert not commons.members.counts(bot.chain, backdated.header.sequence)
+        assert commons.members.counts(bot.chain, cut.header.sequence)
 
 
 class TestATimeThatNoClockCanReach:

@@ -21,6 +21,9 @@ def _judge(judged: Judged) -> None:
     cut = check_inheritance(judged.lineage, judged.entry, judged.grant)
     before, place = judged.facts.inherited(cut.chain), cut.header.sequence
     judged.facts["inherited", cut.chain, -1] = Inherited(place if before < 0 else min(before, place))
+    former = judged.lineage.grant(cut.chain)
+    if former is not None and former.is_founding and judged.grant is not None:  # its admissions are to be given, too
+        judged.facts["grant", judged.prefix.chain, -1] = judged.grant._replace(is_founding=True)
 
 
 def note_heir(judged: Judged, dep: Entry) -> None:

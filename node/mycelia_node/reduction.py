@@ -1,0 +1,87 @@
+"""Reduction: what is kept of forked chains, so that a forker's further pasts cost others nothing.
+
+Of a chain with two pasts the rest of the set needs what stands below the fork,
+the two entries that prove it, and what somebody relied on. Everything else of it
+may lie in the store, and is neither counted, said nor sent.
+
+Spec: 10-frontier, "What is kept of a forked chain".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.frontier import Fork, is_certain
+
+from . import reading
+from .branches import Branches
+from .store import Store
+from .stored import Stored
+
+_PAGE = 1000
+
+
+class Reduction:
+    """What is kept in one ledger. Every call is made under the ledger's lock."""
+
+    def __init__(self, store: Store, branches: Branches, get: Callable[[bytes], Stored | None]) -> None:
+        self._store, self._branches, self._get = store, branches, get
+        self._known: dict[bytes, Fork] | None = None
+        self._relied: set[bytes] | None = None  # late entries that something kept names, or stands on
+
+    def keeps(self, entry: Entry) -> bool:
+        """Return whether an entry counts, is said and is sent."""
+        fork = self._forks.get(entry.chain)
+        return is_certain(entry, fork) or entry.id in self._late()
+
+    def take(self, accepted: Iterable[Stored]) -> tuple[bool, list[Stored]]:
+        """Bring up to date; return whether something is kept no longer, and what late entries are kept from now on."""
+        accepted = list(accepted)
+        has_dropped = False
+        for chain in {one.entry.chain for one in accepted}:
+            fork = self._branches.fork_of(chain)
+            if fork is not None and fork != self._forks.get(chain):
+                self._forks[chain] = fork
+                has_dropped |= any(branch.prefix.sequence > fork.sequence for branch in self._branches.of(chain))
+                has_dropped |= len(self._branches.of(chain)) > 2  # the proof may be another now
+        if has_dropped:
+            self._relied = None
+            return True, []
+        if not self._forks:
+            return False, []
+        fresh = {one.entry.id for one in accepted}
+        woken = [name for one in accepted if self.keeps(one.entry) for name in self._rely(one.entry)]
+        return False, [one for name in woken if name not in fresh and (one := self._get(name))]
+
+    @property
+    def _forks(self) -> dict[bytes, Fork]:
+        if self._known is None:
+            found = {chain: self._branches.fork_of(chain) for chain in self._store.forked_chains()}
+            self._known = {chain: fork for chain, fork in found.items() if fork is not None}
+        return self._known
+
+    def _late(self) -> set[bytes]:
+        if self._relied is None:
+            self._relied, after = set(), 0
+            while page := reading.stored(self._store, after, _PAGE, None, None):
+                for stored in page:
+                    if is_certain(stored.entry, self._forks.get(stored.entry.chain)):
+                        self._rely(stored.entry)
+                after = page[-1].arrival
+        return self._relied
+
+    def _rely(self, entry: Entry) -> list[bytes]:
+        """Keep what an entry names, what that names and stands on; return what was not kept before."""
+        relied, found = self._late(), []
+        names = entry.header.links if entry.header.deps else []
+        while names:
+            stored = self._get(names.pop())
+            if stored is None or stored.entry.id in relied:
+                continue
+            below = stored.entry
+            if not is_certain(below, self._forks.get(below.chain)):
+                relied.add(below.id)
+                found.append(below.id)
+                names += [*below.header.links, *([below.header.backlink] if below.header.backlink else [])]
+        return found
