@@ -425,6 +425,13 @@ class NewWarrant(_Heard, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class NewCheckpoint(_Heard, frozen=True, kw_only=True):
+    """Sum up all that a member's chain said so far."""
+
+    member: Text | None = None
+    dry_run: bool = False
+
+
 class FieldQuery(_Heard, frozen=True, kw_only=True):
     """What of the field is shown."""
 

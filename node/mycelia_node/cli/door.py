@@ -55,6 +55,7 @@ class Node(Protocol):
     def publish(self, signals: Sequence[models.NewSignal]) -> list[models.Published]: ...
     def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published: ...
     def retract(self, ids: Sequence[str], *, dry_run: bool = False) -> models.Published: ...
+    def checkpoint(self, *, member: str | None = None, dry_run: bool = False) -> models.Published: ...
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published: ...
     def field(
         self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False
@@ -108,6 +109,10 @@ class Offline:
     def retract(self, ids: Sequence[str], *, dry_run: bool = False) -> models.Published:
         """Delete the bodies of own entries, and ask everybody else to."""
         return self._desk.retract(models.NewRetraction(ids=list(ids), dry_run=dry_run))
+
+    def checkpoint(self, *, member: str | None = None, dry_run: bool = False) -> models.Published:
+        """Sum up all that a member's chain said so far."""
+        return self._desk.checkpoint(models.NewCheckpoint(member=member, dry_run=dry_run))
 
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published:
         """Publish the warrant of a forked chain."""

@@ -183,6 +183,11 @@ class Client:
         new = models.NewRetraction(ids=list(ids), dry_run=dry_run)
         return self._tell("/v1/retractions", new, models.Published)
 
+    def checkpoint(self, *, member: str | None = None, dry_run: bool = False) -> models.Published:
+        """Sum up all that a member's chain said so far."""
+        new = models.NewCheckpoint(member=member, dry_run=dry_run)
+        return self._tell("/v1/checkpoints", new, models.Published)
+
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published:
         """Publish what the node holds of a chain's two pasts."""
         new = models.NewWarrant(chain=chain, member=member, dry_run=dry_run)
