@@ -367,8 +367,9 @@ class Ledger:
                 if row is None:
                     return None
                 stored = stored_of(row)
-                if len(self._entries) > _CACHED_ENTRIES and not self._fresh:
-                    self._entries.clear()  # never inside a change: what is fresh is nowhere else
+                if len(self._entries) > _CACHED_ENTRIES + len(self._fresh):
+                    self._entries.clear()  # but for what is fresh: it is nowhere else
+                    self._entries.update((fresh.entry.id, fresh) for _, fresh in self._fresh)
                 self._entries[name] = stored
         return stored
 
