@@ -181,6 +181,7 @@ class Intake:
             return
         asked = {entry.id for entry in run if self._quarantine.wants(entry.id)}
         if asked:
-            self._sought[run[0].chain] = asked
+            sought = self._sought.get(run[0].chain, set())
+            self._sought[run[0].chain] = {name for name in sought | asked if self._quarantine.wants(name)}
         needed = run[0].header.sequence - 1
         report.unlinked[run[0].chain] = min(needed, report.unlinked.get(run[0].chain, needed))

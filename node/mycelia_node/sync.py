@@ -268,7 +268,7 @@ class Sync:
                     if self._ledger.gate is not None:
                         await self._on_ledger(self._ledger.gate.equal, here.link.peer)
                 elif self._is_repair_due(here):
-                    await self._say_frontier(here)
+                    await self._repair(here)
             case Left(code, text):
                 here.state.last_error = f"the peer said goodbye ({code}): {text}"
             case Credited():
@@ -298,6 +298,13 @@ class Sync:
 
     def _is_repair_due(self, here: Conversation) -> bool:
         return asyncio.get_running_loop().time() - here.said_at >= self._settings.repair_s
+
+    async def _repair(self, here: Conversation) -> None:
+        """Begin anew with a peer that holds another set: say everything, and ask again for what never came."""
+        here.attempts.clear()
+        here.asked.clear()
+        await self._say_frontier(here)
+        await self._take(here, (), 0)
 
     async def _say_frontier(self, here: Conversation) -> None:
         tips = await self._on_ledger(lambda: self._told(self._ledger.frontier()))
@@ -397,7 +404,8 @@ class Sync:
             elif pull is not None and pull.source is here:
                 pull.since = here.accepted_at
         here.budget.spend(CHECK * report.vain_checks, now_s=_now_s())
-        here.budget.give_back(size * min(1, len(report.accepted) / sum(map(len, runs))))
+        if runs:
+            here.budget.give_back(size * min(1, len(report.accepted) / sum(map(len, runs))))
         if report.faults:
             here.budget.charge(len(report.faults), now_s=_now_s())
             here.state.last_error = report.faults[-1].explain()

@@ -192,7 +192,7 @@ RULES: dict[str, Rule] = {
         ("warrant.form", "A warrant document is two sealed paths in canonical form.", "export it again."),
         ("checkpoint.terms", "A checkpoint has root, state and previous.", "see chapter 19."),
         ("checkpoint.previous", "A checkpoint names the last valid one of its chain.", "name that one, or null."),
-        ("checkpoint.distance", "Checkpoints stand at least 16 places apart.", "say more first."),
+        ("checkpoint.distance", "Checkpoints stand 16 places or a 64th of the chain apart.", "say more first."),
         ("checkpoint.root", "The root is that of all entries before.", "compute it from the whole chain."),
         ("checkpoint.state", "The digest is that of the state before, of at most 1 MiB.", "compute it anew."),
         (

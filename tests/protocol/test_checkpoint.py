@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mycelia_protocol import compose
+from mycelia_protocol.accumulators import Checkpointed
 from mycelia_protocol.checkpoint import MAX_PROOF_BYTES, check_below, check_proof, prove, resume
 from mycelia_protocol.envelope import Entry, seal
 from mycelia_protocol.errors import Premature, Refused
@@ -69,6 +70,22 @@ class TestACheckpoint:
         assert anna.why_not(checkpoint_of(anna.prefix, anna.commons.held.get)) == "checkpoint.distance"
         anna.notes(MIN_DISTANCE)
         assert anna.why_not(checkpoint_of(anna.prefix, anna.commons.held.get)) == "valid"
+
+    @pytest.mark.parametrize(("last", "rule"), [(1984, "checkpoint.distance"), (1969, "checkpoint.root")])
+    def test_keeps_a_distance_of_a_64th_of_a_long_chain(self, last: int, rule: str) -> None:
+        anna = Commons().member("anna")
+        anna.notes(40)
+        noted = Checkpointed(last, None, (bytes(32),) * last.bit_count())
+        prefix = replace(anna.prefix, sequence=1999, facts={("checkpoint", anna.chain, -1): noted})
+        header = anna.draft(note()).header._replace(
+            sequence=2000, kind="checkpoint", terms=[bytes(32), bytes(32), None]
+        )
+        entry = seal(header, anna.pair, network=anna.commons.charter.network)
+
+        refused = judge(entry, prefix, anna.commons.held.get, anna.commons.charter).refused
+
+        assert refused is not None
+        assert refused.rule == rule
 
     def test_is_not_read_by_any_other_entry(self) -> None:
         anna = Commons().member("anna")

@@ -79,6 +79,7 @@ class Case:
     amounts: tuple[int, ...] = (1,)
 
 
+@cache
 def name(text: str) -> bytes:
     """Return a readable id of 32 bytes."""
     return text.encode().ljust(32, b".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import permutations, product
 
 from mycelia_protocol import compose
@@ -52,6 +53,9 @@ class World:
         self.case = case
         self.held: dict[bytes, Entry] = {}
         self.own: dict[bytes, dict[bytes, Entry]] = {}
+        self._answers: dict[object, tuple[Verdict, Prefix]] = {}
+        self._state: State | None = None  # that was asked about last
+        self._facts: dict[bytes, tuple[tuple[FactKey, Fact], ...]] = {}  # of each chain in it
         for at, (receiver, quantity) in enumerate(case.needs):
             content = compose.need("food", quantity, CELL, begin_ms=0, end_ms=END_MS, urgency=0)
             self._hold(chain("receiver", receiver), content, f"need {at}", is_own=True)
@@ -94,10 +98,10 @@ class World:
                     yield needs, offers
 
     def commit_id(self, slot: int, line: LineState) -> bytes:
-        return name(f"commit {slot} {line.offer} {line.need} {line.amount}")
+        return _line_name("commit", slot, line.offer, line.need, line.amount)
 
     def saying_id(self, saying: str, slot: int, line: LineState) -> bytes:
-        return name(f"{saying} {slot} {line.offer} {line.need} {line.amount}")
+        return _line_name(saying, slot, line.offer, line.need, line.amount)
 
     def provider(self, line: LineState) -> bytes:
         return chain("provider", self.case.offers[line.offer][0])
@@ -110,10 +114,7 @@ class World:
 
     def about(self, saying: str, slot: int, line: LineState) -> Content:
         """Return what one says about a line."""
-        reference = (self.commit_id(slot, line), 0)
-        if saying == "accept":
-            return compose.accept(need=name(f"need {line.need}"), lines=[reference])
-        return compose.on_lines(saying.split()[0], [reference])
+        return _about(saying, line.need, self.commit_id(slot, line))
 
     def start(self) -> State:
         """Return the state in which needs and offers are published and nothing else."""
@@ -157,11 +158,17 @@ class World:
 
     def ask(self, state: State, author: bytes, content: Content, ms: int, *, at: str = "now") -> tuple[Verdict, Prefix]:
         """Return the project's verdict on what a chain would say now, and the prefix it extends."""
-        prefix = Prefix(author, b"", b"", 0, 0, self.facts(state, author), self.own[author].get)
-        entry = said(author, content.kind, tuple(content.terms), content.deps, at, ms)
-        verdict = judge(entry, prefix, self.held.get, LAW)
-        extend(prefix, entry, verdict)
-        return verdict, prefix
+        if state is not self._state:
+            self._state, self._facts = state, {one: tuple(self.facts(state, one).items()) for one in self.own}
+        facts, terms = self._facts[author], tuple(content.terms)
+        asked = (author, content.kind, terms, content.deps, at, ms, facts)
+        if asked not in self._answers:  # a verdict reads nothing else, so many states share it
+            prefix = Prefix(author, b"", b"", 0, 0, dict(facts), self.own[author].get)
+            entry = said(author, content.kind, terms, content.deps, at, ms)
+            verdict = judge(entry, prefix, self.held.get, LAW)
+            extend(prefix, entry, verdict)
+            self._answers[asked] = verdict, prefix
+        return self._answers[asked]
 
     def after(self, state: State, author: bytes, prefix: Prefix) -> State:
         """Return the state with the accumulators of one chain read back."""
@@ -296,6 +303,18 @@ class World:
                 yield self.after(before._replace(lines=(*before.lines, line)), author, prefix), None
             if "commit" in self.case.missteps:
                 yield state._replace(lines=(*state.lines, line._replace(is_valid=False))), None
+
+
+@cache
+def _line_name(saying: str, slot: int, offer: int, need: int, amount: int) -> bytes:
+    return name(f"{saying} {slot} {offer} {need} {amount}")
+
+
+@cache
+def _about(saying: str, need: int, commit: bytes) -> Content:
+    if saying == "accept":
+        return compose.accept(need=name(f"need {need}"), lines=[(commit, 0)])
+    return compose.on_lines(saying.split()[0], [(commit, 0)])
 
 
 def _same_shape(owners: tuple[tuple[int, int], ...], order: tuple[int, ...]) -> bool:

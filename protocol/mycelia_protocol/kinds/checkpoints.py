@@ -20,6 +20,7 @@ from .kind import Judged, Kind, is_natural, nothing
 
 ROOT_AT, STATE_AT, PREVIOUS_AT = range(3)
 MIN_DISTANCE = 16  # places from one checkpoint that is weighed to the next
+MAX_SHARE = 64  # the distance is at least this part of the chain: else each would cost as much as all before it
 
 
 def _judge_checkpoint(judged: Judged) -> None:
@@ -34,8 +35,9 @@ def _judge_checkpoint(judged: Judged) -> None:
     before = checkpointed(prefix)
     if previous != before.checkpoint:
         raise Refused("checkpoint.previous", "the last own checkpoint is another one")
-    if header.sequence - before.sequence < MIN_DISTANCE:
-        raise Refused("checkpoint.distance", f"fewer than {MIN_DISTANCE} places after {before.sequence}")
+    distance = max(MIN_DISTANCE, header.sequence // MAX_SHARE)
+    if header.sequence - before.sequence < distance:
+        raise Refused("checkpoint.distance", f"fewer than {distance} places after place {before.sequence}")
     mountain = mountain_of(prefix, judged.lineage.held)
     key = ("checkpoint", prefix.chain, -1)
     judged.facts.lasting[key] = before._replace(sequence=header.sequence, peaks=mountain.peaks)

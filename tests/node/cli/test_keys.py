@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mycelia_node.keystore import Keystore
+from mycelia_node.lock import LEAST, MODERATE, Limits
 from mycelia_node.passphrase import FILE, WORD
 from tests.node.cli.conftest import Mycelia
 
@@ -22,6 +24,13 @@ def paper(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have passphrases cost as little as they can; what they cost otherwise has a test of its own."""
+    usual = Keystore.__init__.__kwdefaults__ or {}
+    monkeypatch.setattr(Keystore.__init__, "__kwdefaults__", {**usual, "limits": LEAST})
+
+
 def forms(secret: bytes) -> list[str]:
     return [secret.hex(), base64.b64encode(secret).decode().rstrip("="), base64.urlsafe_b64encode(secret).decode()[:-1]]
 
@@ -33,6 +42,13 @@ class TestKeys:
         assert "are plain, readable by you alone: `mycelia keys protect` seals them" in made.err
         assert mycelia("keys", "show", "--json").json["sealed"] is False
 
+    def test_are_sealed_at_a_cost_that_who_guesses_pays_each_time(self, anna: Mycelia, home: Path, paper: Path) -> None:
+        anna("keys", "protect", "--passphrase-file", str(paper))
+
+        [lock] = [json.loads(file.read_text()) for file in (home / "keys").iterdir() if "salt" in file.read_text()]
+        assert Limits(*lock["limits"]) == MODERATE
+
+    @pytest.mark.usefixtures("cheap")
     def test_are_never_shown_in_a_session(
         self, anna: Mycelia, home: Path, paper: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -59,6 +75,7 @@ class TestKeys:
         assert not [form for seed in seeds for form in forms(seed) if form in said]
         assert WORDS not in said
 
+    @pytest.mark.usefixtures("cheap")
     def test_ask_in_one_sentence_when_nobody_can_answer(
         self, anna: Mycelia, paper: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
