@@ -125,6 +125,7 @@ class Api:
             Endpoint(
                 "POST", "/v1/checkpoints", "Sum up a chain", self._checkpoint, models.Published, models.NewCheckpoint
             ),
+            Endpoint("GET", "/v1/warrants/{id}", "The proof of a fork, as a file", self._proof, models.ProofFile),
             Endpoint("POST", "/v1/warrants", "Prove a fork", self._warrant, models.Published, models.NewWarrant),
             Endpoint(
                 "GET", "/v1/field", "The field at this moment", self._field, models.FieldView, query=models.FieldQuery
@@ -257,6 +258,9 @@ class Api:
         return _answer(await self._peer.on_ledger(
             lambda: self._desk.log(after=query.after, limit=query.limit, kind=query.kind, chain=query.chain)
         ))  # fmt: skip
+
+    async def _proof(self, request: Request) -> Response:
+        return _answer(await self._peer.on_ledger(self._desk.proof, request.path_params["id"]))
 
     async def _show(self, request: Request) -> Response:
         return _answer(await self._peer.on_ledger(self._desk.show, request.path_params["id"]))

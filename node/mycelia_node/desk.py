@@ -20,7 +20,7 @@ from mycelia_protocol.kinds import KINDS
 from mycelia_protocol.rules import RULES
 from mycelia_protocol.validation import CUSTOM
 
-from . import models, notes, projections, signals, views
+from . import models, notes, projections, proof, signals, views
 from .faults import BadInput, StoreFault
 from .keystore import Keystore, Member
 from .ledger import Ledger
@@ -134,12 +134,7 @@ class Desk:
         Raises:
             NotFound, StoreFault, Refused: it is unknown, not forked, or the member's own.
         """
-        chain = self.entry(new.chain).entry.chain
-        parting = self.ledger.parting(chain)
-        if len(parting) != 2:
-            raise NotFound(
-                f"this node holds one past of chain {cid.text(chain)}: it did not fork, as far as is known here"
-            )
+        parting = self._parting(new.chain)
         member = self.keystore.member(new.member)
         pair, content = self.keystore.pair(member.name), compose.warrant(parting[0].id, parting[1].id)
         act = self.ledger.rehearse if new.dry_run else self.ledger.publish
@@ -157,6 +152,27 @@ class Desk:
         act = self.ledger.rehearse if new.dry_run else self.ledger.publish
         [entry] = act(pair, member.chain, [content])
         return published(entry, dry_run=new.dry_run)
+
+    def proof(self, name: str) -> models.ProofFile:
+        """Return the proof of a fork, for somebody who holds neither past.
+
+        Raises:
+            NotFound: the chain is unknown, or not forked.
+        """
+        one, other = self._parting(name)
+        opening = self.ledger.entry_of(one.chain)
+        [path], [again] = self.ledger.runs_of_ids([one.id]), self.ledger.runs_of_ids([other.id])
+        assert opening is not None  # a chain is held from its `open` on
+        return proof.write(self.ledger.network, opening, path, again)
+
+    def _parting(self, name: str) -> list[Entry]:
+        chain = self.entry(name).entry.chain
+        parting = self.ledger.parting(chain)
+        if len(parting) != 2:
+            raise NotFound(
+                f"this node holds one past of chain {cid.text(chain)}: it did not fork, as far as is known here"
+            )
+        return parting
 
     def import_steps(self, data: bytes | Iterable[bytes]) -> Iterator[models.ImportView]:
         """Take in a run file of this commons, a run at a time; yields how it stands so far.

@@ -79,6 +79,15 @@ class KeyFiles:
             data = seal(self._open().key, data, name=file.name, entropy=self._entropy)
         write_private(file, data)
 
+    def check(self) -> None:
+        """Open what is sealed, if it is.
+
+        Raises:
+            StoreFault: the passphrase in force is not known, or another.
+        """
+        if self.are_sealed:
+            self._open()
+
     def protect(self, passphrase: str) -> None:
         """Seal all files; if they are sealed already, change the passphrase.
 

@@ -419,6 +419,24 @@ class NewRetraction(_Heard, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class ProofFile(_Said, frozen=True, kw_only=True):
+    """The proof that a chain has two pasts, for who holds neither."""
+
+    network: str
+    open: str  # the header of the chain's `open`, in hex
+    warrant: str  # the document of chapter 15, in base64
+
+
+class ProofView(_Said, frozen=True, kw_only=True):
+    """What such a proof shows: the key of a chain signed two entries for one place."""
+
+    network: str
+    chain: str
+    key: str  # did:key
+    sequence: int
+    entries: list[str]
+
+
 class NewWarrant(_Heard, frozen=True, kw_only=True):
     """Publish what this node holds of a chain's two pasts, through a member."""
 

@@ -375,6 +375,18 @@ class People:
             )
         return roots
 
+    def check_roots(self, name: str, roots: Roots) -> None:
+        """Refuse root keys that never were those of a member's identity.
+
+        Raises:
+            StoreFault: they are not, or there is no such member.
+        """
+        member = self._keystore.member(name)
+        identity = self._ledger.members.identity_of(member.chain)
+        person = None if identity is None else self._ledger.members.person(identity)
+        if person is not None:
+            self._last_event(person, roots)
+
     def _last_event(self, person: Person, roots: Roots) -> tuple[bytes, int, KeySet]:
         """Return the last key event of these root keys: the one in force, or the one that a recovery replaced."""
         event: bytes | None = person.event
@@ -388,7 +400,7 @@ class People:
                 return event, number, keyset
             place = {"id.rotate": 0, "id.complete": 1}.get(entry.header.kind)
             event = None if place is None else entry.header.dep(cast(int, entry.header.terms[place]))
-        raise StoreFault("the root keys on this node never were this identity's", "use the phrase in force")
+        raise StoreFault("these root keys never were those of this identity", "use its own phrase")
 
     def _owner(self, roots: Roots) -> tuple[Person, int]:
         for person in self._ledger.members.persons():

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mycelia_node import proof
 from mycelia_node.hearing import MAX_REQUEST_BYTES
 from mycelia_protocol import cid
 from tests.builders import Commons
@@ -111,7 +112,9 @@ class TestANeed:
             said = await node.post("/v1/warrants", json={"chain": one.id.hex()})
 
             shown = await node.get(f"/v1/entries/{said.json()['id']}")
+            file = await node.get(f"/v1/warrants/{one.id.hex()}")
         assert early.status_code == 404
+        assert proof.check(file.content).chain == cid.text(bo.chain)
         assert (said.status_code, said.json()["kind"]) == (201, "warrant")
         assert sorted(shown.json()["deps"]) == sorted(map(cid.text, (one.id, other.id)))
         assert shown.json()["verdict"] == "valid"

@@ -57,6 +57,7 @@ class Node(Protocol):
     def retract(self, ids: Sequence[str], *, dry_run: bool = False) -> models.Published: ...
     def checkpoint(self, *, member: str | None = None, dry_run: bool = False) -> models.Published: ...
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published: ...
+    def proof(self, chain: str) -> models.ProofFile: ...
     def field(
         self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False
     ) -> models.FieldView: ...
@@ -81,7 +82,7 @@ class Offline:
         self._home, self._desk, self._hall = home, desk, hall
         self.members, self.publish = desk.members, desk.publish
         self.field, self.log, self.show = desk.field, desk.log, desk.show
-        self.why, self.release = desk.why, desk.release
+        self.why, self.release, self.proof = desk.why, desk.release, desk.proof
         self.commons, self.identities, self.admit = hall.commons, hall.identities, hall.admit
         self.delegate, self.rotate, self.revoke = hall.delegate, hall.rotate, hall.revoke
         self.restore, self.recover, self.consent = hall.restore, hall.recover, hall.consent

@@ -15,6 +15,7 @@ from .output import give, is_terminal, short, table, tell
 if TYPE_CHECKING:
     from mycelia_node.keystore import Keystore
     from mycelia_node.models import ChainView
+    from mycelia_protocol.roots import Roots
 
 As = Annotated[str | None, Parameter(name="--as")]
 Several = Annotated[list[str] | None, Parameter(negative="")]
@@ -144,8 +145,36 @@ def restore_root(name: str, /, *, phrase_file: Path | None = None, options: Opti
     if keys.roots(name) not in (None, roots):
         why = f"other root keys are kept here under {name}"
         raise Failure("input", "nothing was changed", why, "take them away first: `mycelia id forget-root`")
+    _check_roots(name, roots, options)
     keys.keep_roots(name, roots)
     give(options, {"member": name}, f"The root keys of {name} are on this device again.")
+
+
+def _check_roots(name: str, roots: Roots, options: Options) -> None:
+    """Refuse root keys that never were the member's; a running node keeps its ledger to itself."""
+    import secrets
+
+    from mycelia_node.config import Home
+    from mycelia_node.desk import Desk
+    from mycelia_node.faults import StoreFault
+    from mycelia_node.hall import Hall
+    from mycelia_node.ledger import Ledger
+    from mycelia_node.passphrase import keystore
+
+    from .door import now_ms
+
+    home = Home(options.place)
+    try:
+        ledger = Ledger.open(home.path, clock=now_ms, entropy=secrets.token_bytes)
+    except StoreFault as fault:
+        if not fault.locked:
+            raise
+        tell("The node runs, so whether this is the phrase of the member shows when it is used.")
+        return
+    try:
+        Hall(Desk(ledger, keystore(home), now_ms), now_ms, secrets.token_bytes).people.check_roots(name, roots)
+    finally:
+        ledger.close()
 
 
 def restore(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from .failures import Failure
 from .options import DEFAULTS, Options, Whole
 from .output import ago, give, short, table, tell
 
@@ -197,9 +199,11 @@ def checkpoint(
 
 
 def warrant(
-    chain: str,
+    chain: str | None = None,
     /,
     *,
+    export: Path | None = None,
+    check: Path | None = None,
     member: As = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
@@ -208,14 +212,46 @@ def warrant(
 
     Args:
         chain: The id of the chain or of an entry in it, or its beginning.
+        export: Write the proof to this file instead, for somebody who holds neither past.
+        check: Say what the proof in this file shows instead; no commons is needed for that.
         member: The member that publishes it; needed when the node has several members.
         dry_run: Check it by the rules and publish nothing.
     """
+    if check is not None:
+        _check_proof(check, options)
+        return
+    if chain is None:
+        raise Failure("usage", "nothing was published", "no chain is named", "name one, or a file with `--check`")
     from .door import opened
 
     with opened(options.place) as node:
-        published = node.warrant(chain, member=member, dry_run=dry_run)
-    give(options, published, _said(published))
+        if export is None:
+            published = node.warrant(chain, member=member, dry_run=dry_run)
+            give(options, published, _said(published))
+            return
+        file = node.proof(chain)
+    import msgspec
+
+    export.write_bytes(msgspec.json.format(msgspec.json.encode(file), indent=1))
+    give(options, {"file": str(export)}, f"Wrote the proof to {export}.")
+    tell("Next: anybody checks it with `mycelia warrant --check`.")
+
+
+def _check_proof(file: Path, options: Options) -> None:
+    from mycelia_node.proof import MAX_BYTES, check
+
+    try:
+        with file.open("rb") as data:
+            shown = check(data.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise Failure("input", "nothing was checked", f"{file} cannot be read", "name the file of a proof") from error
+    give(
+        options,
+        shown,
+        f"The key of chain {shown.chain} signed two entries for place {shown.sequence}:\n"
+        f"{' and '.join(shown.entries)}.\n"
+        f"It is a chain of the commons {shown.network}, its key is {shown.key}.",
+    )
 
 
 def field(

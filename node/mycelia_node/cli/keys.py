@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 def how_kept(home: Home) -> str:
     """Return in one sentence how the keys of a home are kept."""
     from mycelia_node.keyfiles import are_sealed
+    from mycelia_node.passphrase import MARKER
 
     if are_sealed(home.keys):
-        return f"The keys in {home.keys} are sealed under a passphrase."
+        under = "a secret that the system's keyring keeps" if (home.keys / MARKER).exists() else "a passphrase"
+        return f"The keys in {home.keys} are sealed under {under}."
     return f"The keys in {home.keys} are plain, readable by you alone: `mycelia keys protect` seals them."
 
 
@@ -36,6 +38,7 @@ def show(*, options: Options = DEFAULTS) -> None:
 def protect(
     *,
     plain: Annotated[bool, Parameter(negative="")] = False,
+    keyring: Annotated[bool, Parameter(negative="")] = False,
     passphrase_file: Path | None = None,
     options: Options = DEFAULTS,
 ) -> None:
@@ -46,29 +49,36 @@ def protect(
 
     Args:
         plain: Unseal them instead: whoever can read your files then has the keys.
+        keyring: Seal them under a secret that the system's keyring keeps: who is logged in as you has the keys.
         passphrase_file: A file whose first line is the new passphrase; else it is asked for.
     """
     import secrets
 
     from mycelia_node.ledger import Ledger
-    from mycelia_node.passphrase import keystore
+    from mycelia_node.passphrase import forget, keep, keystore
 
     from .door import now_ms
 
     home = _existing(options)
-    if plain and passphrase_file:
-        raise Failure("usage", "nothing was changed", "--plain takes no passphrase", "leave one of them out")
+    if plain + keyring + (passphrase_file is not None) > 1:
+        why = "--plain, --keyring and --passphrase-file exclude each other"
+        raise Failure("usage", "nothing was changed", why, "leave all but one out")
     ledger = Ledger.open(home.path, clock=now_ms, entropy=secrets.token_bytes)  # its lock keeps a node from starting
     try:
         files = keystore(home).files
-        if plain:
+        files.check()  # what opens them now is asked for before anything changes
+        if keyring:
+            files.protect(keep(home.keys))
+        elif plain:
             files.lay_open()
+            forget(home.keys)
         else:
             files.protect(_new(passphrase_file))
+            forget(home.keys)
     finally:
         ledger.close()
     give(options, {"home": str(home.path), "sealed": not plain}, how_kept(home))
-    if not plain:
+    if not plain and not keyring:
         tell(
             "Nobody can bring back a forgotten passphrase; the identity comes back by its phrase, `mycelia id phrase`."
         )

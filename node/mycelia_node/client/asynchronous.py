@@ -188,6 +188,10 @@ class AsyncClient:
         new = models.NewCheckpoint(member=member, dry_run=dry_run)
         return await self._tell("/v1/checkpoints", new, models.Published)
 
+    async def proof(self, chain: str) -> models.ProofFile:
+        """Return the proof that a chain has two pasts, for somebody who holds neither."""
+        return await self._ask("GET", f"/v1/warrants/{_segment(chain)}", models.ProofFile)
+
     async def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published:
         """Publish what the node holds of a chain's two pasts."""
         new = models.NewWarrant(chain=chain, member=member, dry_run=dry_run)

@@ -12,6 +12,7 @@ from mycelia_node.cli import app
 from mycelia_protocol import cid
 from tests.builders import Commons
 from tests.node.ledgers import new_ledger
+from tests.node.test_proof import proven
 
 from .conftest import Mycelia
 
@@ -47,6 +48,19 @@ class TestAHome:
 
         assert said.code == 1
         assert "did not fork" in said.err
+        assert "did not fork" in anna("warrant", opening, "--export", "proof.json").err
+        assert anna("warrant").code == 2
+
+    def test_checks_a_proof_without_any_commons(self, mycelia: Mycelia, tmp_path: Path) -> None:
+        file, (data, *_) = tmp_path / "proof.json", proven(tmp_path)
+        file.write_bytes(data)
+
+        shown = mycelia("warrant", "--check", str(file))
+        file.write_bytes(b"{}")
+        refused = mycelia("warrant", "--check", str(file), "--json")
+
+        assert (shown.code, "signed two entries for place 1" in shown.out) == (0, True)
+        assert (refused.code, "warrant.form" in refused.err + refused.out) == (4, True)
 
     def test_sums_its_chain_up_once_it_has_said_enough(self, anna: Mycelia) -> None:
         early = anna("checkpoint")

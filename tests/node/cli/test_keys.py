@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends.fail import Keyring as NoKeyring
 
 from mycelia_node.keystore import Keystore
 from mycelia_node.lock import LEAST, MODERATE, Limits
@@ -33,6 +37,72 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forms(secret: bytes) -> list[str]:
     return [secret.hex(), base64.b64encode(secret).decode().rstrip("="), base64.urlsafe_b64encode(secret).decode()[:-1]]
+
+
+class Memory(KeyringBackend):
+    """A keyring that forgets with the test."""
+
+    priority = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.held: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.held.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.held[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.held[service, username]
+
+
+@pytest.fixture
+def ring() -> Iterator[Memory]:
+    """Have the system keep secrets in memory."""
+    before, memory = keyring.get_keyring(), Memory()
+    keyring.set_keyring(memory)
+    yield memory
+    keyring.set_keyring(before)
+
+
+@pytest.mark.usefixtures("cheap")
+class TestTheSystemsKeyring:
+    def test_keeps_the_secret_and_nobody_is_asked(self, anna: Mycelia, ring: Memory) -> None:
+        done = anna("keys", "protect", "--keyring")
+
+        assert (done.code, "the system's keyring keeps" in done.out) == (0, True)
+        assert anna("need", "food", "1", "--at", "52.37,4.89").code == 0
+        [secret] = ring.held.values()
+        assert secret not in done.out + done.err
+
+    def test_is_left_for_a_passphrase_or_none(self, anna: Mycelia, ring: Memory, paper: Path) -> None:
+        anna("keys", "protect", "--keyring")
+        assert anna("keys", "protect", "--keyring").code == 0
+        assert len(ring.held) == 1
+
+        assert anna("keys", "protect", "--passphrase-file", str(paper)).code == 0
+        assert ring.held == {}
+        assert anna("need", "food", "1", "--at", "52.37,4.89").code == 1
+        assert anna("keys", "protect", "--keyring", "--plain").code == 2
+
+    def test_that_lost_the_secret_is_said(self, anna: Mycelia, ring: Memory) -> None:
+        anna("keys", "protect", "--keyring")
+        ring.held.clear()
+
+        said = anna("need", "food", "1", "--at", "52.37,4.89")
+
+        assert (said.code, "no longer has the secret" in said.err) == (1, True)
+
+    def test_that_is_not_there_is_said_and_nothing_changes(self, anna: Mycelia) -> None:
+        before = keyring.get_keyring()
+        keyring.set_keyring(NoKeyring())  # type: ignore[no-untyped-call]
+        said = anna("keys", "protect", "--keyring")
+        keyring.set_keyring(before)
+
+        assert (said.code, "keyring cannot be used" in said.err) == (1, True)
+        assert anna("keys", "show", "--json").json["sealed"] is False
 
 
 class TestKeys:
@@ -93,7 +163,7 @@ class TestKeys:
     @pytest.mark.parametrize(
         ("words", "why"),
         [
-            (["--plain", "--passphrase-file", "x"], "--plain takes no passphrase"),
+            (["--plain", "--passphrase-file", "x"], "exclude each other"),
             ([], "There is no terminal to ask on"),
             (["--passphrase-file", "/nowhere/at/all"], "No passphrase can be read from /nowhere/at/all"),
             (["--passphrase-file", "/dev/null"], "It has 0 letters"),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mycelia_node.phrase import phrase_of
+from mycelia_protocol.roots import Roots
 from tests.node.cli.conftest import Mycelia
 
 WORDS = 24
@@ -147,6 +149,11 @@ class TestAnIdentity:
         assert "restore-root" in anna("id", "rotate").err
         assert anna("id", "restore-root", "anna", "--phrase-file", str(file)).code == 0
         assert anna("id", "rotate").code == 0
+        strange = tmp_path / "strange.txt"
+        strange.write_text(phrase_of(Roots(bytes(32))))
+        assert anna("id", "forget-root", "--phrase-file", str(file)).code == 0
+        assert "never were" in anna("id", "restore-root", "anna", "--phrase-file", str(strange)).err
+        assert anna("id", "restore-root", "anna", "--phrase-file", str(file)).code == 0
         file.write_text("abandon " * (WORDS - 1) + "art")
         assert anna("id", "restore-root", "anna", "--phrase-file", str(file)).code == 2
 
