@@ -53,6 +53,8 @@ class Hall:
             drift_ms=charter.drift_ms,
             grace_ms=charter.grace_ms,
             recovery_ms=charter.recovery_ms,
+            retention_ms=charter.retention_ms,
+            witnesses=charter.witnesses,
             max_amount=charter.max_amount,
             max_window_ms=charter.max_window_ms,
             members=sum(one.status is not Status.PENDING for one in persons),
