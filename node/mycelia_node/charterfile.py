@@ -28,7 +28,18 @@ _DURATIONS = {
     "retention": "retention_ms",
     "max_window": "max_window_ms",
 }
-_KEYS = {"name", "classes", "membership", "founders", "threshold", "max_amount", "rate", "witnesses", *_DURATIONS}
+_KEYS = {
+    "name",
+    "classes",
+    "membership",
+    "founders",
+    "threshold",
+    "max_amount",
+    "rate",
+    "witnesses",
+    "licenses",
+    *_DURATIONS,
+}
 
 
 def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
@@ -49,7 +60,7 @@ def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
     }
     if "rate" in document:
         numbers["rate"] = _rate(document["rate"])
-    numbers |= {key: document[key] for key in ("max_amount", "witnesses") if key in document}
+    numbers |= {key: document[key] for key in ("max_amount", "witnesses", "licenses") if key in document}
     classes = document.get("classes")
     if not isinstance(classes, dict):
         raise BadInput("charter", "there is no table [classes]", 'write lines like food = "kg/1000" below [classes]')
@@ -93,6 +104,8 @@ def write(charter: Charter) -> str:
         lines.append(f"retention = {_quoted(_written(charter.retention_ms))}")
     if charter.witnesses != charters.DEFAULT_WITNESSES:
         lines.append(f"witnesses = {charter.witnesses}")
+    if charter.licenses:
+        lines.append(f"licenses = [{', '.join(map(_quoted, charter.licenses))}]")
     if charter.founders:
         lines += [f"threshold = {charter.threshold}", "founders = ["]
         lines += [*(f'  "{cid.text(one)}",' for one in charter.founders), "]"]

@@ -55,6 +55,7 @@ class Hall:
             recovery_ms=charter.recovery_ms,
             retention_ms=charter.retention_ms,
             witnesses=charter.witnesses,
+            licenses=list(charter.licenses),
             max_amount=charter.max_amount,
             max_window_ms=charter.max_window_ms,
             members=sum(one.status is not Status.PENDING for one in persons),

@@ -256,6 +256,7 @@ class CommonsView(_Said, frozen=True, kw_only=True):
     recovery_ms: int
     retention_ms: int | None  # how old a checkpoint is before headers below it may go; None: they never do
     witnesses: int  # how many it takes for that
+    licenses: list[str]  # license profiles that are allowed; none: any
     max_amount: int
     max_window_ms: int
     members: int

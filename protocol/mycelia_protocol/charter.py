@@ -35,13 +35,22 @@ MAX_AMOUNT = 2**53 - 1  # every language's integers reach it
 DAY_MS = 86_400_000
 
 MAX_FOUNDERS = 64
+MAX_LICENSES = 32
 MAX_SLOTS = 1_000_000
 MAX_DEPTH = 32
 MAX_WITNESSES, DEFAULT_WITNESSES = 64, 3
 MIN_RECOVERY_MS, DEFAULT_RECOVERY_MS = 1000, 3 * DAY_MS
 
 _FIELDS = {"classes", "drift_ms", "grace_ms", "limits", "membership", "name", "seed", "version"}
-_OPTIONAL = {"founders", "rate", "recovery_ms", "retention_ms", "threshold", "witnesses"}  # absent, or whole
+_OPTIONAL = {  # absent, or whole
+    "founders",
+    "licenses",
+    "rate",
+    "recovery_ms",
+    "retention_ms",
+    "threshold",
+    "witnesses",
+}
 _CLASS = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*", re.ASCII)
 
 
@@ -99,6 +108,7 @@ class Charter:
     rate: Rate | None = None  # what a chain may say in a time
     retention_ms: int | None = None  # how old a checkpoint is before the headers below it may go; None: they never do
     witnesses: int = DEFAULT_WITNESSES  # how many it takes for that
+    licenses: tuple[str, ...] = ()  # names of the license profiles that are allowed, sorted; none named: any
 
 
 def found(
@@ -117,6 +127,7 @@ def found(
     rate: Rate | None = None,
     retention_ms: int | None = None,
     witnesses: int = DEFAULT_WITNESSES,
+    licenses: Iterable[str] = (),
 ) -> Charter:
     """Return a new charter; `seed` (16 random bytes) makes it one of a kind.
 
@@ -145,6 +156,8 @@ def found(
         document["retention_ms"] = retention_ms
     if witnesses != DEFAULT_WITNESSES:
         document["witnesses"] = witnesses
+    if profiles := sorted(licenses):
+        document["licenses"] = list[Value](profiles)
     return read(encode(document))
 
 
@@ -203,6 +216,7 @@ def read(raw: bytes) -> Charter:
         rate=read_rate(document["rate"]) if "rate" in document else None,
         retention_ms=_retention_ms(document),
         witnesses=_witnesses(document),
+        licenses=_licenses(document),
     )
 
 
@@ -266,6 +280,18 @@ def _witnesses(document: Mapping[str, Value]) -> int:
     if value == DEFAULT_WITNESSES:
         raise Malformed("charter.limits", f"witnesses are left out where they are {DEFAULT_WITNESSES}")
     return value
+
+
+def _licenses(document: Mapping[str, Value]) -> tuple[str, ...]:
+    if "licenses" not in document:
+        return ()
+    value = document["licenses"]
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_LICENSES:
+        raise Malformed("charter.licenses", f"the licenses are 1 to {MAX_LICENSES} names of profiles")
+    names = tuple(one for one in value if isinstance(one, str) and len(one) <= 64 and _CLASS.fullmatch(one))
+    if len(names) != len(value) or any(one >= other for one, other in pairwise(names)):
+        raise Malformed("charter.licenses", "profiles have names like those of classes, sorted and unique")
+    return names
 
 
 def _positive(value: Value, name: str, most: int) -> int:

@@ -55,6 +55,7 @@ RULES: dict[str, Rule] = {
         ("charter.membership", "The membership policy is known.", "use `open`, a tree or stewards."),
         ("charter.founders", "Founders are identities, sorted and unique, with a threshold.", "see chapter 06."),
         ("charter.limits", "The charter's numbers are integers in range.", "choose a number in range."),
+        ("charter.licenses", "The licenses are names of profiles, sorted and unique.", "write each once, in order."),
         ("charter.rate", "A rate lets the largest entry pass after enough silence.", "raise the burst."),
         ("amount.text", "An amount in text is decimal, positive and a whole number of quanta.", "write it like 12.5."),
         ("charter.classes", "Resource classes have a name, a unit and a quantum in lowest terms.", "see chapter 06."),
