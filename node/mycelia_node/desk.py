@@ -29,6 +29,7 @@ from .stored import Stored
 from .sync import PeerState
 
 COMMON_RULES = ("envelope.*", "chain.*", "deps.held", "chain.time", "version.adopted", "kind.known")
+MAX_SEQUENCE = 2**62  # a chain that is not cut counts beyond every sequence
 MANY_CLOCKS = 3  # peers that differ from here: then the wrong clock is probably this one
 
 
@@ -233,6 +234,7 @@ class Desk:
             warnings=self._warnings(peers, awaiting),
             forks=self.forks(),
             release=self.waiting(),
+            behind=self.behind(),
         )
 
     def forks(self) -> list[models.ForkView]:
@@ -261,10 +263,35 @@ class Desk:
         return [
             models.ReleaseView(
                 member=owners.get(one.chain, ""), chain=cid.text(one.chain), waiting=one.entries, why=one.why,
-                is_retired=one.is_retired,
+                is_retired=one.is_retired, is_cut=one.is_retired and not self.is_to_cut(one.chain),
+                heir=self._heir(one.chain, owners.get(one.chain)) if one.is_retired else None,
             )
             for one in found
         ]  # fmt: skip
+
+    def is_to_cut(self, chain: bytes) -> bool:
+        """Return whether a chain was retired here and still counts without an end."""
+        gate, last = self.ledger.gate, self.ledger.members.last().get(chain)
+        return gate is not None and gate.is_retired(chain) and last is not None and last > MAX_SEQUENCE
+
+    def _heir(self, chain: bytes, name: str | None) -> str | None:
+        """Return the chain on which the member of a retired one goes on, if the same identity speaks there."""
+        now = None if name is None else self.keystore.member(name).chain
+        identity_of = self.ledger.members.identity_of
+        if now is None or now == chain or identity_of(now) is None or identity_of(now) != identity_of(chain):
+            return None
+        return cid.text(now)
+
+    def behind(self) -> list[models.BehindView]:
+        """Return the own chains of which others have more than this node."""
+        gate, found = self.ledger.gate, []
+        for chain, name in self._owners().items():
+            is_over = gate is not None and gate.is_retired(chain) and not self.is_to_cut(chain)
+            missing = None if gate is None or is_over else gate.missing(chain)
+            if missing is not None:
+                held = max((tip.sequence for tip in self.ledger.ends_of(chain)), default=None)
+                found.append(models.BehindView(member=name, chain=cid.text(chain), held=held, known=missing.sequence))
+        return found
 
     def release(self) -> list[models.ReleaseView]:
         """Release without a head check, as the user takes it on themselves; return what still waits."""

@@ -54,6 +54,7 @@ class Gate:
         self._keys: dict[bytes, bytes] = {}
         self._guards: dict[bytes, Guard] = {}
         self._withheld: dict[bytes, dict[bytes, int]] = {}  # chain -> ids with their sequences, in order
+        self._missed: dict[bytes, Place] = {}  # the highest own entry that a peer named and that was not held then
         ledger.gate = self
         ledger.subscribe(self._accepted)
 
@@ -83,6 +84,16 @@ class Gate:
     def is_retired(self, chain: bytes) -> bool:
         """Return whether an own chain is no longer written on."""
         return chain in self._guards and self._guards[chain].record.is_retired
+
+    def missing(self, chain: bytes) -> Place | None:
+        """Return the highest entry of an own chain that was released, or that a peer named, and is not held here."""
+        guard, holds = self._guards.get(chain), self._holds(chain)
+        known = () if guard is None else (guard.record.released, self._missed.get(chain))
+        return max((place for place in known if place is not None and not holds(place)), default=None)
+
+    def last_out(self, chain: bytes) -> Tip | None:
+        """Return the highest entry of a chain that is held here and left this node, as far as is known."""
+        return max(self.tips(self._ledger.ends_of(chain)), key=lambda tip: tip.sequence, default=None)
 
     def check_write(self, chain: bytes) -> None:
         """Refuse to write on a chain that was restored.
@@ -122,6 +133,9 @@ class Gate:
             holds = self._holds(chain)
             for head in filter(holds, named):
                 self._is_out(chain, head.id)
+            missed = [head for head in named if not holds(head)]
+            if missed:
+                self._missed[chain] = max(*missed, self._missed.get(chain, missed[0]))
             changed[chain] = release.heard(self._guards[chain], peer, named, holds=holds, now_ms=self._clock())
         self._set(changed)
         return all(peer in one.met or one.record.is_retired for one in self._guards.values())

@@ -19,7 +19,7 @@ from mycelia_protocol.membership import Person, Status
 from mycelia_protocol.roots import SEED_BYTES, Roots
 
 from . import charterfile, models
-from .desk import Desk, published
+from .desk import MAX_SEQUENCE, Desk, published
 from .faults import BadInput
 from .people import HOUR_MS, People
 from .phrase import phrase_of, roots_of
@@ -203,7 +203,7 @@ class Hall:
         opening, owner = self._ledger.entry_of(chain), self._keystore.owner(chain)
         last = self._ledger.members.last().get(chain)
         tips = self._ledger.ends_of(chain)
-        is_whole = last is not None and all(tip.sequence <= last for tip in tips) and last > 2**62
+        is_whole = last is not None and all(tip.sequence <= last for tip in tips) and last > MAX_SEQUENCE
         return models.ChainView(
             chain=cid.text(chain),
             form=_FORMS[len(opening.header.terms) if opening else FOUNDING_TERMS],
@@ -211,6 +211,7 @@ class Hall:
             last=None if last is None or is_whole else last,
             member=None if owner is None else owner.name,
             heirs=[cid.text(heir) for heir in self._ledger.members.heirs(chain)],
+            to_cut=self._desk.is_to_cut(chain),
         )
 
 

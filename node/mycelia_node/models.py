@@ -76,6 +76,17 @@ class ReleaseView(_Said, frozen=True, kw_only=True):
     waiting: int  # entries
     why: str | None  # None: they leave with the next news
     is_retired: bool
+    is_cut: bool = False  # a retired one: by a revocation, so that it counts up to there
+    heir: str | None = None  # a retired one: the chain on which its member goes on, with the same identity
+
+
+class BehindView(_Said, frozen=True, kw_only=True):
+    """An own chain of which others have more than this node."""
+
+    member: str
+    chain: str
+    held: int | None  # the last sequence here
+    known: int  # the highest sequence that was released once, or that a peer named
 
 
 class ForkView(_Said, frozen=True, kw_only=True):
@@ -106,6 +117,7 @@ class StatusView(_Said, frozen=True, kw_only=True):
     warnings: list[str]
     forks: list[ForkView]
     release: list[ReleaseView]
+    behind: list[BehindView] = []
 
 
 class EntryView(_Said, frozen=True, kw_only=True):
@@ -227,6 +239,7 @@ class ChainView(_Said, frozen=True, kw_only=True):
     last: int | None  # the last sequence that counts, of a chain that was cut
     member: str | None  # who has it on this node
     heirs: list[str]  # the chains that take over, of a chain that was cut
+    to_cut: bool = False  # a chain of this node that was restored: it is never written on again, and not cut yet
 
 
 class PersonView(_Said, frozen=True, kw_only=True):

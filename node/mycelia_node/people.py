@@ -199,6 +199,8 @@ class People:
             BadInput: no identity here has these root keys.
         """
         person, number = self._owner(roots)
+        for chain in lost:
+            self._end_of(chain)  # what cannot be cut is said before anything is made
         plan = Plan(identity=person.identity, event=person.event, number=number)
         member = self._keystore.create(name, self._ledger, plan, roots)
         done = [self.revoke(name, chain, heir=member.chain) for chain in lost]
@@ -217,7 +219,7 @@ class People:
         if guardians is None:
             guardians, consents = before.guardians, before.consents
         kept = [chain for chain in (person.chains if keep is None else keep) if chain != member.chain]
-        tips = [tip.id for chain in kept for tip in self._ledger.ends_of(chain)[:1]]
+        tips = self._ends_of(kept)
         keyset = roots.keyset(number + 1, guardians, consents)
         root = roots.signers(number + 1, network=self._ledger.network)
         return self._say(member, statements.rotate(event, keyset, root=root, keep=tips))
@@ -225,10 +227,9 @@ class People:
     def revoke(self, name: str | None, chain: bytes, *, cut: bytes | None = None, heir: bytes | None = None) -> Entry:
         """Cut a chain of one's identity after an entry, or after the last one that is held."""
         member = self._keystore.member(name)
-        tips = self._ledger.ends_of(chain)
-        if not tips:
-            raise BadInput("chain", "no such chain is held", "see `mycelia id show`")
-        last = cut or tips[0].id
+        last = self._end_of(chain) if cut is None else cut
+        if self._ledger.gate is not None and self._ledger.gate.is_retired(chain) and last in self._ledger.gate.withheld:
+            raise BadInput("cut", "no peer has said yet that it holds that entry", "run the node until one has")
         if self._is_delegated_by(member.chain, chain):
             revoked = self._say(member, statements.revoke(last, heir=heir))
         else:
@@ -237,6 +238,40 @@ class People:
             revoked = self._say(member, statements.revoke(last, heir=heir, event=person.event, root=root))
         self._take_over()
         return revoked
+
+    def _end_of(self, chain: bytes) -> bytes:
+        """Return the entry after which a chain is cut: the last one; of a restored chain the last one that is out.
+
+        What never left this node would be named to no avail: nobody gets it, so nobody could judge the cut. And what
+        others have and this node does not would be cut off, with all that was promised in it.
+
+        Raises:
+            BadInput: it is not known here how far the chain reaches.
+        """
+        gate, tips = self._ledger.gate, self._ledger.ends_of(chain)
+        if not tips:
+            raise BadInput("chain", "no such chain is held", "see `mycelia id show`")
+        missing = None if gate is None else gate.missing(chain)
+        if missing is not None:
+            why = f"others hold entry {missing.sequence} of it, this node {max(tip.sequence for tip in tips)}"
+            raise BadInput("chain", why, "run the node until it has them, or say with `--cut` what shall count")
+        if gate is None or not gate.is_retired(chain):
+            return tips[0].id
+        out = gate.last_out(chain)
+        if out is None:
+            raise BadInput("chain", "no peer has said yet what it holds of it", "run the node until one has")
+        return out.id
+
+    def _ends_of(self, chains: Iterable[bytes]) -> list[bytes]:
+        """Return the last entries of chains that shall live on, as far as others can have them."""
+        gate = self._ledger.gate
+        found = []
+        for chain in chains:
+            is_retired = gate is not None and gate.is_retired(chain)
+            out = gate.last_out(chain) if gate is not None and is_retired else None
+            tips = [out] if out is not None else [] if is_retired else self._ledger.ends_of(chain)[:1]
+            found += [tip.id for tip in tips]
+        return found
 
     def _take_over(self) -> int:
         """Have members here take over the chains whose heirs they were named; return how many."""
@@ -259,7 +294,7 @@ class People:
         """End the identity of a member: its chains count up to what is held of them, and no further."""
         member = self._keystore.member(name)
         person, number, roots = self._root(member)
-        tips = [tip.id for chain in person.chains if chain != member.chain for tip in self._ledger.ends_of(chain)[:1]]
+        tips = self._ends_of(chain for chain in person.chains if chain != member.chain)
         root = roots.signers(number, network=self._ledger.network)
         return self._say(member, statements.close(person.event, root=root, keep=tips))
 

@@ -14,13 +14,15 @@ from random import Random
 
 import pytest
 
+from mycelia_node import models
 from mycelia_node.config import Home
 from mycelia_node.desk import Desk
-from mycelia_node.faults import StoreFault
+from mycelia_node.faults import BadInput, StoreFault
 from mycelia_node.gate import guarded
+from mycelia_node.hall import Hall
 from mycelia_node.keystore import Keystore
 from mycelia_node.ledger import Ledger
-from mycelia_protocol import runfile
+from mycelia_protocol import cid, runfile
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.frontier import Tip
@@ -255,6 +257,128 @@ class TestARestoredHome:
             assert home.gate.heard(ANNA, [tip])
             home.publish()
             assert home.told()[0].sequence == 2
+
+
+class TestTheChainOfARestoredHome:
+    @pytest.fixture
+    def bo(self, tmp_path: Path) -> Iterator[Ledger]:
+        """Return what bo holds: all three needs of anna, whose home was then set back to the first."""
+        path = tmp_path / "home"
+        bo = new_ledger(tmp_path / "bo")
+        with house(path) as home:
+            home.gate.heard(BO, [])
+            home.publish()
+            home.told()
+        shutil.copytree(path, tmp_path / "backup")
+        with house(path) as home:
+            home.gate.heard(BO, home.told())
+            home.publish()
+            home.publish()
+            home.told()
+            bo.ingest(home.ledger.runs_for({home.member.chain: 0}, 0, 1 << 20)[0])
+        shutil.rmtree(path)
+        shutil.copytree(tmp_path / "backup", path)
+        yield bo
+        bo.close()
+
+    def test_is_cut_at_the_highest_entry_that_a_peer_named(self, tmp_path: Path, bo: Ledger) -> None:
+        with house(tmp_path / "home") as home:
+            [old] = home.keys.former("anna")
+            hall, [tip] = hall_of(home), bo.tips_of(old)
+            wish = models.NewRevocation(chain=cid.text(old), heir=cid.text(home.member.chain))
+            with pytest.raises(BadInput, match="others hold entry 3 of it, this node 1"):
+                hall.revoke(wish)
+            home.gate.heard(BO, [tip])
+            bring(bo, home.ledger, old)
+            home.gate.heard(BO, [tip])
+
+            hall.revoke(wish)
+            home.told()
+            bring(home.ledger, bo, home.member.chain)
+
+            assert bo.members.last()[old] == 3
+            assert bo.members.heirs(old) == (home.member.chain,)
+            assert bo.verify().faults == []
+
+    def test_is_not_cut_where_nobody_else_could_see_it(self, tmp_path: Path, bo: Ledger) -> None:
+        with house(tmp_path / "home") as home:
+            [old] = home.keys.former("anna")
+            last = home.ledger.ends_of(old)[0]
+            wish = models.NewRevocation(chain=cid.text(old), cut=cid.text(last.id))
+            with pytest.raises(BadInput, match="no peer has said yet that it holds"):
+                hall_of(home).revoke(wish)
+
+            home.gate.heard(BO, [last, Tip(old, 2**40, bytes(32))])  # one who lies cannot hold it up
+
+            assert hall_of(home).revoke(wish).kind == "id.revoke"
+            assert home.ledger.members.last()[old] == 1
+
+    def test_is_found_by_the_status_until_it_is_cut(self, tmp_path: Path, bo: Ledger) -> None:
+        with house(tmp_path / "home") as home:
+            [old] = home.keys.former("anna")
+            hall, desk = hall_of(home), Desk(home.ledger, home.keys, Clock())
+            [restored] = [one for one in desk.status().release if one.is_retired]
+            [behind] = desk.status().behind
+            shown = {one.chain: one.to_cut for one in hall.identity("anna").chains}
+
+            assert (restored.is_cut, restored.heir) == (False, cid.text(home.member.chain))
+            assert (behind.chain, behind.held, behind.known) == (cid.text(old), 1, 3)
+            assert shown == {cid.text(old): True, cid.text(home.member.chain): False}
+
+            bring(bo, home.ledger, old)
+            home.gate.heard(BO, bo.tips_of(old))
+            hall.revoke(models.NewRevocation(chain=cid.text(old), heir=restored.heir))
+
+            assert desk.status().behind == []
+            assert [one.is_cut for one in desk.status().release if one.is_retired] == [True]
+
+    def test_leaves_nothing_half_done_where_it_cannot_be_cut(self, tmp_path: Path, bo: Ledger) -> None:
+        with house(tmp_path / "home") as home:
+            [old] = home.keys.former("anna")
+            words = hall_of(home).phrase("anna")
+            with pytest.raises(BadInput, match="others hold entry 3"):
+                hall_of(home).restore(models.NewRestoration(name="again", phrase=words, lost=[cid.text(old)]))
+
+            assert [one.name for one in home.keys.members()] == ["anna"]
+
+    def test_is_no_obstacle_to_other_root_keys(self, tmp_path: Path, bo: Ledger) -> None:
+        with house(tmp_path / "home") as home:
+            rotated = hall_of(home).rotate(models.NewRotation(member="anna"))
+            home.told()
+            bring(home.ledger, bo, home.member.chain)
+
+            assert bo.get(cid.link(rotated.id))
+            assert bo.awaiting() == []
+
+
+class TestAnOwnChain:
+    def test_is_behind_while_a_peer_names_more_of_it(self, tmp_path: Path) -> None:
+        with house(tmp_path / "home") as home:
+            entry = home.publish()
+            desk = Desk(home.ledger, home.keys, Clock())
+            home.gate.heard(ANNA, [Tip(home.member.chain, 9, bytes(32)), Tip(home.member.chain, 7, bytes(32))])
+            [behind] = desk.behind()
+
+            assert (behind.member, behind.held, behind.known) == ("anna", entry.header.sequence, 9)
+
+    def test_is_not_behind_once_it_has_what_was_named(self, tmp_path: Path) -> None:
+        with house(tmp_path / "home") as home:
+            home.publish()
+            home.gate.heard(ANNA, [])
+            home.gate.heard(ANNA, home.told())
+
+            assert Desk(home.ledger, home.keys, Clock()).behind() == []
+
+
+def hall_of(home: House) -> Hall:
+    """Return the hall of a home in use."""
+    return Hall(Desk(home.ledger, home.keys, Clock()), Clock(), os.urandom)
+
+
+def bring(source: Ledger, target: Ledger, chain: bytes) -> None:
+    """Hand over what one ledger gives away of a chain."""
+    runs, _ = source.runs_for({chain: 0}, 0, 1 << 20)
+    assert target.ingest(runs).faults == []
 
 
 KILLED = """

@@ -39,16 +39,20 @@ def show(*, as_: As = None, options: Options = DEFAULTS) -> None:
             (
                 short(chain.chain),
                 chain.form,
-                chain.counts if chain.last is None else f"to {chain.last}",
+                _extent(chain),
                 chain.member or "",
             )
             for chain in one.chains
         ]
         lines.append(table(("chain", "form", "counts", "here"), rows))
     give(options, {"identities": found}, "\n".join(lines) or "No member here has an identity yet.")
+    for chain in (chain for one in found for chain in one.chains if chain.to_cut):
+        tell(f"Chain {short(chain.chain)} was restored and should be cut: `mycelia doctor` says how.")
 
 
 def _extent(chain: ChainView) -> str:
+    if chain.to_cut:
+        return "restored"
     if chain.last is None:
         return chain.counts
     return f"to {chain.last}" + (f", then {', '.join(map(short, chain.heirs))}" if chain.heirs else "")

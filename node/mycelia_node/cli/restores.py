@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .failures import Failure
 from .options import DEFAULTS, Options
 from .output import give, short, tell
+
+if TYPE_CHECKING:
+    from mycelia_node.models import ReleaseView
 
 _RISK = "if this machine was set back, what is released may contradict what peers hold; nobody can tell that from fraud"
 
@@ -45,15 +50,42 @@ def doctor(*, options: Options = DEFAULTS) -> int:
         {
             "finding": "restored" if one.is_retired else "waiting", "member": one.member, "chain": one.chain,
             "entries": one.waiting, "why": one.why,
-            "try": "nothing: the member writes on a new chain; publish again what is lost"
-            if one.is_retired else "connect a peer that was here before, or `mycelia release --yes`",
+            "try": _after_restore(one) if one.is_retired
+            else "connect a peer that was here before, or `mycelia release --yes`",
         }
         for one in status.release
         if one.why is not None
+    ]  # fmt: skip
+    findings += [
+        {
+            "finding": "behind", "member": one.member, "chain": one.chain, "held": one.held, "known": one.known,
+            "why": f"others hold entry {one.known} of chain {short(one.chain)}, this node {_end(one.held)}",
+            "try": "run the node until a peer has sent the rest",
+        }
+        for one in status.behind
     ]  # fmt: skip
     findings += [{"finding": "warning", "why": warning} for warning in status.warnings]
     text = "\n".join(
         f"{one['finding']}: {one.get('member', '')} {one['why']}. {one.get('try', '')}".strip() for one in findings
     )
-    give(options, {"findings": findings}, text or "Everything is well: no own chain is forked, restored or held back.")
-    return 1 if any(one["finding"] in ("forked", "restored") for one in findings) else 0
+    give(
+        options,
+        {"findings": findings},
+        text or "Everything is well: no own chain is forked, restored, behind or held back.",
+    )
+    is_ill = any(one.is_retired and not one.is_cut for one in status.release) or status.forks or status.behind
+    return 1 if is_ill else 0
+
+
+def _after_restore(one: ReleaseView) -> str:
+    """Return what to do about a chain that was restored: cut it where others have it, and let the new one follow."""
+    if one.is_cut:
+        return "nothing: the chain is cut; publish again what is lost"
+    if one.heir is None:
+        return f"with the phrase: `mycelia id restore NAME --lost {short(one.chain)}`"
+    cut = f"mycelia id revoke {short(one.chain)} --heir {short(one.heir)} --as '{one.member}'"
+    return f"unless another device goes on with it, while the node runs: `{cut}`; publish again what is lost"
+
+
+def _end(held: int | None) -> str:
+    return "holds nothing of it" if held is None else f"ends with {held}"

@@ -36,6 +36,10 @@ class TestDoctor:
         restored = [one for one in outcome.json["findings"] if one["finding"] == "restored"]
         assert outcome.code == 1
         assert [one["chain"] for one in restored] == [before]
+        assert f"`mycelia id revoke {before[:18]} --heir " in restored[0]["try"]
+        assert "others hold entry 1 of chain" in anna("doctor").out
+        assert f"Chain {before[:18]} was restored and should be cut" in anna("id", "show").err
+        assert "Others hold entry 1 of it" in anna("id", "revoke", before, "--as", "anna").err
         assert anna("member", "ls", "--json").json["members"][0]["chain"] != before
         assert anna(*NEED).code == 0
 
