@@ -25,6 +25,7 @@ from mycelia_protocol.cid import digest
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry, Header, Term, seal
 from mycelia_protocol.errors import Refused
+from mycelia_protocol.kinds.checkpoints import checkpoint_of
 from mycelia_protocol.membership import KINDS as MEMBERSHIP
 from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing, Status
@@ -174,6 +175,14 @@ class Member:
     def on(self, kind: str, *lines: Line, cites: Iterable[Entry] = ()) -> Entry:
         """`deliver`, `receive`, `release`, `lapse` or `cancel` lines."""
         return self.say(on(kind, *lines, cites=cites))
+
+    def checkpoint(self) -> Entry:
+        """Sum up everything so far."""
+        return self.say(checkpoint_of(self.prefix, self.commons.held.get))
+
+    def notes(self, count: int) -> list[Entry]:
+        """Say so many things that mean nothing."""
+        return [self.say(note()) for _ in range(count)]
 
     def committed(self, offer: Entry) -> int:
         """Return the committed sum of an own offer, as its own accumulator has it."""

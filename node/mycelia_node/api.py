@@ -122,6 +122,9 @@ class Api:
                 "/v1/retractions", "Ask for the deletion of bodies", models.NewRetraction, self._desk.retract,
                 models.Published,
             ),
+            Endpoint(
+                "POST", "/v1/checkpoints", "Sum up a chain", self._checkpoint, models.Published, models.NewCheckpoint
+            ),
             Endpoint("GET", "/v1/warrants/{id}", "The proof of a fork, as a file", self._proof, models.ProofFile),
             Endpoint("POST", "/v1/warrants", "Prove a fork", self._warrant, models.Published, models.NewWarrant),
             Endpoint(
@@ -238,6 +241,10 @@ class Api:
     async def _withdraw(self, request: Request) -> Response:
         new = await heard(request, models.NewWithdrawal)
         return _answer(await self._peer.on_ledger(self._desk.withdraw, new), 201)
+
+    async def _checkpoint(self, request: Request) -> Response:
+        new = await heard(request, models.NewCheckpoint)
+        return _answer(await self._peer.on_ledger(self._desk.checkpoint, new), 201)
 
     async def _warrant(self, request: Request) -> Response:
         new = await heard(request, models.NewWarrant)

@@ -21,8 +21,25 @@ from .faults import BadInput
 _UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"([0-9]{1,12}) ?(ms|s|min|h|d)")
 _CLASS = re.compile(r"([^/]+?)(?:/([0-9]{1,9}))?")
-_DURATIONS = {"drift": "drift_ms", "grace": "grace_ms", "recovery": "recovery_ms", "max_window": "max_window_ms"}
-_KEYS = {"name", "classes", "membership", "founders", "threshold", "max_amount", "rate", *_DURATIONS}
+_DURATIONS = {
+    "drift": "drift_ms",
+    "grace": "grace_ms",
+    "recovery": "recovery_ms",
+    "retention": "retention_ms",
+    "max_window": "max_window_ms",
+}
+_KEYS = {
+    "name",
+    "classes",
+    "membership",
+    "founders",
+    "threshold",
+    "max_amount",
+    "rate",
+    "witnesses",
+    "licenses",
+    *_DURATIONS,
+}
 
 
 def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
@@ -43,8 +60,7 @@ def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
     }
     if "rate" in document:
         numbers["rate"] = _rate(document["rate"])
-    if "max_amount" in document:
-        numbers["max_amount"] = document["max_amount"]
+    numbers |= {key: document[key] for key in ("max_amount", "witnesses", "licenses") if key in document}
     classes = document.get("classes")
     if not isinstance(classes, dict):
         raise BadInput("charter", "there is no table [classes]", 'write lines like food = "kg/1000" below [classes]')
@@ -84,6 +100,12 @@ def write(charter: Charter) -> str:
         f"max_amount = {charter.max_amount}",
         f"max_window = {_quoted(_written(charter.max_window_ms))}",
     ]
+    if charter.retention_ms is not None:
+        lines.append(f"retention = {_quoted(_written(charter.retention_ms))}")
+    if charter.witnesses != charters.DEFAULT_WITNESSES:
+        lines.append(f"witnesses = {charter.witnesses}")
+    if charter.licenses:
+        lines.append(f"licenses = [{', '.join(map(_quoted, charter.licenses))}]")
     if charter.founders:
         lines += [f"threshold = {charter.threshold}", "founders = ["]
         lines += [*(f'  "{cid.text(one)}",' for one in charter.founders), "]"]

@@ -108,6 +108,8 @@ class Settings:
     pull_timeout_s: float = 5.0
     redial_s: float = 0.5  # the first wait before an unreachable peer is dialled again; doubles up to a minute
     evaporate_s: float = 60.0  # bodies whose time is over are looked for so often
+    witness: bool = True  # checkpoints of others are witnessed, where the charter lets headers go one day
+    witness_s: float = 60.0  # some at a time, so often
     retention_days: int | None = None  # bodies without an expiry are kept for so long; None: for as long as the home
 
 
@@ -152,6 +154,8 @@ def _is_possible(key: str, value: object) -> bool:
     match value:
         case tuple():
             return bool(value) and all(isinstance(part, str) for part in value)
+        case bool():
+            return True
         case float():
             return 0 < value < math.inf
         case int():
@@ -165,8 +169,10 @@ def _parsed(key: str, text: str, default: object) -> object:
     try:
         if isinstance(default, tuple):
             return tuple(part.strip() for part in text.split(",") if part.strip())
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[text.lower()]
         return type(default)(text)  # type: ignore[call-arg]
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         raise StoreFault(f"MYCELIA_{key.upper()} is {text!r}", f"give it a value like {default!r}") from error
 
 

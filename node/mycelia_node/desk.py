@@ -142,6 +142,18 @@ class Desk:
         [entry] = act(pair, member.chain, [content])
         return published(entry, dry_run=new.dry_run)
 
+    def checkpoint(self, new: models.NewCheckpoint) -> models.Published:
+        """Sum up all that a member's chain said so far.
+
+        Raises:
+            BadInput, StoreFault, Refused: there is no such member, or the last checkpoint is too near.
+        """
+        member = self.keystore.member(new.member)
+        pair, content = self.keystore.pair(member.name), self.ledger.summed_up(member.chain)
+        act = self.ledger.rehearse if new.dry_run else self.ledger.publish
+        [entry] = act(pair, member.chain, [content])
+        return published(entry, dry_run=new.dry_run)
+
     def proof(self, name: str) -> models.ProofFile:
         """Return the proof of a fork, for somebody who holds neither past.
 

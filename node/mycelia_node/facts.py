@@ -11,6 +11,7 @@ import cbor2
 from mycelia_protocol.accumulators import (
     AcceptedLine,
     Admitted,
+    Checkpointed,
     Cited,
     CommittedLine,
     Fact,
@@ -24,6 +25,7 @@ from mycelia_protocol.accumulators import (
     Spent,
     Version,
     Warranted,
+    Witnessed,
 )
 
 _RECORDS: dict[str, type[Any]] = {
@@ -40,11 +42,13 @@ _RECORDS: dict[str, type[Any]] = {
     "warrant": Warranted,
     "inherited": Inherited,
     "heir": HeirOf,
+    "checkpoint": Checkpointed,
+    "witness": Witnessed,
 }
 _LETTERS = {
     "need": b"n", "offer": b"o", "committed": b"c", "accepted": b"a", "cited": b"x", "grant": b"g", "spent": b"s",
     "admitted": b"m", "rate": b"r", "version": b"v",
-    "warrant": b"w", "inherited": b"i", "heir": b"h",
+    "warrant": b"w", "inherited": b"i", "heir": b"h", "checkpoint": b"k", "witness": b"t",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 

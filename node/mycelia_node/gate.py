@@ -141,12 +141,15 @@ class Gate:
         return all(peer in one.met or one.record.is_retired for one in self._guards.values())
 
     def equal(self, peer: bytes) -> None:
-        """Note that a peer holds the same set: it acknowledges all that was released."""
-        self._set({
-            chain: release.acknowledged(guard, peer, guard.record.released)
-            for chain, guard in self._guards.items()
-            if guard.record.released is not None
-        })
+        """Note that a peer holds the same set: it acknowledges all that was released, and so it reports."""
+        changed = {}
+        for chain, guard in self._guards.items():
+            out = guard.record.released
+            if out is not None:
+                if peer in guard.met:
+                    guard = release.heard(guard, peer, [out], holds=self._holds(chain), now_ms=self._clock())
+                changed[chain] = release.acknowledged(guard, peer, out)
+        self._set(changed)
 
     def left(self, peer: bytes) -> None:
         """Note that a peer is gone."""

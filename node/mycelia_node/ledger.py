@@ -27,6 +27,7 @@ from mycelia_protocol.envelope import INCARNATION_BYTES, NONCE_BYTES, Entry, Hea
 from mycelia_protocol.errors import Malformed, Premature, Refused
 from mycelia_protocol.frontier import Tip, set_digest
 from mycelia_protocol.keys import KeyPair
+from mycelia_protocol.kinds.checkpoints import checkpoint_of
 from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing
@@ -366,8 +367,9 @@ class Ledger:
                 if row is None:
                     return None
                 stored = stored_of(row)
-                if len(self._entries) > _CACHED_ENTRIES and not self._fresh:
-                    self._entries.clear()  # never inside a change: what is fresh is nowhere else
+                if len(self._entries) > _CACHED_ENTRIES + len(self._fresh):
+                    self._entries.clear()  # but for what is fresh: it is nowhere else
+                    self._entries.update((fresh.entry.id, fresh) for _, fresh in self._fresh)
                 self._entries[name] = stored
         return stored
 
@@ -434,6 +436,24 @@ class Ledger:
                 tips = self.frontier() if self.gate is None else self.gate.tips(self.frontier())
                 self._digest = (self._arrival, hidden, set_digest(tips))
             return self._digest[2]
+
+    @property
+    def last_arrival(self) -> int:
+        """The number of the entry that was accepted last."""
+        with self._lock:
+            return self._arrival
+
+    def summed_up(self, chain: bytes) -> Content:
+        """Return the checkpoint that sums up all that a chain said so far.
+
+        Raises:
+            Malformed: no such chain is held.
+        """
+        with self._lock:
+            branches = self._branches.of(chain)
+            if not branches:
+                raise Malformed("chain.same", "this ledger holds no such chain")
+            return checkpoint_of(branches[0].prefix, self.entry_of)
 
     def stored(
         self, after: int = 0, limit: int = 1000, *, chain: bytes | None = None, kind: str | None = None

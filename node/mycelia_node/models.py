@@ -268,6 +268,9 @@ class CommonsView(_Said, frozen=True, kw_only=True):
     drift_ms: int
     grace_ms: int
     recovery_ms: int
+    retention_ms: int | None  # how old a checkpoint is before headers below it may go; None: they never do
+    witnesses: int  # how many it takes for that
+    licenses: list[str]  # license profiles that are allowed; none: any
     max_amount: int
     max_window_ms: int
     members: int
@@ -491,6 +494,13 @@ class NewWarrant(_Heard, frozen=True, kw_only=True):
     """Publish what this node holds of a chain's two pasts, through a member."""
 
     chain: Text
+    member: Text | None = None
+    dry_run: bool = False
+
+
+class NewCheckpoint(_Heard, frozen=True, kw_only=True):
+    """Sum up all that a member's chain said so far."""
+
     member: Text | None = None
     dry_run: bool = False
 

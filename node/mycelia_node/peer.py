@@ -32,6 +32,7 @@ from .newcomer import charter_from
 from .people import People
 from .stored import Stored
 from .sync import PeerState, Sync
+from .witnessing import Witnessing, witness
 
 if TYPE_CHECKING:
     from .net import Link, Network
@@ -129,6 +130,9 @@ class Peer:
                     self._start(self._sync.run())
                     self._start(self._tend())
                     self._start(evaporate(self.ledger, self.on_ledger, every_s=self.settings.evaporate_s))
+                    if self.settings.witness:
+                        witnessing = Witnessing(self.ledger, self.keystore)
+                        self._start(witness(witnessing, self.on_ledger, every_s=self.settings.witness_s))
                     async with self._serving():
                         for address in dict.fromkeys((*self.home.known_peers(), *dial)):
                             self._keep_dialling(address)

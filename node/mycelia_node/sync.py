@@ -267,6 +267,8 @@ class Sync:
                 if digest == await self._on_ledger(self._ledger.digest):
                     if self._ledger.gate is not None:
                         await self._on_ledger(self._ledger.gate.equal, here.link.peer)
+                        if self._ledger.gate.withheld:
+                            self.tell_own()
                 elif self._is_repair_due(here):
                     await self._repair(here)
             case Left(code, text):

@@ -140,6 +140,20 @@ class HeirOf(NamedTuple):
     chains: tuple[bytes, ...] = ()
 
 
+class Checkpointed(NamedTuple):
+    """The own checkpoints: the place of the last one weighed, the last valid one, the peaks below that place."""
+
+    sequence: int
+    checkpoint: bytes | None = None
+    peaks: tuple[bytes, ...] = ()
+
+
+class Witnessed(NamedTuple):
+    """The place of another chain's checkpoint that this chain witnessed last."""
+
+    sequence: int
+
+
 Fact = (
     NeedFacts
     | OfferFacts
@@ -154,9 +168,11 @@ Fact = (
     | Warranted
     | Inherited
     | HeirOf
+    | Checkpointed
+    | Witnessed
 )
 # (record, id, line number or -1); records: "need", "offer", "committed", "accepted", "cited", "grant", "spent",
-# "admitted", "rate", "version", "warrant", "inherited", "heir"
+# "admitted", "rate", "version", "warrant", "inherited", "heir", "checkpoint", "witness"
 FactKey = tuple[str, bytes, int]
 
 
@@ -185,13 +201,14 @@ class Prefix:
 
 
 class Draft(MutableMapping[FactKey, Fact]):
-    """Changes to facts that become real only when the entry that makes them is valid."""
+    """Changes to facts that become real only when the entry that makes them is valid; `lasting` ones in any case."""
 
-    __slots__ = ("_base", "changes")
+    __slots__ = ("_base", "changes", "lasting")
 
     def __init__(self, base: MutableMapping[FactKey, Fact]) -> None:
         self._base = base
         self.changes: dict[FactKey, Fact] = {}
+        self.lasting: dict[FactKey, Fact] = {}
 
     def __getitem__(self, key: FactKey) -> Fact:
         change = self.changes.get(key)

@@ -4,7 +4,7 @@ The charter is a document, not an entry: canonical bytes, at most 32 KiB, never
 deleted, sent in the handshake. Its digest under a prefix is the network id, for
 ever. It declares the resource classes with their unit and quantum, the clock
 drift, the grace of lapses, the limits of amounts and windows, who founds it, who may
-join and, if it likes, how much a chain may say in a time.
+join and, if it likes, how much a chain may say in a time and when old headers may go.
 
     >>> charter = found("Oost", seed=bytes(16), classes={"food": ResourceClass("kg", 1, 1000)})
     >>> read(charter.raw) == charter, charter.classes["food"].quantum
@@ -35,12 +35,22 @@ MAX_AMOUNT = 2**53 - 1  # every language's integers reach it
 DAY_MS = 86_400_000
 
 MAX_FOUNDERS = 64
+MAX_LICENSES = 32
 MAX_SLOTS = 1_000_000
 MAX_DEPTH = 32
+MAX_WITNESSES, DEFAULT_WITNESSES = 64, 3
 MIN_RECOVERY_MS, DEFAULT_RECOVERY_MS = 1000, 3 * DAY_MS
 
 _FIELDS = {"classes", "drift_ms", "grace_ms", "limits", "membership", "name", "seed", "version"}
-_OPTIONAL = {"founders", "rate", "recovery_ms", "threshold"}  # absent, or whole
+_OPTIONAL = {  # absent, or whole
+    "founders",
+    "licenses",
+    "rate",
+    "recovery_ms",
+    "retention_ms",
+    "threshold",
+    "witnesses",
+}
 _CLASS = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*", re.ASCII)
 
 
@@ -96,6 +106,9 @@ class Charter:
     threshold: int  # how many founders enact a change of the charter; 0 without founders
     recovery_ms: int  # how long guardians wait after their consent before a recovery is complete
     rate: Rate | None = None  # what a chain may say in a time
+    retention_ms: int | None = None  # how old a checkpoint is before the headers below it may go; None: they never do
+    witnesses: int = DEFAULT_WITNESSES  # how many it takes for that
+    licenses: tuple[str, ...] = ()  # names of the license profiles that are allowed, sorted; none named: any
 
 
 def found(
@@ -112,6 +125,9 @@ def found(
     threshold: int = 0,
     recovery_ms: int = DEFAULT_RECOVERY_MS,
     rate: Rate | None = None,
+    retention_ms: int | None = None,
+    witnesses: int = DEFAULT_WITNESSES,
+    licenses: Iterable[str] = (),
 ) -> Charter:
     """Return a new charter; `seed` (16 random bytes) makes it one of a kind.
 
@@ -136,6 +152,12 @@ def found(
         document["recovery_ms"] = recovery_ms
     if rate is not None:
         document["rate"] = dict(rate._asdict())
+    if retention_ms is not None:
+        document["retention_ms"] = retention_ms
+    if witnesses != DEFAULT_WITNESSES:
+        document["witnesses"] = witnesses
+    if profiles := sorted(licenses):
+        document["licenses"] = list[Value](profiles)
     return read(encode(document))
 
 
@@ -192,6 +214,9 @@ def read(raw: bytes) -> Charter:
         threshold=threshold,
         recovery_ms=_recovery_ms(document),
         rate=read_rate(document["rate"]) if "rate" in document else None,
+        retention_ms=_retention_ms(document),
+        witnesses=_witnesses(document),
+        licenses=_licenses(document),
     )
 
 
@@ -240,6 +265,33 @@ def _recovery_ms(document: Mapping[str, Value]) -> int:
     if value < MIN_RECOVERY_MS or value == DEFAULT_RECOVERY_MS:
         raise Malformed("charter.limits", f"recovery_ms is at least {MIN_RECOVERY_MS}, and left out where it is 3 days")
     return value
+
+
+def _retention_ms(document: Mapping[str, Value]) -> int | None:
+    if "retention_ms" not in document:
+        return None
+    return _positive(document["retention_ms"], "retention_ms", 40_000 * DAY_MS)
+
+
+def _witnesses(document: Mapping[str, Value]) -> int:
+    if "witnesses" not in document:
+        return DEFAULT_WITNESSES
+    value = _positive(document["witnesses"], "witnesses", MAX_WITNESSES)
+    if value == DEFAULT_WITNESSES:
+        raise Malformed("charter.limits", f"witnesses are left out where they are {DEFAULT_WITNESSES}")
+    return value
+
+
+def _licenses(document: Mapping[str, Value]) -> tuple[str, ...]:
+    if "licenses" not in document:
+        return ()
+    value = document["licenses"]
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_LICENSES:
+        raise Malformed("charter.licenses", f"the licenses are 1 to {MAX_LICENSES} names of profiles")
+    names = tuple(one for one in value if isinstance(one, str) and len(one) <= 64 and _CLASS.fullmatch(one))
+    if len(names) != len(value) or any(one >= other for one, other in pairwise(names)):
+        raise Malformed("charter.licenses", "profiles have names like those of classes, sorted and unique")
+    return names
 
 
 def _positive(value: Value, name: str, most: int) -> int:

@@ -87,6 +87,11 @@ def warrant(one: bytes, other: bytes) -> Content:
     return Content("warrant", [0, 1], b"".join(sorted((one, other))))
 
 
+def witness(checkpoint: bytes) -> Content:
+    """Return the word that this chain has seen a checkpoint of another one."""
+    return Content("witness", [0], checkpoint)
+
+
 def retract(names: Iterable[bytes]) -> Content:
     """Return the request to delete the bodies of own entries."""
     deps, index = ordered(*names)

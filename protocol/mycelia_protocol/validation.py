@@ -97,7 +97,7 @@ def judge(
         _judge(Judged(entry, prefix, deps, law, draft, lineage))
     except Refused as refused:
         refusal = refused.with_traceback(None)  # a traceback would keep all that was read alive
-    changes = draft.changes if refusal is None else {}
+    changes = draft.changes if refusal is None else draft.lasting
     if law.rate is not None:
         frees = refusal is None and header.kind in FREEING
         changes["rate", prefix.chain, -1] = Paid(tat_after(prefix.tat, entry, law.rate, frees=frees))

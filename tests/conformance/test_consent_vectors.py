@@ -41,7 +41,9 @@ KIND_CHAPTERS = (
     "15-warrant.md",
     "17-privacy.md",
     "18-enactment.md",
+    "19-checkpoint.md",
 )
+NO_VERDICTS = ("grant.", "invitation.", "warrant.form", "private.", "proof.", "state.", "checkpoint.below")
 CASES = [pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)]
 
 FOLDED = [
@@ -75,6 +77,10 @@ class Replay:
             prefix = replace(before, facts=dict(before.facts), own=own.get)
         return judge(entry, prefix, self.held.get, self.charter), prefix, own
 
+    def after(self, entry: Entry) -> Prefix:
+        """Return the prefix that ends with an entry."""
+        return self._after[entry.id][0]
+
     def take(self, entry: Entry) -> tuple[Verdict, Prefix]:
         """Judge an entry and put it in its place."""
         verdict, prefix, own = self.judge(entry)
@@ -106,7 +112,7 @@ class TestAVector:
             assert refused.rule == vector["refuse"]
             assert refused.explain()
         else:
-            assert _judged(replay, vector["given"]) == vector["expect"]
+            assert judged(replay, vector["given"]) == vector["expect"]
 
     @pytest.mark.parametrize("vector", FOLDED)
     def test_stands_the_same_in_any_order_of_arrival(self, vector: Vector) -> None:
@@ -135,13 +141,11 @@ class TestTheVectors:
         assert any(vector["expect"].get("awaiting") for vector in vectors("validation") if "expect" in vector)
 
     def test_judge_by_the_rules_that_the_chapters_name(self) -> None:
-        judged = {rule for kind in KINDS.values() for rule in kind.rules}
+        asked = {rule for kind in KINDS.values() for rule in kind.rules}
 
         named = {rule for chapter in KIND_CHAPTERS for rule in _headings(chapter)}
-        assert {
-            rule for rule in named if not rule.startswith(("grant.", "invitation.", "warrant.form", "private."))
-        } == judged
-        assert judged | named | _headings("08-validation.md") <= set(RULES)
+        assert {rule for rule in named if not rule.startswith(NO_VERDICTS)} == asked
+        assert asked | named | _headings("08-validation.md") <= set(RULES)
 
 
 def _invited(pasted: str) -> dict[str, Any] | str:
@@ -199,7 +203,8 @@ def _last(members: Members, chain: bytes) -> str:
     return "all" if members.counts(chain, 2**62) else str(members.last()[chain])
 
 
-def _judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
+def judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what `judge` expects of an entry that no rule refuses."""
     try:
         verdict, prefix = replay.take(read_entry(bytes.fromhex(given["judge"])))
     except Premature as premature:

@@ -19,7 +19,8 @@ SCHEMA = Schema(TEXT)
 CHAPTERS = sorted(SPEC.glob("[0-9][0-9]-*.md"))
 BLOCK = re.compile(r"^```cddl\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-BEYOND_TYPES = {"tree-without-founders", "stewards-4", "recovery-default"}  # refused for another field, or as needless
+# Refused for another field, or as needless.
+BEYOND_TYPES = {"tree-without-founders", "stewards-4", "recovery-default", "witnesses-default"}
 
 
 def accepted(chapter: str, do: str) -> list[bytes]:
@@ -90,7 +91,7 @@ class TestAcceptedVectors:
         told += [vector["given"] for vector in vectors("membership") if vector["do"] == "members"]
         judged = [
             vector["given"]["judge"]
-            for chapter in ("identity", "heirs", "membership", "warrant", "retract", "enactment")
+            for chapter in ("identity", "heirs", "membership", "warrant", "retract", "enactment", "checkpoint")
             for vector in vectors(chapter)
             if vector["do"] == "judge" and "expect" in vector
         ]

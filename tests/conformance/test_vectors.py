@@ -191,6 +191,9 @@ def _charter(given: Given) -> object:
     return {
         **(founding if law.founders else {}),
         **({"recovery_ms": str(law.recovery_ms)} if "recovery_ms" in document else {}),
+        **({"retention_ms": str(law.retention_ms)} if law.retention_ms else {}),
+        **({"witnesses": str(law.witnesses)} if "witnesses" in document else {}),
+        **({"licenses": list(law.licenses)} if "licenses" in document else {}),
         "network": law.network.hex(),
         "name": law.name,
         "seed": law.seed.hex(),

@@ -121,6 +121,19 @@ class TestOwnEntries:
             assert held_back == [tip]
             assert home.told() == [Tip(home.member.chain, 2, fresh.id)]
 
+    def test_wait_no_longer_once_the_peer_that_lagged_holds_the_same(self, tmp_path: Path) -> None:
+        tip = release_one(tmp_path / "home")
+
+        with house(tmp_path / "home") as home:
+            fresh = home.publish()
+            home.gate.equal(ANNA)  # says nothing before the exchange
+            home.gate.heard(ANNA, [Tip(home.member.chain, 0, home.member.chain)])  # she was killed, and lost the rest
+            lagging = home.told()
+            home.gate.equal(ANNA)  # she has pulled it since
+
+            assert lagging == [tip]
+            assert home.told() == [Tip(home.member.chain, 2, fresh.id)]
+
     def test_wait_for_an_own_tail_that_a_peer_names(self, tmp_path: Path) -> None:
         with house(tmp_path / "home") as home:
             home.publish()

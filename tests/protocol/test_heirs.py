@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
 from itertools import permutations
 
 import pytest
 
 from mycelia_protocol import compose, statements
 from mycelia_protocol.envelope import Entry
+from mycelia_protocol.errors import Refused
 from mycelia_protocol.membership import KINDS, Members
 from mycelia_protocol.standing import Standing, Status
 from tests.builders import Commons, Line, Member, line_id, note, on
 from tests.people import Person, found, law
 
 HALF_HOUR = 1_800_000
+ACTS = ("commit", "accept", "deliver", "deliver", "receive", "receive", "release", "lapse", "cancel", "heir", "wait")
 
 
 class Town:
@@ -36,20 +40,24 @@ class Town:
 
     def stand(self, entries: list[Entry] | None = None) -> Standing:
         """Fold what counts anew."""
-        arrived = self.commons.valid if entries is None else entries
-        members = Members(self.commons.charter, self.commons.held.get)
-        for entry in arrived:
-            if entry.header.kind in KINDS:
-                members.add(entry)
-        standing = Standing(self.commons.held.get, members.heirs)
-        for entry in arrived:
-            if members.counts(entry.chain, entry.header.sequence):
-                standing.add(entry)
-        return standing
+        return folded(self.commons, self.commons.valid if entries is None else entries)
 
     def status(self) -> Status:
         standing = self.stand()
         return standing.status(standing.lines[line_id(self.line)])
+
+
+def folded(commons: Commons, arrived: list[Entry]) -> Standing:
+    """Return what entries add up to, of those that count."""
+    members = Members(commons.charter, commons.held.get)
+    for entry in arrived:
+        if entry.header.kind in KINDS:
+            members.add(entry)
+    standing = Standing(commons.held.get, members.heirs)
+    for entry in arrived:
+        if members.counts(entry.chain, entry.header.sequence):
+            standing.add(entry)
+    return standing
 
 
 class Heir:
@@ -232,3 +240,56 @@ class TestAnHeir:
         for last in permutations((received, delivered, heir.revoke)):
             standing = town.stand([*first, *last])
             assert standing.status(standing.lines[line_id(town.line)]) is Status.DONE
+
+
+class TestWhateverIsSaid:
+    @pytest.mark.parametrize("seed", range(25))
+    def test_nobody_is_promised_twice(self, seed: int) -> None:
+        """Lost chains and their heirs say whatever the rules let them, each without knowing of the other."""
+        dice = random.Random(seed)
+        commons = Commons(law(None))
+        anna, bo, eve = (found(commons, name) for name in ("anna", "bo", "eve"))
+        needs = [bo.need(10), eve.need(8)]
+        offers = [anna.offer(9), anna.offer(5)]
+        chains: list[Member] = [anna, bo, eve]
+        lines: list[Line] = []
+        said: list[Entry] = []
+        for _ in range(90):
+            act = dice.choice(ACTS)
+            if act == "wait":
+                commons.wait(dice.choice([1, 1, 700_000, HALF_HOUR]))
+            elif act == "heir" and len(chains) < 7:
+                person = dice.choice([anna, bo])
+                below = [entry for entry in commons.valid if entry.chain == person.chain]
+                heir = Heir(person, person.install(f"{len(chains)}"), dice.choice(below[-4:]))
+                chains.append(heir.chain)
+                said.append(heir.inherit)
+            elif act == "commit":
+                need, offer = dice.choice(needs), dice.choice(offers)
+                with suppress(Refused):
+                    amount = dice.randint(1, 6)
+                    row = anna.row(offer, (need, amount))
+                    lines.append((anna.commit(row, (need, amount), hold=dice.choice([1, 900_000, 900_000])), 0))
+            elif act == "accept" and lines:
+                line = dice.choice(lines)
+                need = next(one for one in needs if one.id in commons.held[line_id(line)[0]].header.links)
+                with suppress(Refused):
+                    said.append((bo if need.chain == bo.chain else eve).accept(need, line))
+            elif lines and act in ("deliver", "receive", "release", "lapse", "cancel"):
+                line = dice.choice(lines)
+                about = [one for one in said if line_id(line)[0] in one.header.links or one.header.kind == "id.inherit"]
+                cites = [one for one in [*needs, *about[-24:]] if dice.random() < 0.9]
+                with suppress(Refused):
+                    said.append(dice.choice(chains).say(on(act, line, cites=cites)))
+
+        standing = folded(commons, commons.valid)
+        for intent in (*standing.offers.values(), *standing.needs.values()):
+            counted = standing.committed(intent.id) if intent.kind == "offer" else standing.accepted(intent.id)
+            bound = {Status.FIRM, Status.DONE} | ({Status.PENDING} if intent.kind == "offer" else set())
+            live = [line.amount for line in standing.lines_by(intent.id) if standing.status(line) in bound]
+            assert counted <= intent.amount
+            assert sum(live) <= intent.amount
+        again = folded(commons, dice.sample(commons.valid, len(commons.valid)))
+        assert {line: again.status(again.lines[line]) for line in again.lines} == {
+            line: standing.status(standing.lines[line]) for line in standing.lines
+        }

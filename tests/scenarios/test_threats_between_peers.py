@@ -31,6 +31,8 @@ THREATS = {
     "a death at any point of a release": "tests/node/test_dying.py::TestAHomeThatDiesAtAnyPoint",
     "a key that rotates, then a fork": "tests/scenarios/test_threats.py::TestRotatingAKeyAndThenForking",
     "an old fork that is published years later": "tests/scenarios/test_threats.py::TestAForkPublishedYearsLater",
+    "an old fork below a checkpoint": "tests/protocol/test_checkpoint.py::TestWhoHasDroppedHeaders",
+    "a checkpoint that makes others work": "tests/node/test_checkpoints.py::TestACheckpointOfALongChain",
     "a signature on the edge": "tests/protocol/test_verdicts.py::TestTheVerdictAtTheStart",
     "content that is signed again": "tests/scenarios/test_threats.py::TestContentSignedAgain",
     "the right id with a wrong signature": "tests/scenarios/test_threats.py::TestTheRightIdWithAWrongSignature",

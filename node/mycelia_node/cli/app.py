@@ -88,6 +88,7 @@ add(app, intents.withdraw, "withdraw bafyreig4xq7rm2", "withdraw bafyreig4xq7rm2
 add(app, intents.retract, "retract bafyreig4xq7rm2", "retract bafyreig4xq7rm2 bafyreihdwdcefg --dry-run")
 add(app, intents.field, "field --kind need", "field --class food --all --json")
 add(app, intents.warrant, "warrant bafyreig4xq7rm2", "warrant bafyreig4xq7rm2 --as anna")
+add(app, intents.checkpoint, "checkpoint", "checkpoint --as anna --dry-run")
 add(app, entries.log, "log", "log --kind commit --limit 500 --json")
 add(app, entries.show, "show bafyreig4xq7rm2", "show bafyreig4xq7rm2 --json")
 add(app, entries.why, "why bafyreig4xq7rm2", "why bafyreig4xq7rm2 --json")

@@ -177,6 +177,27 @@ def retract(
         tell("Deleted here. On other people's disks the deletion is a request: who has read a note may have kept it.")
 
 
+def checkpoint(
+    *,
+    member: As = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Sum up all that a chain said so far, so that others can witness it.
+
+    Once it is old enough by the charter, and enough others have witnessed it, headers below it may go.
+
+    Args:
+        member: The member whose chain it is; needed when the node has several members.
+        dry_run: Check it by the rules and publish nothing.
+    """
+    from .door import opened
+
+    with opened(options.place) as node:
+        published = node.checkpoint(member=member, dry_run=dry_run)
+    give(options, published, _said(published))
+
+
 def warrant(
     chain: str | None = None,
     /,

@@ -197,6 +197,11 @@ class AsyncClient:
         new = models.NewRetraction(ids=list(ids), dry_run=dry_run)
         return await self._tell("/v1/retractions", new, models.Published)
 
+    async def checkpoint(self, *, member: str | None = None, dry_run: bool = False) -> models.Published:
+        """Sum up all that a member's chain said so far."""
+        new = models.NewCheckpoint(member=member, dry_run=dry_run)
+        return await self._tell("/v1/checkpoints", new, models.Published)
+
     async def proof(self, chain: str) -> models.ProofFile:
         """Return the proof that a chain has two pasts, for somebody who holds neither."""
         return await self._ask("GET", f"/v1/warrants/{_segment(chain)}", models.ProofFile)

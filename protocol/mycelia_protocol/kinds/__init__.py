@@ -10,6 +10,7 @@ Spec: 07-kinds.
 from __future__ import annotations
 
 from .admissions import ADMIT
+from .checkpoints import CHECKPOINT, WITNESS
 from .enactments import ADOPT, ENACT
 from .exits import CANCEL, LAPSE, RELEASE, WITHDRAW
 from .flows import ACCEPT, COMMIT, DELIVER, RECEIVE
@@ -24,7 +25,7 @@ from .warrants import WARRANT
 
 FLOWS = (OPEN, NEED, OFFER, ROW, COMMIT, ACCEPT, DELIVER, RECEIVE, RELEASE, LAPSE, CANCEL, WITHDRAW)
 PEOPLE = (DELEGATE, ROTATE, REVOKE, INHERIT, RECOVER, CONSENT, COMPLETE, CLOSE, ADMIT, ENACT, ADOPT)
-EVIDENCE = (WARRANT,)
+EVIDENCE = (WARRANT, CHECKPOINT, WITNESS)
 BODIES = (RETRACT,)
 KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE, *BODIES)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..accumulators import AcceptedLine, LineId, Mark
-from ..errors import Refused
+from ..errors import Premature, Refused
 from .flows import FREED, line_of
 from .kind import Judged, Kind, line_refs, nothing
 
@@ -71,6 +71,8 @@ def _judge_cancel(judged: Judged) -> None:
 def _refuse_line(judged: Judged, line: LineId) -> None:
     """A receiver's cancel of a line that she never accepted: a refusal, without debt."""
     stated = line_of(judged, line, "cancel.line")
+    if judged.lineage.held(stated.need) is None:  # its header has gone below a checkpoint, and is asked for again
+        raise Premature("deps.held", "the need of a named line is not held", frozenset({stated.need}))
     need = judged.prefix.own(stated.need)
     if need is None or need.header.kind != "need":
         raise Refused("cancel.line", "the line is neither committed by this chain nor for one of its needs")

@@ -75,7 +75,7 @@ def _judge_commit(judged: Judged) -> None:
     if not header.time_ms < hold <= until:
         raise Refused("commit.hold", f"hold {hold} lies not after the entry's {header.time_ms}, or after until {until}")
     tentative = dict(offer.tentative)
-    own = cast(Entry, judged.prefix.own(offer_id))
+    own = judged.prefix.own(offer_id)  # None where its header has gone: it had ended before
     for need_id, amount in lines:
         need = judged.deps[need_id]
         left = tentative.get(need_id, 0)
@@ -83,7 +83,8 @@ def _judge_commit(judged: Judged) -> None:
             raise Refused("commit.capacity", f"{amount} is more than the {left} that the row holds")
         if amount > cast(int, need.header.terms[AMOUNT]):
             raise Refused("commit.amount", f"{amount} is more than the need's {need.header.terms[AMOUNT]!r}")
-        if header.time_ms > min(cast(int, need.header.terms[END_MS]), cast(int, own.header.terms[END_MS])):
+        ends_ms = cast(int, need.header.terms[END_MS])
+        if own is None or header.time_ms > min(ends_ms, cast(int, own.header.terms[END_MS])):
             raise Refused("commit.window", "the window of the need or the offer has ended")
         if facts.cites(need_id, -1, "withdraw", need.chain):
             raise Refused("commit.withdrawn", "this chain has cited the withdrawal of the need")

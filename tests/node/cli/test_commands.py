@@ -20,6 +20,7 @@ HERE = ("--at", "52.37,4.89")
 NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
 COMMANDS = [
     "init", "up", "status", "need", "offer", "withdraw", "retract", "warrant", "field", "log", "show", "why", "verify",
+    "checkpoint",
     "peer", "peer add",
     "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench",
     "bench ledger", "completion", "commons", "commons new", "commons show", "commons invite", "commons join",
@@ -60,6 +61,19 @@ class TestAHome:
 
         assert (shown.code, "signed two entries for place 1" in shown.out) == (0, True)
         assert (refused.code, "warrant.form" in refused.err + refused.out) == (4, True)
+
+    def test_sums_its_chain_up_once_it_has_said_enough(self, anna: Mycelia) -> None:
+        early = anna("checkpoint")
+        for _ in range(15):
+            anna(*NEED)
+
+        rehearsed, said = anna("checkpoint", "--dry-run"), anna("checkpoint", "--json")
+
+        assert early.code == 4
+        assert "Checkpoints stand 16 places or a 64th of the chain apart" in early.err
+        assert "would be entry 16" in rehearsed.out
+        assert (said.json["kind"], said.json["sequence"]) == ("checkpoint", 16)
+        assert anna("verify").code == 0
 
     def test_is_not_made_twice(self, anna: Mycelia) -> None:
         again = anna("init")

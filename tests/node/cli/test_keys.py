@@ -122,10 +122,9 @@ class TestKeys:
     def test_are_never_shown_in_a_session(
         self, anna: Mycelia, home: Path, paper: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        seeds = [
-            bytes.fromhex(json.loads((home / "keys" / "anna.json").read_text())["seed"]),
-            bytes.fromhex(json.loads((home / "keys" / "anna.root").read_text())["root"]),
-        ]
+        kept, phrase = json.loads((home / "keys" / "anna.json").read_text()), anna("id", "phrase", "--yes").out.strip()
+        root = json.loads((home / "keys" / "anna.root").read_text())["root"]
+        seeds = [bytes.fromhex(secret) for secret in (kept["seed"], kept["box"], root)]
         steps = [anna("keys", "protect", "--passphrase-file", str(paper), "--json"), anna("member", "ls")]
         monkeypatch.setenv(FILE, str(paper))
         steps += [
@@ -135,15 +134,20 @@ class TestKeys:
                 ["log", "--json"],
                 ["id", "show", "--json"],
                 ["keys", "show"],
+                ["id", "share", "anna"],
+                ["id", "rotate", "--json"],
+                ["id", "phrase"],  # refused: standard output is no terminal
+                ["doctor", "--json"],
                 ["keys", "protect", "--plain"],
                 ["member", "ls", "--json"],
             )
         ]
 
-        assert [step.code for step in steps] == [0, 1, 0, 0, 0, 0, 0, 0]
+        assert [step.code for step in steps] == [0, 1, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0]
         said = "".join(step.out + step.err for step in steps)
         assert not [form for seed in seeds for form in forms(seed) if form in said]
         assert WORDS not in said
+        assert phrase not in said
 
     @pytest.mark.usefixtures("cheap")
     def test_ask_in_one_sentence_when_nobody_can_answer(

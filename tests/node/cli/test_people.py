@@ -48,6 +48,16 @@ class TestACommons:
         assert (one["membership"], one["classes"]) == (other["membership"], other["classes"])
         assert one["toml"].count("rate") == other["toml"].count("rate") == 1
 
+    def test_says_in_its_charter_file_when_headers_may_go(self, mycelia: Mycelia, tmp_path: Path) -> None:
+        file = tmp_path / "oost.toml"
+        file.write_text('name = "Oost"\nretention = "365 d"\nwitnesses = 2\n[classes]\nfood = "kg"\n')
+
+        assert mycelia("commons", "new", "--charter", str(file), "--name", "anna").code == 0
+
+        shown = mycelia("commons", "show", "--json").json
+        assert (shown["retention_ms"], shown["witnesses"]) == (365 * 86_400_000, 2)
+        assert 'retention = "365 d"\nwitnesses = 2\n' in shown["toml"]
+
     @pytest.mark.parametrize(
         ("text", "why"),
         [
@@ -59,6 +69,7 @@ class TestACommons:
             ('name = "Oost"\nfounders = ["x"]\n[classes]\nfood = "kg"\n', "Cid.form"),
             ('name = "Oost"\n[classes]\nfood = 3\n', "unit of 'food'"),
             ('name = "Oost"\n[classes]\nfood = "kg"\n[rate]\nentry = "1 s"\n', "rate is not understood"),
+            ('name = "Oost"\nwitnesses = true\n[classes]\nfood = "kg"\n', "witnesses is True"),
             ('name = "Oost"\nmax_amount = "much"\n[classes]\nfood = "kg"\n', "limits.amount"),
         ],
     )

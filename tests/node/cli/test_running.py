@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from mycelia_node import client
+from tests.node.cli.test_keys import forms
 
 pytestmark = pytest.mark.network
 
@@ -37,8 +39,9 @@ class Running:
 
     def __init__(self, home: Path) -> None:
         environment = {**os.environ, "MYCELIA_HOME": str(home)}
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (it ends with the node)
         self.process = subprocess.Popen(
-            [*MYCELIA, "up", "--json"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [*MYCELIA, "up", "--json"], env=environment, stdout=subprocess.PIPE, stderr=self.log, text=True
         )
         assert self.process.stdout is not None
         self.ready = json.loads(self.process.stdout.readline())
@@ -53,6 +56,11 @@ class Running:
         self.process.send_signal(number)
         out, _ = self.process.communicate(timeout=DEADLINE_S)
         return self.process.returncode, out
+
+    def logged(self) -> str:
+        """Return what it said on standard error so far."""
+        self.log.seek(0)
+        return self.log.read()
 
 
 Start = Callable[[Path], Running]
@@ -113,6 +121,28 @@ class TestARunningNode:
         assert mycelia(home, "why", need[:18])["is_effective"]
         assert mycelia(home, "need", "gold", "1", *HERE, code=4)["error"]["rule"] == "intent.class"
         assert mycelia(home, "verify")["faults"] == []
+
+    def test_says_and_logs_no_secret(self, home: Path, start: Start) -> None:
+        node = start(home)
+        kept = json.loads((home / "keys" / "anna.json").read_text())
+        root = json.loads((home / "keys" / "anna.root").read_text())["root"]
+        phrase = mycelia(home, "id", "phrase", "--yes")["phrase"]
+        shares = [mycelia(home, "id", "share", name)["share"] for name in ("anna", "bo")]
+        mycelia(home, "id", "holders", "anna", *shares, "--needed", "2")
+        other = json.loads((home / "keys" / "bo.root").read_text())["root"]
+
+        said = [mycelia(home, *words) for words in (["id", "rotate"], ["id", "rotate"], ["status"], ["doctor"])]
+        statement = said[1]["statement"]
+        said.append(mycelia(home, "id", "sign", statement, "--yes"))
+        said.append(mycelia(home, "id", "publish", said[-1]["statement"]))
+        said.append(mycelia(home, "need", "gold", "1", *HERE, code=4))
+        text = json.dumps(said) + node.end(signal.SIGTERM)[1] + node.logged()
+
+        assert said[-2]["kind"] == "id.rotate"
+        for secret in (kept["seed"], kept["box"], root, other):
+            for form in forms(bytes.fromhex(secret)):
+                assert form not in text
+        assert phrase not in text
 
     def test_that_was_killed_lost_nothing_and_is_in_nobodys_way(self, home: Path, start: Start) -> None:
         node = start(home)

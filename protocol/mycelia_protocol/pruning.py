@@ -1,0 +1,86 @@
+"""Pruning: when the headers below a checkpoint may go, and which of them do.
+
+Nothing here drops anything: these are the decisions, pure, the clock an argument.
+
+    >>> from mycelia_protocol.charter import ResourceClass, found
+    >>> charter = found("Oost", seed=bytes(16), classes={"food": ResourceClass("kg")}, retention_ms=1000, witnesses=2)
+    >>> names = [b"anna", b"bo", b"bo", b"author"]
+    >>> is_settled(5000, names, author=b"author", is_forked=False, charter=charter, now_ms=6000)
+    True
+    >>> is_settled(5000, names, author=b"bo", is_forked=False, charter=charter, now_ms=5999)
+    False
+
+Spec: 19-checkpoint, "What goes".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+
+from .accumulators import AcceptedLine, CommittedLine, Fact, FactKey, LineId, Mark, NeedFacts, OfferFacts
+from .charter import Charter
+from .envelope import Entry
+from .kinds.flows import commit_lines
+from .kinds.intents import END_MS
+from .kinds.kind import line_refs
+
+KEPT = frozenset({"open", "consent", "enact", "adopt", "admit", "warrant", "checkpoint", "witness"})
+IDENTITY = "id."
+_GIVEN = Mark.RELEASED | Mark.DELIVERED | Mark.CANCELLED
+_TAKEN = Mark.RECEIVED | Mark.LAPSED | Mark.CANCELLED | Mark.CITES_RELEASE | Mark.CITES_CANCEL
+
+
+def is_settled(
+    time_ms: int, witnesses: Iterable[bytes], *, author: bytes, is_forked: bool, charter: Charter, now_ms: int
+) -> bool:
+    """Return whether the headers below a valid checkpoint of that time may go, by the clock of who asks.
+
+    `witnesses` and `author` are identities, or chains without one; `is_forked` says whether the
+    checkpoint's chain forked at its place or below.
+    """
+    if charter.retention_ms is None or is_forked:
+        return False
+    return len({*witnesses} - {author}) >= charter.witnesses and time_ms + charter.retention_ms <= now_ms
+
+
+def droppable(below: Sequence[tuple[Entry, bool]], facts: Mapping[FactKey, Fact], time_ms: int) -> list[Entry]:
+    """Return which entries below a settled checkpoint of that time go.
+
+    `below` are all of them with whether each is valid, `facts` those of the checkpoint's state.
+    """
+    intents = {entry.id for entry, is_valid in below if is_valid and _is_open(entry, facts, time_ms)}
+    live, lines = set(intents), set[LineId]()
+    for (_, name, number), fact in facts.items():
+        if isinstance(fact, OfferFacts) and fact.row is not None and name in intents:
+            live.add(fact.row)
+        elif isinstance(fact, CommittedLine) and not fact.marks & _GIVEN:
+            lines.add((name, number))
+        elif isinstance(fact, AcceptedLine) and fact.marks & Mark.ACCEPTED:
+            if not fact.marks & Mark.RECEIVED:
+                live.add(fact.need)  # a late `receive` reads it, and does not name it
+            if not fact.marks & _TAKEN:
+                lines.add((name, number))
+
+    def is_kept(entry: Entry, *, is_valid: bool) -> bool:
+        kind = entry.header.kind
+        if kind in KEPT or kind.startswith(IDENTITY):
+            return True
+        return is_valid and (entry.id in live or not lines.isdisjoint(_lines_of(entry)))
+
+    return [entry for entry, is_valid in below if not is_kept(entry, is_valid=is_valid)]
+
+
+def _is_open(entry: Entry, facts: Mapping[FactKey, Fact], time_ms: int) -> bool:
+    header = entry.header
+    if header.kind not in ("need", "offer"):
+        return False
+    fact = facts.get((header.kind, entry.id, -1))
+    withdrawn = isinstance(fact, NeedFacts | OfferFacts) and fact.withdrawn
+    return not withdrawn and cast(int, header.terms[END_MS]) >= time_ms
+
+
+def _lines_of(entry: Entry) -> list[LineId]:
+    if entry.header.kind == "commit":
+        return [(entry.id, number) for number in range(len(commit_lines(entry)))]
+    return line_refs(entry.header, 1, "accept.terms") if entry.header.kind == "accept" else []

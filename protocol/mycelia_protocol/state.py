@@ -1,0 +1,212 @@
+"""The state of a chain: all that its prefix amounts to, in bytes that everybody writes alike.
+
+Head and facts (chapter 08), whole, sorted, each record once; records that say
+nothing are left out. Whoever has the state below a place can judge what comes
+after it. Reading refuses everything that writing would not have written.
+
+    >>> from mycelia_protocol.accumulators import NeedFacts
+    >>> state = State(bytes(32), bytes(32), bytes(32), 4, 9, {("need", bytes(32), -1): NeedFacts(accepted=5)})
+    >>> read(write(state)) == state
+    True
+
+Spec: 19-checkpoint, "State".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple, Self, cast
+
+from .accumulators import (
+    AcceptedLine,
+    Admitted,
+    Checkpointed,
+    Cited,
+    CommittedLine,
+    Fact,
+    FactKey,
+    Grant,
+    HeirOf,
+    Inherited,
+    Mark,
+    NeedFacts,
+    OfferFacts,
+    Paid,
+    Prefix,
+    Spent,
+    Version,
+    Warranted,
+    Witnessed,
+)
+from .canonical import Value, decode, encode
+from .cid import is_digest
+from .envelope import Entry
+from .errors import Malformed
+
+VERSION = 1
+MAX_STATE_BYTES = 1024 * 1024
+_MAY_SAY_NOTHING = (NeedFacts, OfferFacts, Cited, Paid, HeirOf)
+
+
+class State(NamedTuple):
+    """A chain up to the entry `tip` at `sequence`; `time` is the largest so far."""
+
+    chain: bytes
+    key: bytes
+    tip: bytes
+    sequence: int
+    time: int
+    facts: Mapping[FactKey, Fact]
+
+    @classmethod
+    def of(cls, prefix: Prefix) -> Self:
+        """Return the state of a prefix."""
+        return cls(prefix.chain, prefix.key, prefix.tip, prefix.sequence, prefix.time, dict(prefix.facts))
+
+    def prefix(self, own: Callable[[bytes], Entry | None]) -> Prefix:
+        """Return the prefix on which later entries are judged; `own` gives a valid entry of it by id."""
+        grant, version = (self.facts.get((record, self.chain, -1)) for record in ("grant", "version"))
+        return Prefix(
+            self.chain, self.key, self.tip, self.sequence, self.time, dict(self.facts), own,
+            grant if isinstance(grant, Grant) else None, version if isinstance(version, Version) else None,
+        )  # fmt: skip
+
+
+def write(state: State) -> bytes:
+    """Return the canonical bytes of a state, which may be more than `MAX_STATE_BYTES`."""
+    facts = [[*key, *_written(fact)] for key, fact in sorted(state.facts.items()) if not _says_nothing(fact)]
+    return encode(cast(Value, [VERSION, *state[:-1], facts]))
+
+
+def read(data: bytes) -> State:
+    """Return the state that `data` encodes.
+
+    Raises:
+        Malformed: rule `state.form`.
+    """
+    try:
+        value = decode(data, max_bytes=MAX_STATE_BYTES)
+    except Malformed as error:
+        raise Malformed("state.form", f"no canonical state: {error.message}") from error
+    if isinstance(value, list) and len(value) == 7 and type(value[0]) is int and value[0] == VERSION:
+        head, rows = value[1:6], value[6]
+        if all(map(is_digest, head[:3])) and all(map(_natural, head[3:])) and isinstance(rows, list):
+            facts = [_fact(row) for row in rows]
+            if all(one < other for (one, _), (other, _) in pairwise(facts)):
+                return State(*cast(tuple[bytes, bytes, bytes, int, int], head), facts=dict(facts))
+    raise Malformed("state.form", "a state is its version, chain, key, tip, sequence, time and sorted facts")
+
+
+def _fact(row: Value) -> tuple[FactKey, Fact]:
+    if isinstance(row, list) and len(row) > 3 and isinstance(row[0], str) and row[0] in _SHAPES:
+        record, name, line, *values = row
+        kind, fields = _SHAPES[row[0]]
+        is_shaped = len(values) == len(fields) and all(map(lambda fits, one: fits(one), fields, values))
+        if is_digest(name) and _is_line(record, line) and is_shaped:
+            fact = cast(Fact, kind(*map(_frozen, values)))
+            has_peaks = not isinstance(fact, Checkpointed) or len(fact.peaks) == fact.sequence.bit_count()
+            if has_peaks and not _says_nothing(fact):
+                return (row[0], name, cast(int, line)), fact
+    raise Malformed("state.form", "a fact is a record, an id, a line and the values of its record")
+
+
+def _is_line(record: Value, line: Value) -> bool:
+    """Whether a line number fits its record: `cited` may be about an intent, -1, or a line."""
+    if record == "cited":
+        return _place(line)
+    return _natural(line) if record in ("committed", "accepted") else line == -1
+
+
+def _says_nothing(fact: Fact) -> bool:
+    return isinstance(fact, _MAY_SAY_NOTHING) and fact == type(fact)()
+
+
+def _written(fact: Fact) -> list[Value]:
+    if isinstance(fact, OfferFacts):  # a row has its lines in any order
+        fact = fact._replace(tentative=tuple(sorted(fact.tentative)))
+    return [_thawed(part) for part in fact]
+
+
+def _thawed(part: object) -> Value:
+    if isinstance(part, tuple):
+        return [_thawed(one) for one in part]
+    return int(part) if isinstance(part, Mark) else cast(Value, part)
+
+
+def _frozen(part: object) -> object:
+    return tuple(_frozen(one) for one in part) if isinstance(part, list) else part
+
+
+_ALL_MARKS = int(~Mark(0))
+_Fits = Callable[[object], bool]  # whether a value is what a field of a record may be
+
+
+def _flag(value: object) -> bool:
+    return type(value) is bool
+
+
+def _natural(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _place(value: object) -> bool:
+    return type(value) is int and value >= -1
+
+
+def _marks(value: object) -> bool:
+    return _natural(value) and not cast(int, value) & ~_ALL_MARKS
+
+
+def _text(value: object) -> bool:
+    return type(value) is str
+
+
+def _offer(value: object) -> bool:
+    return value == b"" or is_digest(value)  # of an inherited line no offer is known
+
+
+def _maybe(fits: _Fits) -> _Fits:
+    return lambda value: value is None or fits(value)
+
+
+def _pair(one: _Fits, other: _Fits) -> _Fits:
+    return lambda value: isinstance(value, list) and len(value) == 2 and one(value[0]) and other(value[1])
+
+
+def _each(fits: _Fits) -> _Fits:
+    return lambda value: isinstance(value, list) and all(map(fits, value))
+
+
+def _rising(fits: _Fits) -> _Fits:
+    return lambda value: (
+        isinstance(value, list) and all(map(fits, value)) and all(one < other for one, other in pairwise(value))
+    )
+
+
+_SHAPES: dict[str, tuple[type[Any], tuple[_Fits, ...]]] = {
+    "accepted": (AcceptedLine, (is_digest, is_digest, _natural, _natural, _marks)),
+    "admitted": (Admitted, (_natural,)),
+    "checkpoint": (Checkpointed, (_natural, _maybe(is_digest), _each(is_digest))),
+    "cited": (Cited, (_rising(_pair(_text, is_digest)),)),
+    "committed": (
+        CommittedLine,
+        (_offer, is_digest, is_digest, _natural, _natural, _natural, _marks, _place),
+    ),
+    "grant": (
+        Grant,
+        (
+            is_digest, _maybe(_each(_text)), _maybe(_natural), _natural,
+            _each(_pair(_text, _maybe(_natural))), _flag,
+        ),
+    ),
+    "heir": (HeirOf, (_rising(is_digest),)),
+    "inherited": (Inherited, (_natural,)),
+    "need": (NeedFacts, (_flag, _natural)),
+    "offer": (OfferFacts, (_flag, _natural, _maybe(is_digest), _rising(_pair(is_digest, _natural)))),
+    "rate": (Paid, (_natural,)),
+    "spent": (Spent, (_natural, _natural)),
+    "version": (Version, (_natural, is_digest)),
+    "warrant": (Warranted, (_natural,)),
+    "witness": (Witnessed, (_natural,)),
+}  # fmt: skip
