@@ -121,11 +121,12 @@ class Branches:
         if len(branches) >= MAX_BRANCHES:
             return None
         for branch in branches:
-            branch.path = {past.id for past in self._past(branch.prefix.tip)}
+            branch.path = self._path(branch)
         fork = self._new(branches[0].chain, len(branches))
-        fork.path = set()
+        fork.path = self._resume(fork)
         for past in reversed(self._past(backlink)):
-            fork.extend(past, judge(past, fork.prefix, self._entry, self._charter, self._lineage))
+            if past.header.sequence > fork.prefix.sequence:
+                fork.extend(past, judge(past, fork.prefix, self._entry, self._charter, self._lineage))
         branches.append(fork)
         return fork
 
@@ -138,8 +139,26 @@ class Branches:
         version = branch.facts.get(("version", row.id, -1))
         prefix.version = version if isinstance(version, Version) else None
         if forked:
-            branch.path = {past.id for past in self._past(stored.id)}
+            branch.path = self._path(branch)
         return branch
+
+    def _path(self, branch: Branch) -> set[bytes]:
+        """Return the ids of a branch from its `open` on, of headers that went, too."""
+        base = self._store.gone.base(branch.chain.number)
+        below = [] if base is None else self._store.gone.below(branch.chain.number, base.sequence)
+        return {past.id for past in self._past(branch.prefix.tip)} | {name for _, name, _ in below}
+
+    def _resume(self, branch: Branch) -> set[bytes]:
+        """Set a branch on the checkpoint below which headers went, if there is one; return the ids up to there."""
+        base = self._store.gone.base(branch.chain.number)
+        if base is None:
+            return set()
+        at, prefix = base.prefix(self._entry, branch.prefix.own, self._charter, self._lineage), branch.prefix
+        branch.facts.update(at.facts)
+        prefix.tip, prefix.sequence, prefix.time, prefix.grant, prefix.version = (
+            at.tip, at.sequence, at.time, at.grant, at.version,
+        )  # fmt: skip
+        return {at.tip, *(name for _, name, _ in self._store.gone.below(branch.chain.number, base.sequence))}
 
     def _new(self, row: ChainRow, number: int) -> Branch:
         facts = StoredFacts(self._store.connection, row.number, number)

@@ -48,7 +48,7 @@ class Folds:
     def standing(self) -> Standing:
         """The fold over all valid entries that count."""
         if self._standing is None:
-            standing, after = Standing(self._entry_of, self.members.heirs), 0
+            standing, after = Standing(self._entry_of, self.members.heirs, self._store.gone.is_over), 0
             while batch := reading.stored(self._store, after, _PAGE, None, None):
                 self._count(standing, batch)
                 after = batch[-1].arrival
@@ -80,6 +80,10 @@ class Folds:
         if self._laws is None:
             self._laws = dict(self._adopted(self._of_kind("adopt")))
         return self._laws
+
+    def forget(self) -> None:
+        """Build the standing anew on next use."""
+        self._standing = None
 
     def take(self, accepted: list[Stored]) -> None:
         """Bring up to date what was built; where something is kept no longer, it is built anew on next use."""

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from mycelia_protocol import chain as chains
 from mycelia_protocol.accumulators import Prefix
 from mycelia_protocol.charter import Charter, Open
-from mycelia_protocol.envelope import Entry
-from mycelia_protocol.errors import Malformed
+from mycelia_protocol.checkpoint import check_below
+from mycelia_protocol.envelope import Entry, is_signed_by
+from mycelia_protocol.errors import Malformed, Refused
 from mycelia_protocol.validation import judge
 
 from .branches import Branch, Branches
+from .gone import Gone
 from .quarantine import Quarantine
 from .stored import Ingested, Stored
 
@@ -23,7 +25,8 @@ from .stored import Ingested, Stored
 class Intake:
     """Takes runs in for one ledger.
 
-    `get` gives a held entry, `admit` gives an entry its place, `keep_body` completes a held one.
+    `get` gives a held entry, `admit` gives an entry its place, `keep_body` completes a held one,
+    `regain` takes one in again whose header went.
     """
 
     def __init__(
@@ -31,13 +34,15 @@ class Intake:
         charter: Charter,
         branches: Branches,
         quarantine: Quarantine,
+        gone: Gone,
         *,
         get: Callable[[bytes], Stored | None],
         admit: Callable[[Branch, Entry], Stored],
         keep_body: Callable[[Stored, bytes], None],
+        regain: Callable[[Entry], None],
     ) -> None:
-        self._charter, self._branches, self._quarantine = charter, branches, quarantine
-        self._get, self._admit, self._keep_body = get, admit, keep_body
+        self._charter, self._branches, self._quarantine, self._gone = charter, branches, quarantine, gone
+        self._get, self._admit, self._keep_body, self._regain = get, admit, keep_body, regain
         self._sought: dict[bytes, set[bytes]] = {}  # by chain: what was asked for and did not link yet
 
     def take(self, runs: Iterable[Sequence[Entry]], report: Ingested, now_ms: int, sender: bytes = b"") -> None:
@@ -61,7 +66,9 @@ class Intake:
             at += 1
 
     def _take_run(self, sender: bytes, run: list[Entry], accepted: list[bytes], report: Ingested, now_ms: int) -> None:
-        # 1. What is held already, or waits, is left out.
+        # 1. What is held already, or waits, is left out; so is what went, unless something waits for it.
+        if self._quarantine.awaiting_count:
+            self._take_again(sender, run, accepted, report)
         known = 0
         while known < len(run) and self._knows(run[known]):
             known += 1
@@ -75,6 +82,9 @@ class Intake:
         else:
             before = self._get(first.header.backlink or b"")
             held = self._branches.chain(first.chain)
+            if held is not None and self._is_below(held.number, first):
+                report.vain_checks += 1
+                return
             if before is None or held is None:
                 self._wait_for_predecessor(run, report, sender)
                 return
@@ -117,10 +127,38 @@ class Intake:
             return False  # the common case, without the disk: had it a successor, the branch would not end there
         held = self._get(entry.id)
         if held is None:
-            return False
+            return entry.id in self._gone
         if held.entry.body is None and entry.body is not None:
             self._keep_body(held, entry.body)
         return True
+
+    def _take_again(self, sender: bytes, run: list[Entry], accepted: list[bytes], report: Ingested) -> None:
+        """Take in again what went, up to its seal, if something waits for it and all that it names is held."""
+        if not any(self._quarantine.wants(entry.id) and entry.id in self._gone for entry in run):
+            return
+        went = [entry for entry in run if entry.id in self._gone]
+        missing = frozenset(link for entry in went for link in entry.header.links if self._get(link) is None)
+        if missing - {entry.id for entry in went}:
+            self._quarantine.put(went, missing, 0, sender)
+            report.awaiting += 1
+            return
+        held = self._branches.chain(went[0].chain)
+        for entry in went:
+            is_sealed = held is not None and is_signed_by(entry, held.key, network=self._charter.network)
+            self._regain(entry if is_sealed else entry._replace(signature=None))
+            accepted.append(entry.id)
+
+    def _is_below(self, chain: int, entry: Entry) -> bool:
+        """Whether an entry stands where headers went without being one of them (rule `checkpoint.below`)."""
+        base = self._gone.base(chain)
+        settled = None if base is None else self._get(base.checkpoint)
+        if settled is None:
+            return False
+        try:
+            check_below(entry, settled.entry)
+        except Refused:
+            return True
+        return False
 
     def _is_idle(self, run: list[Entry]) -> bool:
         """Whether a run goes on above a known fork, or begins one more past there, and nothing here relies on it."""

@@ -38,9 +38,10 @@ from .branches import Branch, Branches
 from .faults import StoreFault
 from .folds import Folds
 from .intake import Intake
+from .pruning import Pruned, Pruning
 from .quarantine import Awaiting, Quarantine
 from .reduction import Reduction
-from .store import Store
+from .store import Store, short
 from .stored import Ingested, Stored, stored_of
 from .verify import Verification, VerifyReport
 
@@ -73,9 +74,11 @@ class Ledger:
             self.charter,
             self._branches,
             self._quarantine,
+            store.gone,
             get=self.get,
             admit=self._admit,
             keep_body=self._keep_body,
+            regain=self._regain,
         )
         self._reduction = Reduction(store, self._branches, self.get)
         self._folds = Folds(store, self._branches, self._lineage, self.charter, self.entry_of, self._reduction)
@@ -271,6 +274,11 @@ class Ledger:
             self._store.keep_body(held.arrival, header, body)
             self._entries.pop(held.entry.id, None)
 
+    def _regain(self, entry: Entry) -> None:
+        """Take in again what went, with the verdict that it had."""
+        self._store.gone.regain(entry, short(entry.id))
+        self._folds.forget()
+
     def _act(self, change: Callable[[], object]) -> list[Stored]:
         """Run a change as one durable transaction, then tell whoever listens; memory follows the disk."""
         try:
@@ -329,6 +337,26 @@ class Ledger:
                     self._store.bodies.drop(over)
                 self._forget_bodies()
             return len(over)
+
+    def prune_steps(self, *, dry_run: bool = False) -> Iterator[Pruned]:
+        """Let headers go that nothing needs any more, some at a time; yields what went so far.
+
+        Raises:
+            StoreFault: the disk refuses; what went before stays gone.
+
+        Spec: 19-checkpoint, "What goes".
+        """
+        pruning = Pruning(self._store, self._branches, self._folds, self.charter, self._lineage, self.get)
+        steps = pruning.steps(self._clock(), dry_run=dry_run)
+        while True:
+            with self._lock:
+                report = next(steps, None)
+                self._entries.clear()  # before anybody names what went
+                if report is None:
+                    self._folds.forget()
+                    self._store.bodies.overwrite()
+                    return
+            yield report
 
     def keep_bodies(self, retention_ms: int | None) -> None:
         """Keep bodies without an expiry for so long from now on; None: for ever.
@@ -420,13 +448,19 @@ class Ledger:
             return self._reduction.keeps(entry)
 
     def have(self, tip: Tip) -> bool:
-        """Return whether the entry of a tip is held or waits."""
+        """Return whether the entry of a tip is held, went or waits."""
         with self._lock:
-            return tip.id in self._quarantine or self.get(tip.id) is not None
+            return tip.id in self._quarantine or self.get(tip.id) is not None or tip.id in self._store.gone
 
     def count(self) -> int:
-        """Return how many entries are held."""
+        """Return how many entries were accepted, with those whose headers went."""
         return self._arrival
+
+    @property
+    def gone(self) -> int:
+        """How many headers went (spec: 19-checkpoint)."""
+        with self._lock:
+            return len(self._store.gone)
 
     def digest(self) -> bytes:
         """Return the digest of the set of entries (spec: 10-frontier), without what has not left this node."""

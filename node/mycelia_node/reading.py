@@ -38,7 +38,8 @@ def runs_for(
     starts: list[int] = []
     for chain, sequence in wanted.items():
         row = store.chain(chain)
-        start = None if row is None else store.first_arrival(row.number, sequence)
+        is_whole = row is not None and store.gone.whole_from(row.number) <= sequence
+        start = store.first_arrival(row.number, sequence) if row is not None and is_whole else None
         if row is not None and start is not None:
             firsts[row.number] = sequence
             starts.append(start)
@@ -105,6 +106,8 @@ def seal_path(store: Store, held: Stored | None) -> list[Entry]:
     path: list[Entry] = []
     for _, row in store.rows(held.arrival - 1, MAX_RUN_ENTRIES):
         entry = entry_of(row)
+        if path and entry.header.backlink != path[-1].id:
+            return []  # its seal went
         path.append(entry)
         if entry.signature is not None:
             return path
@@ -112,7 +115,7 @@ def seal_path(store: Store, held: Stored | None) -> list[Entry]:
 
 
 def find(store: Store, text: str) -> list[bytes]:
-    """Return the ids that `text` is, or begins: hex of 6 digits or more, CID text of 12 or more."""
+    """Return the ids that `text` is, or begins, of what is held: hex of 6 digits or more, CID text of 12 or more."""
     text = text.strip().removesuffix("…").lower()
     try:
         if len(text) >= MIN_CID and text.startswith("bafyrei"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x4D794365  # "MyCe": a foreign SQLite file is told apart from ours
 
 
@@ -15,6 +15,8 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
         _entries(connection)
     if version < 2:
         _bodies(connection)
+    if version < 3:
+        _gone(connection)
     connection.execute(f"pragma application_id={APPLICATION_ID}")  # with the tables or not at all
     connection.execute(f"pragma user_version={SCHEMA_VERSION}")
     connection.execute("commit")
@@ -67,3 +69,15 @@ def _bodies(connection: sqlite3.Connection) -> None:
         "create table bodies(is_dated int, at_ms int, arrival int, primary key (is_dated, at_ms, arrival))without rowid"
     )
     Bodies(connection).note_all()
+
+
+def _gone(connection: sqlite3.Connection) -> None:
+    """What stays of headers that went, and where their chains go on from."""
+    connection.execute(
+        "create table gone(id blob primary key, chain int, sequence int, arrival int, refused text) without rowid"
+    )
+    connection.execute("create index idx_gone_chain_sequence on gone(chain, sequence)")
+    connection.execute("create table over(id blob primary key) without rowid")
+    connection.execute(
+        "create table bases(chain integer primary key, checkpoint blob, sequence int, state blob, peaks blob)"
+    )

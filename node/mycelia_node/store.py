@@ -24,6 +24,7 @@ from mycelia_protocol.envelope import Entry, Header, read_entry
 
 from .bodies import Bodies
 from .faults import StoreFault
+from .gone import Gone
 from .schema import APPLICATION_ID, SCHEMA_VERSION, migrate
 
 __all__ = ["SCHEMA_VERSION", "Branch", "ChainRow", "Row", "Store", "entry_of", "short"]
@@ -71,6 +72,7 @@ class Store:
             os.close(self._lock)
             raise
         self.bodies = Bodies(self.connection)
+        self.gone = Gone(self.connection, self.bodies)
 
     def _connect(self, *, create: bool) -> sqlite3.Connection:
         try:
@@ -221,6 +223,15 @@ class Store:
         )
         return [Row(*row) for row in rows]
 
+    def below(self, chain: int, sequence: int) -> Iterator[Row]:
+        """Yield what is held of a chain below a place, in order."""
+        rows = self.connection.execute(
+            "select arrival, header, signature, body, refused from entries where chain=? and sequence<? "
+            "order by sequence",
+            (chain, sequence),
+        )
+        return (Row(*row) for row in rows)
+
     def place(self, arrival: int) -> tuple[bytes, int, str, int]:
         """Return what the columns say of an entry: chain id, sequence, kind, first 8 bytes of its id."""
         chain, sequence, kind, name = self.connection.execute(
@@ -252,6 +263,15 @@ class Store:
             (*values, limit),
         )
         return [(row[0], Row(*row[1:])) for row in cursor]
+
+    def rows_until(self, arrival: int, limit: int) -> list[Row]:
+        """Return rows in order of acceptance backwards, from an arrival number on."""
+        rows = self.connection.execute(
+            "select arrival, header, signature, body, refused from entries where arrival<=? order by arrival desc "
+            "limit ?",
+            (arrival, limit),
+        )
+        return [Row(*row) for row in rows]
 
     def keep_body(self, arrival: int, header: Header, body: bytes) -> None:
         """Keep the body of an entry that was held without one."""

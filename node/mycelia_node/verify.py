@@ -2,6 +2,7 @@
 
 Nothing that the store says of an entry is believed: form, digest, link, seal,
 verdict and facts are all recomputed. Entries that wait are listed, not failed.
+Where headers went, what stands below is compared with the checkpoint instead.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from mycelia_protocol.envelope import Entry, is_signed_by
 from mycelia_protocol.errors import Malformed, Premature
 from mycelia_protocol.frontier import Tip
 from mycelia_protocol.lineage import Lineage
+from mycelia_protocol.state import State, write
 from mycelia_protocol.validation import Verdict, extend, judge
 
 from .facts import StoredFacts
+from .gone import Base
 from .store import Row, Store, entry_of, short
 from .stored import refusal
 
@@ -48,6 +51,7 @@ class _Branch:
     facts: dict[FactKey, Fact]
     path: set[bytes]
     unsealed: list[Entry]
+    base: Base | None = None  # what stands below its checkpoint is vouched for by it
 
 
 class Verification:
@@ -93,6 +97,9 @@ class Verification:
         try:
             entry = entry_of(row)
             branch = self._branch_before(entry)
+            if branch.base is not None and entry.header.sequence <= branch.base.sequence:
+                self._check_below(row, entry, branch, branch.base)
+                return
             verdict = judge(entry, branch.prefix, self._held.get, self._charter, self._lineage)
         except (Malformed, Premature) as error:
             self._fault(f"entry {row.arrival} is not what it was accepted as: {error}")
@@ -101,14 +108,31 @@ class Verification:
         branch.path.add(entry.id)
         self._held[entry.id] = entry._replace(body=None)
         self._compare_verdict(row, entry, verdict)
-        if self._store.place(row.arrival) != (entry.chain, entry.header.sequence, entry.header.kind, short(entry.id)):
-            self._fault(f"{text(entry.id)} is not where the index says")
+        self._check_place(row, entry)
         if entry.signature is None:
             branch.unsealed.append(entry)
         elif is_signed_by(entry, branch.prefix.key, network=self._charter.network):
             branch.unsealed.clear()
         else:
             self._fault(f"the signature of {text(entry.id)} is not good")
+
+    def _check_below(self, row: Row, entry: Entry, branch: _Branch, base: Base) -> None:
+        """Count what a checkpoint vouches for: its verdict is in the root, its place and id are, too."""
+        self._held[entry.id] = entry._replace(body=None)
+        self._check_place(row, entry)
+        if row.refused is None:
+            self._valid.add(entry.id)
+        else:
+            self.report.invalid += 1
+        if entry.signature and not is_signed_by(entry, branch.prefix.key, network=self._charter.network):
+            self._fault(f"the signature of {text(entry.id)} is not good")
+        if entry.id == base.checkpoint:
+            branch.unsealed = [] if entry.signature else [entry]
+            self._resume(branch, base)
+
+    def _check_place(self, row: Row, entry: Entry) -> None:
+        if self._store.place(row.arrival) != (entry.chain, entry.header.sequence, entry.header.kind, short(entry.id)):
+            self._fault(f"{text(entry.id)} is not where the index says")
 
     def _compare_verdict(self, row: Row, entry: Entry, verdict: Verdict) -> None:
         found = None if verdict.refused is None else verdict.refused.rule
@@ -123,8 +147,13 @@ class Verification:
     def _branch_before(self, entry: Entry) -> _Branch:
         if entry.header.sequence == 0:
             branch = self._new_branch(entry.chain, chains.key_of_open(entry))
+            row = self._store.chain(entry.chain)
+            branch.base = None if row is None else self._store.gone.base(row.number)
             self._branches[entry.chain] = [branch]
             return branch
+        first = self._branches.get(entry.chain, [None])[0]
+        if first is not None and first.base is not None and entry.header.sequence <= first.base.sequence:
+            return first
         before = self._held.get(entry.header.backlink or b"")
         if before is None:
             raise Malformed("chain.backlink", "the entry before it is not held")
@@ -132,12 +161,25 @@ class Verification:
         branches = self._branches[entry.chain]
         return next((one for one in branches if one.prefix.tip == before.id), None) or self._fork(branches, before)
 
+    def _resume(self, branch: _Branch, base: Base) -> None:
+        """Set a branch on the checkpoint below which headers went."""
+        row = self._store.chain(branch.prefix.chain)
+        if row is None or not self._store.gone.is_sound(row.number, base, self._held[base.checkpoint]):
+            raise Malformed("state.peaks", "what stands below the checkpoint is not what it sums up")
+        at = base.prefix(self._held.get, branch.prefix.own, self._charter, self._lineage)
+        branch.facts.update(at.facts)
+        at.facts, branch.prefix, branch.base = branch.facts, at, base
+        branch.path.update(name for _, name, _ in self._store.gone.below(row.number, base.sequence))
+        branch.path.add(base.checkpoint)
+
     def _fork(self, branches: list[_Branch], before: Entry) -> _Branch:
-        path, link = [], before.id
-        while link:
+        base, path, link = branches[0].base, list[Entry](), before.id
+        while link and (base is None or link != base.checkpoint):
             path.append(self._held[link])
             link = self._held[link].header.backlink or b""
         fork = self._new_branch(before.chain, branches[0].prefix.key)
+        if base is not None:
+            self._resume(fork, base)
         for past in reversed(path):
             fork.path.add(past.id)
             extend(fork.prefix, past, judge(past, fork.prefix, self._held.get, self._charter, self._lineage))
@@ -171,8 +213,13 @@ class Verification:
         for chain, branches in self._branches.items():
             row = self._store.chain(chain)
             for number, branch in enumerate(branches):
-                if row is not None and dict(StoredFacts(self._store.connection, row.number, number)) != branch.facts:
+                if row is not None and not self._is_summed_up(row.number, number, branch):
                     self._fault(f"the accumulators of chain {text(chain)} differ from those that its entries add up to")
+
+    def _is_summed_up(self, chain: int, number: int, branch: _Branch) -> bool:
+        """Whether the stored accumulators of a branch are what its entries add up to, but for what says nothing."""
+        state = State.of(branch.prefix)
+        return write(state._replace(facts=StoredFacts(self._store.connection, chain, number))) == write(state)
 
     def _held_entry(self, name: bytes) -> Entry | None:
         return self._held.get(name)

@@ -38,18 +38,23 @@ class Standing:
 
     `entry_of` gives any authentic entry by id; an added entry's dependencies must be held. `heirs` gives the
     chains that took over from one that was cut (chapter 13), and must not change: where it does, fold anew.
+    `is_over` says of which needs and offers headers may have gone: lines between two of them are left out (chapter 19).
     """
 
     def __init__(
-        self, entry_of: Callable[[bytes], Entry | None], heirs: Callable[[bytes], Sequence[bytes]] = lambda _: ()
+        self,
+        entry_of: Callable[[bytes], Entry | None],
+        heirs: Callable[[bytes], Sequence[bytes]] = lambda _: (),
+        is_over: Callable[[bytes], bool] = lambda _: False,
     ) -> None:
-        self._entry_of, self._heirs = entry_of, heirs
+        self._entry_of, self._heirs, self._is_over = entry_of, heirs, is_over
         self.needs: dict[bytes, Intent] = {}
         self.offers: dict[bytes, Intent] = {}
         self.rows: dict[bytes, Row] = {}  # by offer
         self.lines: dict[LineId, Line] = {}
         self.lines_of: dict[bytes, list[LineId]] = {}  # by need and by offer
         self.forked_at: dict[bytes, int] = {}  # by chain: the lowest sequence that two authentic entries claim
+        self._past: set[LineId] = set()  # lines that are left out
         self._signed: dict[LineId, Signed] = {}
         self._withdrawn: dict[bytes, set[bytes]] = {}  # by whom
         self._kept: dict[bytes, frozenset[LineId]] = {}  # by intent, until something is added
@@ -153,12 +158,13 @@ class Standing:
             lines = line_refs(entry.header, 0, f"{kind}.terms")
             return list(dict.fromkeys(line[0] for line in lines if not self._is_answered(line, kind)))
         relies_on = KINDS[kind].relies_on(entry.header) if kind in KINDS else ()
-        return [name for name in relies_on if name not in self.needs and (name, 0) not in self.lines]
+        known = (self.needs, self.lines, self._past)
+        return [name for name in relies_on if not any(key in of for of in known for key in (name, (name, 0)))]
 
     def _is_answered(self, name: LineId, kind: str) -> bool:
         line = self.lines.get(name)
         if line is None:
-            return False
+            return name in self._past
         if kind == "deliver":
             return self._is_signed(line, "accept", line.receiver)
         return self._is_signed(line, "deliver", line.provider)
@@ -247,6 +253,9 @@ class Standing:
         for number, stated in enumerate(commit_lines(entry)):
             line = (entry.id, number)
             if line in self.lines:
+                continue
+            if self._is_over(offer) and self._is_over(stated.need):
+                self._past.add(line)
                 continue
             receiver = cast(Entry, self._entry_of(stated.need)).chain
             signed = self._signed.setdefault(line, Signed())
