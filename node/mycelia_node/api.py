@@ -23,6 +23,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Match, Route
 
 from . import models
+from .archive import Archive
 from .desk import Desk, peer_view
 from .hall import Hall
 from .hearing import JSON, asked, body, heard, no_query
@@ -95,6 +96,7 @@ class Api:
     def __init__(self, peer: Served) -> None:
         self._peer = peer
         self._desk = Desk(peer.ledger, peer.keystore, peer.clock)
+        self._archive = Archive(peer.ledger)
         self._hall = Hall(self._desk, peer.clock, secrets.token_bytes)
 
     def endpoints(self) -> list[Endpoint]:
@@ -136,6 +138,7 @@ class Api:
             Endpoint("GET", "/v1/entries/{id}", "One entry", self._show, models.EntryView),
             Endpoint("GET", "/v1/entries/{id}/why", "Why it counts or not", self._why, models.WhyView),
             Endpoint("POST", "/v1/verify", "Judge every entry again", self._verify, models.VerifyView),
+            Endpoint("POST", "/v1/prune", "Let old headers go", self._prune, models.PrunedView, models.NewPruning),
             Endpoint(
                 "POST", "/v1/release", "Release without a head check", self._release, list[models.ReleaseView]
             ),
@@ -272,7 +275,10 @@ class Api:
         return _answer(await self._peer.on_ledger(self._desk.why, request.path_params["id"]))
 
     async def _verify(self, request: Request) -> Response:
-        return _answer(await self._last(self._desk.verify_steps()))
+        return _answer(await self._last(self._archive.verify_steps()))
+
+    async def _prune(self, request: Request) -> Response:
+        return _answer(await self._last(self._archive.prune_steps(await heard(request, models.NewPruning))))
 
     async def _release(self, request: Request) -> Response:
         return _answer(await self._peer.release(self._desk.release), 201)
@@ -289,7 +295,7 @@ class Api:
         return _answer(models.Forgotten(addresses=await self._peer.forget(query.peer)))
 
     async def _export(self, request: Request) -> Response:
-        chunks = iter(await self._peer.on_ledger(self._desk.export))
+        chunks = iter(await self._peer.on_ledger(self._archive.export))
 
         async def pieces() -> AsyncIterator[bytes]:
             while chunk := await self._peer.on_ledger(next, chunks, b""):
@@ -299,7 +305,7 @@ class Api:
 
     async def _import(self, request: Request) -> Response:
         data = await body(request, MAX_IMPORT_BYTES)
-        return _answer(await self._last(self._desk.import_steps(data)))
+        return _answer(await self._last(self._archive.import_steps(data)))
 
     async def _last(self, steps: Iterator[_Result]) -> _Result | None:
         """Take long work step by step, so that others are served in between; return what the last step gave."""

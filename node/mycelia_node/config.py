@@ -110,6 +110,8 @@ class Settings:
     evaporate_s: float = 60.0  # bodies whose time is over are looked for so often
     witness: bool = True  # checkpoints of others are witnessed, where the charter lets headers go one day
     witness_s: float = 60.0  # some at a time, so often
+    prune: bool = False  # headers below settled checkpoints go; a newcomer needs a peer that keeps them
+    prune_s: float = 86_400.0  # so often
     retention_days: int | None = None  # bodies without an expiry are kept for so long; None: for as long as the home
 
 

@@ -6,11 +6,11 @@ the node runs, directly when it does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from secrets import token_bytes
 
-from mycelia_protocol import cid, compose, runfile
+from mycelia_protocol import cid, compose
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.compose import Content
@@ -175,25 +175,6 @@ class Desk:
             )
         return parting
 
-    def import_steps(self, data: bytes | Iterable[bytes]) -> Iterator[models.ImportView]:
-        """Take in a run file of this commons, a run at a time; yields how it stands so far.
-
-        Raises:
-            Malformed: it is no run file, cut short, or of another network.
-        """
-        charter, runs = runfile.read(data)
-        runfile.check_network(charter, self.ledger.network)
-        accepted = awaiting = 0
-        faults: list[str] = []
-        for run in runs:
-            report = self.ledger.ingest([run])
-            accepted += len(report.accepted)
-            awaiting += report.awaiting
-            faults += [fault.explain() for fault in report.faults]
-            faults += [f"chain {cid.text(chain)} lacks the entries before this run" for chain in report.unlinked]
-            yield models.ImportView(accepted=accepted, awaiting=awaiting, faults=faults)
-        yield models.ImportView(accepted=accepted, awaiting=awaiting, faults=faults)
-
     # Asking
 
     def members(self) -> list[models.MemberView]:
@@ -225,6 +206,7 @@ class Desk:
             members=self.members(),
             peers=[peer_view(state) for state in peers],
             entries=ledger.count(),
+            gone=ledger.gone,
             chains=len({tip.chain for tip in ledger.frontier()}),
             awaiting=awaiting,
             digest=ledger.digest().hex(),
@@ -370,6 +352,8 @@ class Desk:
         if len(names) > 1:
             raise NotFound(f"{len(names)} entries begin with {name}: give more of the id")
         stored = self.ledger.get(names[0]) if names else None
+        if names and stored is None:
+            raise NotFound(f"the header of {name} went: this node keeps only its id and whether it was valid")
         if stored is None:
             hint = "" if len(name) >= MIN_CID else f" (an id is known by {MIN_CID} characters or more)"
             raise NotFound(f"this node holds no entry {name!r}{hint}")
@@ -428,27 +412,6 @@ class Desk:
 
     def _is_effective(self, stored: Stored) -> bool:
         return stored.is_valid and self.ledger.standing.is_effective(stored.entry)
-
-    def verify_steps(self) -> Iterator[models.VerifyView]:
-        """Judge every stored entry again, some at a time; yields how it stands so far."""
-        for report in self.ledger.verify_steps():
-            awaiting = [views.awaiting_view(one) for one in self.ledger.awaiting()]
-            yield models.VerifyView(
-                entries=report.entries, invalid=report.invalid, awaiting=awaiting, faults=report.faults
-            )
-
-    def export(self) -> Iterable[bytes]:
-        """Yield the run file of everything that is held."""
-        if self.ledger.gate is not None:
-            self.ledger.gate.release(by_hand=True)
-        return runfile.write(self.ledger.charter, self._all_runs())
-
-    def _all_runs(self) -> Iterable[list[Entry]]:
-        wanted = {tip.chain: 0 for tip in self.ledger.frontier()}
-        after: int | None = 0
-        while after is not None:
-            runs, after = self.ledger.runs_for(wanted, after, 1 << 20)
-            yield from runs
 
 
 def peer_view(state: PeerState) -> models.PeerView:

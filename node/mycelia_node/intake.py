@@ -136,10 +136,11 @@ class Intake:
         """Take in again what went, up to its seal, if something waits for it and all that it names is held."""
         if not any(self._quarantine.wants(entry.id) and entry.id in self._gone for entry in run):
             return
-        went = [entry for entry in run if entry.id in self._gone]
-        missing = frozenset(link for entry in went for link in entry.header.links if self._get(link) is None)
-        if missing - {entry.id for entry in went}:
-            self._quarantine.put(went, missing, 0, sender)
+        went = [entry for entry in run if entry.id in self._gone and entry.id not in self._quarantine]
+        named = {link for entry in went for link in entry.header.links if self._get(link) is None}
+        missing = named - {entry.id for entry in went}
+        if missing:
+            self._quarantine.put(went, frozenset(missing), 0, sender)
             report.awaiting += 1
             return
         held = self._branches.chain(went[0].chain)

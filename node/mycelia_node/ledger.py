@@ -541,6 +541,12 @@ class Ledger:
                 return self._folds.laws.get(chain, self.charter)
         return self._folds.laws.get(chain, self.charter)
 
+    def whole_from(self, chain: bytes) -> int:
+        """Return the place from which on every header of a chain is held: 0 unless some of it went."""
+        with self._lock:
+            row = self._branches.chain(chain)
+            return 0 if row is None else self._store.gone.whole_from(row.number)
+
     def version_of(self, chain: bytes) -> Version | None:
         """Return the charter version that a chain adopted last, None for the root charter."""
         with self._lock:

@@ -118,6 +118,7 @@ class StatusView(_Said, frozen=True, kw_only=True):
     forks: list[ForkView]
     release: list[ReleaseView]
     behind: list[BehindView] = []
+    gone: int = 0  # entries of which only id and verdict are left
 
 
 class EntryView(_Said, frozen=True, kw_only=True):
@@ -210,6 +211,21 @@ class VerifyView(_Said, frozen=True, kw_only=True):
     invalid: int
     awaiting: list[AwaitingView]
     faults: list[str]
+
+
+class NewPruning(_Said, frozen=True, kw_only=True):
+    """Let headers go, or only say how many would."""
+
+    dry_run: bool = False
+
+
+class PrunedView(_Said, frozen=True, kw_only=True):
+    """What went of how many chains, or would go."""
+
+    chains: int
+    headers: int
+    freed_bytes: int  # in the file, for what comes
+    dry_run: bool = False
 
 
 class ImportView(_Said, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from . import passphrase
 from .bodies import DAY_MS
 from .config import Home, Settings, settings, write_private
 from .dialling import Dialler
-from .evaporation import evaporate
+from .evaporation import evaporate, prune
 from .events import Bus
 from .faults import StoreFault
 from .gate import guarded
@@ -130,6 +130,8 @@ class Peer:
                     self._start(self._sync.run())
                     self._start(self._tend())
                     self._start(evaporate(self.ledger, self.on_ledger, every_s=self.settings.evaporate_s))
+                    if self.settings.prune:
+                        self._start(prune(self.ledger, self.on_ledger, every_s=self.settings.prune_s))
                     if self.settings.witness:
                         witnessing = Witnessing(self.ledger, self.keystore)
                         self._start(witness(witnessing, self.on_ledger, every_s=self.settings.witness_s))

@@ -115,7 +115,7 @@ def seal_path(store: Store, held: Stored | None) -> list[Entry]:
 
 
 def find(store: Store, text: str) -> list[bytes]:
-    """Return the ids that `text` is, or begins, of what is held: hex of 6 digits or more, CID text of 12 or more."""
+    """Return the ids that `text` is, or begins: hex of 6 digits or more, CID text of 12 or more."""
     text = text.strip().removesuffix("…").lower()
     try:
         if len(text) >= MIN_CID and text.startswith("bafyrei"):
@@ -132,7 +132,7 @@ def find(store: Store, text: str) -> list[bytes]:
 def _find_cid(store: Store, text: str) -> list[bytes]:
     try:
         name = cid.link(text)
-        return [name] if store.find(name) else []
+        return [name] if store.find(name) or name in store.gone else []
     except Malformed:
         pass
     bits = "".join(f"{'abcdefghijklmnopqrstuvwxyz234567'.index(letter):05b}" for letter in text[1:])[32:]
@@ -142,4 +142,5 @@ def _find_cid(store: Store, text: str) -> list[bytes]:
 
 def _between(store: Store, low: int, high: int) -> list[bytes]:
     signed = [value - 2**64 if value >= 2**63 else value for value in (low, high)]
-    return sorted(set(store.names_like(*signed)))
+    gone = store.gone.like(low.to_bytes(8) + bytes(24), high.to_bytes(8) + b"\xff" * 24)
+    return sorted({*store.names_like(*signed), *gone})

@@ -309,12 +309,20 @@ async def _evaporated(town: Town, *, rounds: int, act: Callable[[int], int] | No
     return slept
 
 
-class TestAFileOfTheFirstVersion:
-    def test_is_brought_up_to_date_with_its_bodies(self, town: Town) -> None:
+_OF_VERSION_2 = "drop table gone; drop table over; drop table bases; "
+OLDER = {
+    1: f"{_OF_VERSION_2} drop table bodies; drop table dropped; pragma user_version=1",
+    2: f"{_OF_VERSION_2} pragma user_version=2",
+}
+
+
+class TestAFileOfAnOlderVersion:
+    @pytest.mark.parametrize("version", OLDER)
+    def test_is_brought_up_to_date_with_its_bodies(self, town: Town, version: int) -> None:
         dated, kept = town.need(expiry=SECOND), town.need()
         town.ledger.close()
         with sqlite3.connect(town.path / "ledger.sqlite") as old:
-            old.executescript("drop table bodies; drop table dropped; pragma user_version=1")
+            old.executescript(OLDER[version])
         old.close()
 
         town.ledger = open_ledger(town.path, clock=town.clock)

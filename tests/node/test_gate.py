@@ -15,6 +15,7 @@ from random import Random
 import pytest
 
 from mycelia_node import models
+from mycelia_node.archive import Archive
 from mycelia_node.config import Home
 from mycelia_node.desk import Desk
 from mycelia_node.faults import BadInput, StoreFault
@@ -145,7 +146,7 @@ class TestOwnEntries:
         with house(tmp_path / "home") as home:
             entry = home.publish()
 
-            _, runs = runfile.read(b"".join(Desk(home.ledger, home.keys, Clock()).export()))
+            _, runs = runfile.read(b"".join(Archive(home.ledger).export()))
 
             assert entry.id in [one.id for run in runs for one in run]
 
@@ -154,7 +155,7 @@ class TestOwnEntries:
         with house(tmp_path / "home") as home:
             entry = home.publish()
 
-            _, runs = runfile.read(b"".join(Desk(home.ledger, home.keys, Clock()).export()))
+            _, runs = runfile.read(b"".join(Archive(home.ledger).export()))
 
             assert entry.id not in [one.id for run in runs for one in run]
 

@@ -10,13 +10,15 @@ import pytest
 from mycelia_node.ledger import Ledger
 from mycelia_protocol import compose
 from mycelia_protocol.accumulators import LineId
-from mycelia_protocol.envelope import Entry
+from mycelia_protocol.envelope import Entry, seal
 from mycelia_protocol.errors import ProtocolError, Refused
+from mycelia_protocol.frontier import tip_of
 from mycelia_protocol.kinds.checkpoints import MIN_DISTANCE
 from mycelia_protocol.lines import Status
 from tests.builders import HOUR_MS, Commons, Member, accept, charter, note, on
 
 from .ledgers import Clock, new_ledger, open_ledger, unsealed
+from .links import Meadow, MemoryPeer, meadow, same, until
 
 DAY_MS = 24 * HOUR_MS
 LAW = charter(retention_ms=DAY_MS, witnesses=2)
@@ -257,6 +259,40 @@ class TestWhatIsNamedAfterAll:
         village.close()
 
 
+class TestVerification:
+    @pytest.mark.parametrize(
+        "harm",
+        [
+            "update gone set refused='kind.known: x' where refused is null",
+            "update gone set id=randomblob(32) where sequence=3",
+            "delete from gone where sequence=3",
+            "update bases set state=zeroblob(9)",
+            "update bases set peaks=x'80'",
+            "update entries set refused='kind.known: x' where sequence=0",
+            "delete from bases",
+        ],
+    )
+    def test_finds_what_a_checkpoint_does_not_vouch_for(self, village: Village, harm: str) -> None:
+        traded(village)
+        village.settle(*village.members[:2])
+        village.prune()
+
+        village.lean._store.connection.execute(harm)
+
+        assert village.lean.verify().faults
+        village.close()
+
+    def test_checks_the_accumulators_of_a_chain_that_was_cut_short(self, village: Village) -> None:
+        traded(village)
+        village.settle(*village.members[:2])
+        village.prune()
+
+        village.lean._store.connection.execute("delete from facts where key >= x'61' and key < x'62'")
+
+        assert any("accumulators" in fault for fault in village.lean.verify().faults)
+        village.close()
+
+
 class TestWhatStandsBelow:
     def test_is_not_taken_in(self, village: Village) -> None:
         anna = village.members[0]
@@ -275,8 +311,6 @@ class TestWhatStandsBelow:
         village.close()
 
     def test_is_known_when_it_is_heard_of(self, village: Village) -> None:
-        from mycelia_protocol.frontier import tip_of
-
         need, _ = traded(village)
         village.settle(*village.members[:2])
         village.prune()
@@ -307,8 +341,6 @@ class TestAForkAbove:
         one = anna.say(note())
         village.tell()
         header = one.header._replace(kind="x.org.example.other")
-        from mycelia_protocol.envelope import seal
-
         village.bring([[seal(header, anna.pair, network=LAW.network)]])
 
         assert before == one.header.backlink
@@ -317,6 +349,56 @@ class TestAForkAbove:
         village.reopen()
         village.check()
         village.close()
+
+
+async def lean_among_three(place: Meadow) -> tuple[MemoryPeer, MemoryPeer, MemoryPeer, Entry]:
+    """Return three peers of whom the first let go of what it said long ago, and a need that went."""
+    anna, bo, cleo = (place.peer(name, law=LAW) for name in ("anna", "bo", "cleo"))
+    place.join(anna, bo)
+    place.join(anna, cleo)
+    need, *_ = anna.publish(MIN_DISTANCE)
+    place.clock.now_ms += 2 * HOUR_MS
+    [summed_up] = anna.ledger.publish(anna.key, anna.chain, [anna.ledger.summed_up(anna.chain)])
+    await until(same(anna, bo, cleo))
+    for witness in (bo, cleo):
+        witness.ledger.publish(witness.key, witness.chain, [compose.witness(summed_up.id)])
+    await until(same(anna, bo, cleo))
+    place.clock.now_ms += DAY_MS
+    *_, pruned = anna.ledger.prune_steps()
+    assert pruned.headers == MIN_DISTANCE
+    return anna, bo, cleo, need
+
+
+class TestBetweenPeers:
+    @pytest.mark.asyncio
+    async def test_what_went_is_fetched_again_when_it_is_named(self, tmp_path: Path) -> None:
+        async with meadow(tmp_path) as place:
+            anna, bo, cleo, need = await lean_among_three(place)
+
+            late = cleo.ledger.publish(cleo.key, cleo.chain, [note(need)])
+
+            await until(lambda: anna.holds([*late, need]))
+            await until(same(anna, bo, cleo))
+
+    @pytest.mark.asyncio
+    async def test_a_newcomer_is_given_what_is_whole_and_finds_the_rest_elsewhere(self, tmp_path: Path) -> None:
+        async with meadow(tmp_path) as place:
+            anna, bo, cleo, need = await lean_among_three(place)
+            dan = place.peer("dan", law=LAW)
+            near, _ = place.join(dan, anna)
+            await until(lambda: anna.ledger.tips_of(dan.chain))
+            fresh = [entry for _ in range(5) for entry in anna.publish()]
+            await until(lambda: bo.holds(fresh))
+            [state] = dan.sync.peers()
+
+            assert dan.ledger.tips_of(anna.chain) == []
+            assert (state.is_connected, state.last_error) == (True, None)
+            assert len(near.other.written) < 20_000
+
+            place.join(dan, bo)
+            await until(same(anna, bo, cleo, dan))
+            assert dan.holds([need])
+            assert not dan.ledger.awaiting()
 
 
 def wander(village: Village, dice: Random) -> None:

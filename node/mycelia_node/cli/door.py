@@ -23,6 +23,7 @@ from .failures import Failure
 from .output import progress
 
 if TYPE_CHECKING:
+    from mycelia_node.archive import Archive
     from mycelia_node.desk import Desk
     from mycelia_node.hall import Hall
 
@@ -70,6 +71,7 @@ class Node(Protocol):
     def show(self, id: str) -> models.EntryView: ...
     def why(self, id: str) -> models.WhyView: ...
     def verify(self) -> models.VerifyView: ...
+    def prune(self, *, dry_run: bool = False) -> models.PrunedView: ...
     def peers(self) -> list[models.PeerView]: ...
     def add_peer(self, address: str) -> models.PeerView: ...
     def forget_peer(self, peer: str) -> models.Forgotten: ...
@@ -81,8 +83,8 @@ class Node(Protocol):
 class Offline:
     """The files of a node that does not run."""
 
-    def __init__(self, home: Home, desk: Desk, hall: Hall) -> None:
-        self._home, self._desk, self._hall = home, desk, hall
+    def __init__(self, home: Home, desk: Desk, hall: Hall, archive: Archive) -> None:
+        self._home, self._desk, self._hall, self._archive = home, desk, hall, archive
         self.members, self.publish = desk.members, desk.publish
         self.field, self.log, self.show = desk.field, desk.log, desk.show
         self.why, self.release, self.proof = desk.why, desk.release, desk.proof
@@ -149,15 +151,20 @@ class Offline:
 
     def import_runs(self, data: bytes) -> models.ImportView:
         """Take in a run file."""
-        return _last(self._desk.import_steps(data), lambda view: f"{view.accepted} new entries")
+        return _last(self._archive.import_steps(data), lambda view: f"{view.accepted} new entries")
 
     def verify(self) -> models.VerifyView:
         """Judge every stored entry again."""
-        return _last(self._desk.verify_steps(), lambda view: f"{view.entries} entries judged again")
+        return _last(self._archive.verify_steps(), lambda view: f"{view.entries} entries judged again")
+
+    def prune(self, *, dry_run: bool = False) -> models.PrunedView:
+        """Let headers go that nothing needs any more."""
+        steps = self._archive.prune_steps(models.NewPruning(dry_run=dry_run))
+        return _last(steps, lambda view: f"{view.headers} headers went")
 
     def export_runs(self) -> bytes:
         """Return everything as a run file."""
-        return b"".join(self._desk.export())
+        return b"".join(self._archive.export())
 
 
 def _last(steps: Iterator[_View], said: Callable[[_View], str]) -> _View:
@@ -198,6 +205,7 @@ def offline(home: Home) -> Iterator[Offline]:
         StoreFault: they cannot be used.
     """
     from mycelia_node import passphrase
+    from mycelia_node.archive import Archive
     from mycelia_node.desk import Desk
     from mycelia_node.gate import guarded
     from mycelia_node.hall import Hall
@@ -215,7 +223,7 @@ def offline(home: Home) -> Iterator[Offline]:
             desk = Desk(ledger, keystore, now_ms)
             hall = Hall(desk, now_ms, secrets.token_bytes)
             hall.people.tend()
-            yield Offline(home, desk, hall)
+            yield Offline(home, desk, hall, Archive(ledger))
     finally:
         ledger.close()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from .options import DEFAULTS, Options, Whole
 from .output import ago, give, moment, short, table, tell
@@ -114,6 +116,28 @@ def _reasons(view: WhyView) -> list[str]:
         for line in view.lines
     ]
     return lines
+
+
+def prune(*, dry_run: Annotated[bool, Parameter(negative="")] = False, options: Options = DEFAULTS) -> None:
+    """Let old headers go that nothing needs any more: below checkpoints that are witnessed and old enough.
+
+    Ids and verdicts stay. What is named after all is asked for again. Who joins later needs a peer that keeps
+    everything.
+
+    Args:
+        dry_run: Only count what would go.
+    """
+    from .door import opened
+
+    with opened(options.place) as node:
+        view = node.prune(dry_run=dry_run)
+    done = "would go" if view.dry_run else "went"
+    size = f"{view.freed_bytes / 1024:,.0f} KiB"
+    give(options, view, f"{view.headers:,} headers of {view.chains} chains {done}, {size}.")
+    if not view.headers:
+        tell("Headers go where the charter has a retention, below checkpoints older than that and witnessed by enough.")
+    elif not view.dry_run:
+        tell("Newcomers cannot be given these chains from here: somebody else has to keep them whole.")
 
 
 def verify(*, options: Options = DEFAULTS) -> int:

@@ -242,9 +242,10 @@ def status(*, options: Options = DEFAULTS) -> None:
     with opened(options.place) as node:
         view = node.status()
     running = f"up since {ago(view.started_ms)}" if view.started_ms is not None else "the node is not running"
+    gone = f" (the headers of {view.gone} went)" if view.gone else ""
     connected = sum(peer.is_connected for peer in view.peers)
     lines = [
-        f"{view.commons}: {view.entries} entries on {view.chains} chains, {running}",
+        f"{view.commons}: {view.entries} entries on {view.chains} chains{gone}, {running}",
         f"members   {', '.join(member.name for member in view.members)}",
         f"classes   {', '.join(f'{name} in {unit}' for name, unit in view.classes.items())}",
         f"peers     {connected} of {len(view.peers)} connected",

@@ -238,6 +238,10 @@ class AsyncClient:
         answer = await self._send("POST", "/v1/verify", {"timeout": _LONG_S})
         return msgspec.json.decode(answer, type=models.VerifyView)
 
+    async def prune(self, *, dry_run: bool = False) -> models.PrunedView:
+        """Let headers go that nothing needs any more, or only count them."""
+        return await self._tell("/v1/prune", models.NewPruning(dry_run=dry_run), models.PrunedView, timeout=_LONG_S)
+
     async def peers(self) -> list[models.PeerView]:
         """Return the peers that are dialled or talked to."""
         return await self._ask("GET", "/v1/peers", list[models.PeerView])
@@ -305,9 +309,9 @@ class AsyncClient:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         return msgspec.json.decode(await self._send(method, path, {"params": params}), type=says)
 
-    async def _tell(self, path: str, message: msgspec.Struct, says: type[_Says]) -> _Says:
+    async def _tell(self, path: str, message: msgspec.Struct, says: type[_Says], **more: Any) -> _Says:
         headers = {"content-type": "application/json"}
-        request = {"content": msgspec.json.encode(message), "headers": headers}
+        request = {"content": msgspec.json.encode(message), "headers": headers, **more}
         return msgspec.json.decode(await self._send("POST", path, request), type=says)
 
     async def _send(self, method: str, path: str, request: dict[str, Any]) -> bytes:

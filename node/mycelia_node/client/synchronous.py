@@ -238,6 +238,10 @@ class Client:
         answer = self._send("POST", "/v1/verify", {"timeout": _LONG_S})
         return msgspec.json.decode(answer, type=models.VerifyView)
 
+    def prune(self, *, dry_run: bool = False) -> models.PrunedView:
+        """Let headers go that nothing needs any more, or only count them."""
+        return self._tell("/v1/prune", models.NewPruning(dry_run=dry_run), models.PrunedView, timeout=_LONG_S)
+
     def peers(self) -> list[models.PeerView]:
         """Return the peers that are dialled or talked to."""
         return self._ask("GET", "/v1/peers", list[models.PeerView])
@@ -305,9 +309,9 @@ class Client:
         params = {key: value for key, value in (query or {}).items() if value is not None}
         return msgspec.json.decode(self._send(method, path, {"params": params}), type=says)
 
-    def _tell(self, path: str, message: msgspec.Struct, says: type[_Says]) -> _Says:
+    def _tell(self, path: str, message: msgspec.Struct, says: type[_Says], **more: Any) -> _Says:
         headers = {"content-type": "application/json"}
-        request = {"content": msgspec.json.encode(message), "headers": headers}
+        request = {"content": msgspec.json.encode(message), "headers": headers, **more}
         return msgspec.json.decode(self._send("POST", path, request), type=says)
 
     def _send(self, method: str, path: str, request: dict[str, Any]) -> bytes:

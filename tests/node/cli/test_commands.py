@@ -20,7 +20,7 @@ HERE = ("--at", "52.37,4.89")
 NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
 COMMANDS = [
     "init", "up", "status", "need", "offer", "withdraw", "retract", "warrant", "field", "log", "show", "why", "verify",
-    "checkpoint",
+    "checkpoint", "prune",
     "peer", "peer add",
     "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench",
     "bench ledger", "completion", "commons", "commons new", "commons show", "commons invite", "commons join",
@@ -74,6 +74,16 @@ class TestAHome:
         assert "would be entry 16" in rehearsed.out
         assert (said.json["kind"], said.json["sequence"]) == ("checkpoint", 16)
         assert anna("verify").code == 0
+
+    def test_keeps_its_headers_where_the_charter_has_no_retention(self, anna: Mycelia) -> None:
+        anna(*NEED)
+
+        pruned = anna("prune")
+        rehearsed = anna("prune", "--dry-run", "--json")
+
+        assert (pruned.code, pruned.out) == (0, "0 headers of 0 chains went, 0 KiB.\n")
+        assert "where the charter has a retention" in pruned.err
+        assert rehearsed.json == {"chains": 0, "headers": 0, "freed_bytes": 0, "dry_run": True}
 
     def test_is_not_made_twice(self, anna: Mycelia) -> None:
         again = anna("init")
