@@ -90,15 +90,11 @@ class Village:
                 is_open = intent.end_ms >= self.clock.now_ms
                 assert others[name] == intent or (not is_open and others[name] == intent._replace(withdrawn=True))
             assert all(others[name].end_ms < self.clock.now_ms - DAY_MS for name in others.keys() - mine.keys())
-        for name in ours.needs:
-            if ours.needs[name].end_ms >= self.clock.now_ms:
-                assert (ours.accepted(name), ours.lines_of.get(name)) == (
-                    theirs.accepted(name),
-                    theirs.lines_of.get(name),
-                )
-        for name in ours.offers:
-            if ours.offers[name].end_ms >= self.clock.now_ms:
-                assert (ours.committed(name), ours.tentative(name)) == (theirs.committed(name), theirs.tentative(name))
+        for name in [*ours.needs, *ours.offers]:
+            if not self.lean._store.gone.is_over(name):
+                assert set(ours.lines_of.get(name, ())) == set(theirs.lines_of.get(name, ()))
+                assert (ours.accepted(name), ours.committed(name)) == (theirs.accepted(name), theirs.committed(name))
+                assert ours.tentative(name) == theirs.tentative(name)
         for line_id, line in ours.lines.items():
             assert ours.status(line) == theirs.status(theirs.lines[line_id])
         lost = theirs.lines.keys() - ours.lines.keys()
