@@ -7,7 +7,7 @@ are read from the store when they are asked for, and forgotten when a change fai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mycelia_protocol.accumulators import Grant, Prefix, Version
@@ -21,7 +21,7 @@ from mycelia_protocol.validation import Verdict, extend, judge
 from .facts import StoredFacts
 from .store import Branch as BranchRow
 from .store import ChainRow, Store
-from .stored import Stored
+from .stored import Stored, stored_of
 
 MAX_BRANCHES = 256  # of one chain: each but the first two costs somebody an entry that relies on it
 
@@ -90,6 +90,21 @@ class Branches:
                 return None  # the second branch has no entry of its own yet
             known = self._forks[chain] = len(branches), fork
         return known[1]
+
+    def above(self, chain: bytes, fork: Fork) -> set[bytes]:
+        """Return the ids of a forked chain from the fork on, but for the two that prove it."""
+        paths = [branch.path for branch in self.of(chain) if branch.path]
+        return set[bytes]().union(*paths) - paths[0].intersection(*paths[1:]) - {fork.one, fork.other}
+
+    def stored(self, chain: bytes) -> Iterator[Stored]:
+        """Yield all that is held of a chain."""
+        row = self.chain(chain)
+        return iter(()) if row is None else map(stored_of, self._store.whole(row.number))
+
+    def arrival(self, chain: bytes, sequence: int) -> int:
+        """Return the arrival of the first entry of a chain from a place on, 0 if nothing of it is held."""
+        row = self.chain(chain)
+        return (row and self._store.first_arrival(row.number, sequence)) or 0
 
     def _find_fork(self, paths: list[set[bytes]]) -> Fork | None:
         sequence = len(paths[0].intersection(*paths[1:]))

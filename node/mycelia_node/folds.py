@@ -2,12 +2,12 @@
 
 Three of them: who counts (members), by which law each chain is judged now, and
 the standing of lines and intents, which reads only what counts. All are built on
-first use; the standing is built anew when what it has counted no longer counts.
+first use; of a chain of which something else counts than before, all is counted again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from mycelia_protocol.charter import Charter
@@ -48,7 +48,7 @@ class Folds:
     def standing(self) -> Standing:
         """The fold over all valid entries that count."""
         if self._standing is None:
-            standing, after = Standing(self._entry_of, self.members.heirs, self._store.gone.is_over), 0
+            standing, after = Standing(self._entry_of, self._heirs_of, self._store.gone.is_over), 0
             while batch := reading.stored(self._store, after, _PAGE, None, None):
                 self._count(standing, batch)
                 after = batch[-1].arrival
@@ -86,39 +86,48 @@ class Folds:
         self._standing = None
 
     def take(self, accepted: list[Stored]) -> None:
-        """Bring up to date what was built; where something is kept no longer, it is built anew on next use."""
-        has_dropped, woken = self._reduction.take(accepted)
-        if has_dropped:
-            self._standing = self._members = self._laws = None
-            return
+        """Bring up to date what was built; of chains of which other things count than before, all is counted again."""
+        shrunk, woken = self._reduction.take(accepted)
         accepted = [*(one for one in accepted if self._reduction.keeps(one.entry)), *woken]
-        if self._laws is not None:
+        changed = set(shrunk)
+        if shrunk:
+            self._laws = None
+        elif self._laws is not None:
             self._laws.update(self._adopted(accepted))
         if self._members is not None:
-            self._take_members(self._members, accepted)
+            changed |= self._take_members(self._members, accepted, is_shrunk=bool(shrunk))
+        changed = {name for name in changed if any(one.prefix.sequence > 0 for one in self._branches.of(name))}
         if self._standing is not None:
-            self._count(self._standing, accepted)
+            self._recount(self._standing, changed)
+            self._count(self._standing, (one for one in accepted if one.entry.chain not in changed))
             self._note_forks(self._standing, {stored.entry.chain for stored in accepted})
 
-    def _take_members(self, members: Members, accepted: list[Stored]) -> None:
-        """Count members; drop the standing where what it has counted, or left out, changes."""
+    def _take_members(self, members: Members, accepted: list[Stored], *, is_shrunk: bool) -> set[bytes]:
+        """Count members; return the chains of which something else counts than before, or other heirs speak."""
         named = [one.entry for one in accepted if one.is_valid and one.entry.header.kind in MEMBERSHIP]
         forked = [chain for chain in {one.entry.chain for one in accepted} if len(self._branches.of(chain)) > 1]
-        if not (named or forked):
-            return
-        before = dict(members.last())
-        for entry in named:
-            members.add(entry)
-        for chain in forked:
-            self._note_fork(members, chain)
-        after = members.last()
-        fresh = {entry.chain for entry in named if entry.header.kind == "open"}
-        changed = {chain for chain in before.keys() | after.keys() if before.get(chain) != after.get(chain)}
-        revoked = any(entry.header.kind == "id.revoke" for entry in named)  # heirs may be named
-        if revoked or any(
-            branch.prefix.sequence > 0 for chain in changed - fresh for branch in self._branches.of(chain)
-        ):
-            self._standing = None
+        if not (named or forked or is_shrunk):
+            return set()
+        last, heirs = members.last(), members.all_heirs()
+        if is_shrunk:
+            self._members = None
+            members = self.members
+        else:
+            for entry in named:
+                members.add(entry)
+            for chain in forked:
+                self._note_fork(members, chain)
+        return _differing(last, members.last()) | _differing(heirs, members.all_heirs())
+
+    def _heirs_of(self, chain: bytes) -> Sequence[bytes]:
+        return self.members.heirs(chain)
+
+    def _recount(self, standing: Standing, chains: set[bytes]) -> None:
+        if chains:
+            standing.forget(chains)
+            for chain in chains:
+                self._count(standing, self._branches.stored(chain))
+            self._note_forks(standing, chains)
 
     def _note_fork(self, members: Members, chain: bytes) -> None:
         fork = self._branches.fork_of(chain)
@@ -151,3 +160,7 @@ class Folds:
     def _of_kind(self, kind: str) -> list[Stored]:
         found = reading.stored(self._store, 0, -1, None, kind)
         return [stored for stored in found if stored.is_valid and self._reduction.keeps(stored.entry)]
+
+
+def _differing(one: Mapping[bytes, object], other: Mapping[bytes, object]) -> set[bytes]:
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}

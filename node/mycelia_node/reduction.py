@@ -14,12 +14,9 @@ from collections.abc import Callable, Iterable
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.frontier import Fork, is_certain
 
-from . import reading
 from .branches import Branches
 from .store import Store
 from .stored import Stored
-
-_PAGE = 1000
 
 
 class Reduction:
@@ -35,24 +32,27 @@ class Reduction:
         fork = self._forks.get(entry.chain)
         return is_certain(entry, fork) or entry.id in self._late()
 
-    def take(self, accepted: Iterable[Stored]) -> tuple[bool, list[Stored]]:
-        """Bring up to date; return whether something is kept no longer, and what late entries are kept from now on."""
+    def take(self, accepted: Iterable[Stored]) -> tuple[set[bytes], list[Stored]]:
+        """Bring up to date; return the chains of which something is kept no longer, and what is kept from now on."""
         accepted = list(accepted)
-        has_dropped = False
+        shrunk = set[bytes]()
+        before = self._late()
         for chain in {one.entry.chain for one in accepted}:
             fork = self._branches.fork_of(chain)
             if fork is not None and fork != self._forks.get(chain):
                 self._forks[chain] = fork
-                has_dropped |= any(branch.prefix.sequence > fork.sequence for branch in self._branches.of(chain))
-                has_dropped |= len(self._branches.of(chain)) > 2  # the proof may be another now
-        if has_dropped:
+                branches = self._branches.of(chain)  # of more than two, the proof may be another now
+                if len(branches) > 2 or any(branch.prefix.sequence > fork.sequence for branch in branches):
+                    shrunk.add(chain)
+        if shrunk:
             self._relied = None
-            return True, []
+            changed = before ^ self._late()
+            return shrunk | {one.entry.chain for name in changed if (one := self._get(name))}, []
         if not self._forks:
-            return False, []
+            return shrunk, []
         fresh = {one.entry.id for one in accepted}
         woken = [name for one in accepted if self.keeps(one.entry) for name in self._rely(one.entry)]
-        return False, [one for name in woken if name not in fresh and (one := self._get(name))]
+        return shrunk, [one for name in woken if name not in fresh and (one := self._get(name))]
 
     @property
     def _forks(self) -> dict[bytes, Fork]:
@@ -63,12 +63,13 @@ class Reduction:
 
     def _late(self) -> set[bytes]:
         if self._relied is None:
-            self._relied, after = set(), 0
-            while page := reading.stored(self._store, after, _PAGE, None, None):
-                for stored in page:
-                    if is_certain(stored.entry, self._forks.get(stored.entry.chain)):
-                        self._rely(stored.entry)
-                after = page[-1].arrival
+            self._relied = set()
+            late = {name for chain, fork in self._forks.items() for name in self._branches.above(chain, fork)}
+            if late:  # whoever names one of them came after the first
+                first = min(self._branches.arrival(chain, fork.sequence) for chain, fork in self._forks.items())
+                for entry in self._store.naming(late, first):
+                    if is_certain(entry, self._forks.get(entry.chain)):
+                        self._rely(entry)
         return self._relied
 
     def _rely(self, entry: Entry) -> list[bytes]:

@@ -14,13 +14,13 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from mycelia_protocol.cid import digest
-from mycelia_protocol.envelope import Entry, Header, read_entry
+from mycelia_protocol.cid import DIGEST_BYTES, digest
+from mycelia_protocol.envelope import Entry, Header, deps_of, read_entry
 
 from .bodies import Bodies
 from .faults import StoreFault
@@ -28,6 +28,9 @@ from .gone import Gone
 from .schema import APPLICATION_ID, SCHEMA_VERSION, migrate
 
 __all__ = ["SCHEMA_VERSION", "Branch", "ChainRow", "Row", "Store", "entry_of", "short"]
+
+
+_ENDLESS = 2**63 - 1  # above every sequence
 
 
 class Row(NamedTuple):
@@ -223,6 +226,10 @@ class Store:
         )
         return [Row(*row) for row in rows]
 
+    def whole(self, chain: int) -> Iterator[Row]:
+        """Yield what is held of a chain, in order."""
+        return self.below(chain, _ENDLESS)
+
     def below(self, chain: int, sequence: int) -> Iterator[Row]:
         """Yield what is held of a chain below a place, in order."""
         rows = self.connection.execute(
@@ -272,6 +279,16 @@ class Store:
             (arrival, limit),
         )
         return [Row(*row) for row in rows]
+
+    def naming(self, names: Container[bytes], after: int) -> Iterator[Entry]:
+        """Yield the entries accepted after an arrival number that name one of these."""
+        rows = self.connection.execute(
+            "select header, signature, body from entries where arrival>? order by arrival", (after,)
+        )
+        for raw, signature, body in rows:
+            deps = deps_of(raw)
+            if any(deps[at : at + DIGEST_BYTES] in names for at in range(0, len(deps), DIGEST_BYTES)):
+                yield read_entry(raw, signature, body)
 
     def keep_body(self, arrival: int, header: Header, body: bytes) -> None:
         """Keep the body of an entry that was held without one."""

@@ -108,6 +108,11 @@ def read_header(raw: bytes) -> Header:
         raise
 
 
+def deps_of(raw: bytes) -> bytes:
+    """Return the dependencies of a header that was read before: the form is not checked again, which is costly."""
+    return cast(bytes, cbor2.loads(raw)[1 + Header._fields.index("deps")])
+
+
 def _header_of(raw: bytes) -> Header:
     fields = load(raw)
     if type(fields) is not list or cbor2.dumps(fields) != raw:

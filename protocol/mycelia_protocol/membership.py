@@ -99,6 +99,10 @@ class Members:
         """Return the chains that count and that revocations name as heirs of a chain of their identity, sorted."""
         return self._seen().heirs.get(chain, ())
 
+    def all_heirs(self) -> dict[bytes, tuple[bytes, ...]]:
+        """Return the chains of which others are heirs, each with these."""
+        return self._seen().heirs
+
     def _seen(self) -> _View:
         if self._view is None:
             self._view = _View(self._charter, self._entry_of, self._lineage, self._entries.values(), self._forked)

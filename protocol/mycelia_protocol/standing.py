@@ -12,7 +12,7 @@ Spec: 09-standing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import cast
 
 from .accumulators import LineId
@@ -36,8 +36,10 @@ __all__ = ["Intent", "Line", "Mark", "Row", "Standing", "Status"]
 class Standing:
     """The fold over valid entries and known forks. Feed it both in any order; twice is as good as once.
 
+    What no longer counts is taken back by chains: `forget` them, and feed it again what of them still does.
+
     `entry_of` gives any authentic entry by id; an added entry's dependencies must be held. `heirs` gives the
-    chains that took over from one that was cut (chapter 13), and must not change: where it does, fold anew.
+    chains that took over from one that was cut (chapter 13); where it changes, `forget` that one, too.
     `is_over` says of which needs and offers headers may have gone: lines between two of them are left out (chapter 19).
     """
 
@@ -77,6 +79,28 @@ class Standing:
                 self._mark(line, kind, entry)
         if entry.header.deps:
             self._note_exits(entry)
+
+    def forget(self, chains: Collection[bytes]) -> None:
+        """Take back everything that these chains said, in one pass over what is known."""
+        self._kept.clear()
+        for intents in (self.needs, self.offers):
+            for intent in [one for one in intents.values() if one.chain in chains]:
+                del intents[intent.id]
+        for row in [one for one in self.rows.values() if one.chain in chains]:
+            del self.rows[row.offer]
+        for line in [one for one in self.lines.values() if one.provider in chains]:
+            del self.lines[line.id]
+            self.lines_of[line.need].remove(line.id)
+            self.lines_of[line.offer].remove(line.id)
+        for signed in self._signed.values():
+            for mark in [one for one in signed.marks if one[1] in chains]:
+                del signed.marks[mark]
+                if mark[0] == "accept":  # one chain alone can accept a line: that of its need
+                    signed.accept = (NEVER, b"")
+        for intent_id, by in self._withdrawn.items():
+            if not by.isdisjoint(chains):
+                by.difference_update(chains)
+                self._mark_withdrawn(intent_id)
 
     def note_fork(self, chain: bytes, sequence: int) -> None:
         """Count that two authentic entries, valid or not, claim this place of a chain."""
@@ -268,6 +292,9 @@ class Standing:
 
     def _withdraw(self, intent: bytes, author: bytes) -> None:
         self._withdrawn.setdefault(intent, set()).add(author)
+        self._mark_withdrawn(intent)
+
+    def _mark_withdrawn(self, intent: bytes) -> None:
         for intents in (self.needs, self.offers):
             if intent in intents:
                 withdrawn = self._is_withdrawn(intent, intents[intent].chain)
