@@ -26,6 +26,7 @@ from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry, Header, Term, seal
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.kinds.checkpoints import checkpoint_of
+from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.membership import KINDS as MEMBERSHIP
 from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing, Status
@@ -54,7 +55,7 @@ class Commons:
         self.held: dict[bytes, Entry] = {}
         self.valid: list[Entry] = []
         self.members = Members(self.charter, self.held.get)
-        self.standing = Standing(self.held.get, self.members.heirs)
+        self.standing = Standing(self.held.get, self.members.heirs, Lineage(self.held.get, self.charter).inheritance)
 
     def member(self, name: str, *, now_ms: int | None = None) -> Member:
         """Open the chain of a member, whose key is made from its name."""

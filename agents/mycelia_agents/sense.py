@@ -177,5 +177,7 @@ def _used(standing: Standing, need: bytes) -> int:
 
 def _is_unfreed(line: Line) -> bool:
     """Return whether the need's chain accepted the line and has not freed it, nor cited the provider's exit."""
-    freed = {("lapse", line.receiver), ("cancel", line.receiver), (f"exit by {line.provider.hex()}", line.receiver)}
-    return ("accept", line.receiver) in line.marks and not line.marks.keys() & freed
+    freed = {("lapse", line.receiver), ("cancel", line.receiver)}
+    if ("accept", line.receiver) not in line.marks or line.marks.keys() & freed:
+        return False
+    return (line.provider, line.receiver) not in line.gave_up

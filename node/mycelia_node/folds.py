@@ -48,7 +48,7 @@ class Folds:
     def standing(self) -> Standing:
         """The fold over all valid entries that count."""
         if self._standing is None:
-            standing, after = Standing(self._entry_of, self._heirs_of, self._store.gone.is_over), 0
+            standing, after = self._empty(), 0
             while batch := reading.stored(self._store, after, _PAGE, None, None):
                 self._count(standing, batch)
                 after = batch[-1].arrival
@@ -118,6 +118,9 @@ class Folds:
             for chain in forked:
                 self._note_fork(members, chain)
         return _differing(last, members.last()) | _differing(heirs, members.all_heirs())
+
+    def _empty(self) -> Standing:
+        return Standing(self._entry_of, self._heirs_of, self._lineage.inheritance, self._store.gone.is_over)
 
     def _heirs_of(self, chain: bytes) -> Sequence[bytes]:
         return self.members.heirs(chain)

@@ -110,19 +110,19 @@ class Pruning:
 
     def _settled(self, now_ms: int) -> Iterator[tuple[ChainRow, Entry]]:
         """Yield each chain with its last settled checkpoint, if headers below it are held."""
-        said: dict[bytes, set[bytes]] = {}
+        said: dict[bytes, list[tuple[bytes, int]]] = {}
         for stored in self._valid("witness"):
             entry, members = stored.entry, self._folds.members
             fork = self._branches.fork_of(entry.chain)
             is_sure = fork is None or fork.sequence > entry.header.sequence
             if is_sure and members.counts(entry.chain, entry.header.sequence):
-                said.setdefault(entry.header.dep(cast(int, entry.header.terms[0])), set()).add(self._name(entry.chain))
+                seen = entry.header.dep(cast(int, entry.header.terms[0]))
+                said.setdefault(seen, []).append((self._name(entry.chain), entry.header.time_ms))
         found: dict[bytes, Entry] = {}
         for stored in self._valid("checkpoint"):
             entry = stored.entry
             fork = self._branches.fork_of(entry.chain)
             if is_settled(
-                entry.header.time_ms,
                 said.get(entry.id, ()),
                 author=self._name(entry.chain),
                 is_forked=fork is not None and fork.sequence <= entry.header.sequence,

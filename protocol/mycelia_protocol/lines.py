@@ -52,6 +52,7 @@ class Signed:
 
     marks: dict[Mark, int] = field(default_factory=dict)
     accept: tuple[int, bytes] = (NEVER, b"")  # time and id
+    exits: set[tuple[bytes, bytes, int]] | None = None  # whose exit was cited, by whom, and where; few lines have one
 
 
 @dataclass(slots=True)
@@ -75,6 +76,14 @@ class Line:
     def marks(self) -> dict[Mark, int]:
         """What was signed about the line by whom, and the lowest sequence of that."""
         return self.signed.marks
+
+    @property
+    def gave_up(self) -> dict[tuple[bytes, bytes], int]:
+        """Who cited whose exit, as (author of the exit, who cited it), and the lowest sequence of that."""
+        found: dict[tuple[bytes, bytes], int] = {}
+        for by, author, at in self.signed.exits or ():
+            found[by, author] = min(at, found.get((by, author), NEVER))
+        return found
 
     @property
     def id(self) -> LineId:

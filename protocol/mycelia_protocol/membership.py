@@ -128,6 +128,7 @@ class _View:
         self._inceptions: dict[bytes, Entry] = {}
         self.last: dict[bytes, int] = {}
         self.heirs: dict[bytes, tuple[bytes, ...]] = {}
+        self._cuts: dict[bytes, list[list[Entry]]] = {}  # what each cut of a chain keeps
         self._named: dict[bytes, set[bytes]] = {}  # as heirs, by the chain that was cut
         self.persons: dict[bytes, Person] = {}
         self._closed: set[bytes] = set()
@@ -190,14 +191,24 @@ class _View:
 
     def _keeps(self, event: Entry, entry: Entry) -> bool:
         """Whether a key event was said by who knew of an entry, and let its chain live on."""
-        sequence = entry.header.sequence
         if event.header.kind == "id.complete":  # anybody can publish it: what guardians consented to is the proposal
             event = cast(Entry, self._entry_of(event.header.dep(cast(int, event.header.terms[0]))))
-        elif event.chain == entry.chain and sequence <= event.header.sequence:
+        elif self._stands_below(entry, event):
             return True
         previous = event.header.dep(cast(int, event.header.terms[0]))
         kept = (self._entry_of(link) for link in event.header.links if link != previous)
-        return any(one is not None and one.chain == entry.chain and sequence <= one.header.sequence for one in kept)
+        return any(one is not None and self._stands_below(entry, one) for one in kept)
+
+    def _stands_below(self, entry: Entry, top: Entry) -> bool:
+        """Whether an entry is another one, or stands below it on its own branch."""
+        sequence = entry.header.sequence
+        if entry.chain != top.chain or sequence > top.header.sequence:
+            return False
+        if sequence < self._forked.get(entry.chain, _ENDLESS):
+            return True  # the chain has one past there
+        while top.header.sequence > sequence:
+            top = cast(Entry, self._entry_of(cast(bytes, top.header.backlink)))
+        return top.id == entry.id
 
     def _cut_chains(self) -> None:
         """4. Revocations and closes that root keys back cut chains; then what chains that count delegated, they cut."""
@@ -216,31 +227,40 @@ class _View:
         for opening in sorted(self._delegated(), key=self._depth):  # who delegates is cut before who was delegated to
             self._follow_delegation(opening)
             for revoke in by_giver.get(opening.id, ()):
-                if revoke.header.sequence <= self.last.get(revoke.chain, -1):
+                if self._is_left(revoke):
                     self._revoke(revoke)
 
     def _revoke(self, revoke: Entry) -> None:
         cut, heir = self._kept_by(revoke), revoke.header.terms[HEIR_AT]
-        self._cut(cut.chain, cut.header.sequence)
+        self._cut(cut.chain, [cut])
         if heir is not None:
             self._named.setdefault(cut.chain, set()).add(cast(bytes, heir))
 
     def _close(self, identity: bytes, close: Entry) -> None:
         self._closed.add(identity)
-        kept: dict[bytes, int] = {}
+        kept: dict[bytes, list[Entry]] = {close.chain: [close]}
         for link in close.header.links:
             entry = cast(Entry, self._entry_of(link))
-            kept[entry.chain] = max(kept.get(entry.chain, 0), entry.header.sequence)
-        kept[close.chain] = close.header.sequence
+            if entry.chain != close.chain:
+                kept.setdefault(entry.chain, []).append(entry)
         for opening in self._chains[identity]:
-            self._cut(opening.id, kept.get(opening.id, 0))
+            self._cut(opening.id, kept.get(opening.id, [opening]))
 
     def _kept_by(self, revoke: Entry) -> Entry:
         return cast(Entry, self._entry_of(revoke.header.dep(cast(int, revoke.header.terms[CUT_AT]))))
 
-    def _cut(self, chain: bytes, sequence: int) -> None:
+    def _cut(self, chain: bytes, kept: list[Entry]) -> None:
+        """Cut a chain above the highest of these, on the branches that they stand on."""
         if chain in self.last:
-            self.last[chain] = min(self.last[chain], sequence)
+            self.last[chain] = min(self.last[chain], max(entry.header.sequence for entry in kept))
+            self._cuts.setdefault(chain, []).append(kept)
+
+    def _is_left(self, entry: Entry) -> bool:
+        """Whether what says who speaks for whom stands on a chain that counts, and on no branch that was cut off."""
+        if entry.header.sequence > self.last.get(entry.chain, -1):
+            return False
+        cuts = self._cuts.get(entry.chain, ())
+        return all(any(self._stands_below(entry, one) for one in kept) for kept in cuts)
 
     def _delegated(self) -> list[Entry]:
         return [one for ones in self._chains.values() for one in ones if len(one.header.terms) == DELEGATED_TERMS]
@@ -256,7 +276,7 @@ class _View:
     def _follow_delegation(self, opening: Entry) -> None:
         """A delegation that stands above the cut of its chain, or on a chain that does not hold, delegates nothing."""
         delegation = cast(Entry, self._entry_of(opening.header.dep(0)))
-        if delegation.header.sequence > self.last.get(delegation.chain, -1):
+        if not self._is_left(delegation):
             self.last.pop(opening.id, None)
 
     def _speaker(self, chain: bytes) -> bytes:
@@ -314,7 +334,7 @@ class _View:
         given: dict[bytes, list[bytes]] = {}
         admits: dict[bytes, list[Entry]] = {}  # by chain
         for admit in self._by_kind["admit"]:
-            if admit.header.sequence <= self.last.get(admit.chain, -1):
+            if self._is_left(admit):
                 admits.setdefault(admit.chain, []).append(admit)
         for identity, inception in self._inceptions.items():
             for chain in (inception.id, *self.heirs.get(inception.id, ())):

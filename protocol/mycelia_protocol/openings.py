@@ -43,8 +43,8 @@ def check_open(lineage: Lineage, entry: Entry) -> Grant | None:
         is_digest(terms[1]) and (terms[2] is None or is_digest(terms[2]))
     ):
         raise Refused("open.identity", "the terms after the key are null, or those of a chain with an identity")
-    if header.body_digest is not None or header.expiry is not None:
-        raise Refused("open.once", "the `open` of an identity's chain has no body, and no expiry")
+    if header.body_digest is not None or header.expiry is not None or header.charter_version:
+        raise Refused("open.once", "the `open` of an identity's chain has no body, no expiry, and charter version 0")
     if count >= FOUNDING_TERMS:
         return _check_founding(lineage, header)
     _check_deps(lineage, header, 1)

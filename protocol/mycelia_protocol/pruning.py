@@ -4,10 +4,10 @@ Nothing here drops anything: these are the decisions, pure, the clock an argumen
 
     >>> from mycelia_protocol.charter import ResourceClass, found
     >>> charter = found("Oost", seed=bytes(16), classes={"food": ResourceClass("kg")}, retention_ms=1000, witnesses=2)
-    >>> names = [b"anna", b"bo", b"bo", b"author"]
-    >>> is_settled(5000, names, author=b"author", is_forked=False, charter=charter, now_ms=6000)
+    >>> said = [(b"anna", 5000), (b"bo", 5400), (b"bo", 5200), (b"author", 5000)]
+    >>> is_settled(said, author=b"author", is_forked=False, charter=charter, now_ms=6200)
     True
-    >>> is_settled(5000, names, author=b"bo", is_forked=False, charter=charter, now_ms=5999)
+    >>> is_settled(said, author=b"author", is_forked=False, charter=charter, now_ms=6199)
     False
 
 Spec: 19-checkpoint, "What goes".
@@ -25,23 +25,29 @@ from .kinds.flows import commit_lines
 from .kinds.intents import END_MS
 from .kinds.kind import line_refs
 
-KEPT = frozenset({"open", "consent", "enact", "adopt", "admit", "warrant", "checkpoint", "witness"})
+KEPT = frozenset({"open", "consent", "enact", "adopt", "admit", "warrant", "checkpoint", "witness", "retract"})
 IDENTITY = "id."
 _GIVEN = Mark.RELEASED | Mark.DELIVERED | Mark.CANCELLED
 _TAKEN = Mark.RECEIVED | Mark.LAPSED | Mark.CANCELLED | Mark.CITES_RELEASE | Mark.CITES_CANCEL
 
 
 def is_settled(
-    time_ms: int, witnesses: Iterable[bytes], *, author: bytes, is_forked: bool, charter: Charter, now_ms: int
+    witnesses: Iterable[tuple[bytes, int]], *, author: bytes, is_forked: bool, charter: Charter, now_ms: int
 ) -> bool:
-    """Return whether the headers below a valid checkpoint of that time may go, by the clock of who asks.
+    """Return whether the headers below a valid checkpoint may go, by the clock of who asks.
 
-    `witnesses` and `author` are identities, or chains without one; `is_forked` says whether the
-    checkpoint's chain forked at its place or below.
+    `witnesses` are identities, or chains without one, and when they said so, in milliseconds; so is
+    `author`; `is_forked` says whether the checkpoint's chain forked at its place or below. The age is
+    that of the witness who made them enough: an author can date a checkpoint back, and others do not.
     """
     if charter.retention_ms is None or is_forked:
         return False
-    return len({*witnesses} - {author}) >= charter.witnesses and time_ms + charter.retention_ms <= now_ms
+    first: dict[bytes, int] = {}
+    for name, at_ms in witnesses:
+        first[name] = min(at_ms, first.get(name, at_ms))
+    first.pop(author, None)
+    times = sorted(first.values())
+    return len(times) >= charter.witnesses and times[charter.witnesses - 1] + charter.retention_ms <= now_ms
 
 
 def droppable(below: Sequence[tuple[Entry, bool]], facts: Mapping[FactKey, Fact], time_ms: int) -> list[Entry]:

@@ -40,6 +40,7 @@ class Standing:
 
     `entry_of` gives any authentic entry by id; an added entry's dependencies must be held. `heirs` gives the
     chains that took over from one that was cut (chapter 13); where it changes, `forget` that one, too.
+    `inherited` gives the chain that a good `id.inherit` took over, by the entry that its chain was cut at (chapter 13).
     `is_over` says of which needs and offers headers may have gone: lines between two of them are left out (chapter 19).
     """
 
@@ -47,9 +48,10 @@ class Standing:
         self,
         entry_of: Callable[[bytes], Entry | None],
         heirs: Callable[[bytes], Sequence[bytes]] = lambda _: (),
+        inherited: Callable[[Entry], Entry | None] = lambda _: None,
         is_over: Callable[[bytes], bool] = lambda _: False,
     ) -> None:
-        self._entry_of, self._heirs, self._is_over = entry_of, heirs, is_over
+        self._entry_of, self._heirs, self._inherited, self._is_over = entry_of, heirs, inherited, is_over
         self.needs: dict[bytes, Intent] = {}
         self.offers: dict[bytes, Intent] = {}
         self.rows: dict[bytes, Row] = {}  # by offer
@@ -59,6 +61,7 @@ class Standing:
         self._past: set[LineId] = set()  # lines that are left out
         self._signed: dict[LineId, Signed] = {}
         self._withdrawn: dict[bytes, set[bytes]] = {}  # by whom
+        self._told: dict[tuple[bytes, bytes, bytes], int] = {}  # from where on who knows which heir of whom
         self._kept: dict[bytes, frozenset[LineId]] = {}  # by intent, until something is added
 
     def add(self, entry: Entry) -> None:
@@ -97,6 +100,10 @@ class Standing:
                 del signed.marks[mark]
                 if mark[0] == "accept":  # one chain alone can accept a line: that of its need
                     signed.accept = (NEVER, b"")
+            if signed.exits:
+                signed.exits = {one for one in signed.exits if one[1] not in chains}
+        for told in [one for one in self._told if one[0] in chains]:
+            del self._told[told]
         for intent_id, by in self._withdrawn.items():
             if not by.isdisjoint(chains):
                 by.difference_update(chains)
@@ -231,8 +238,17 @@ class Standing:
         return self._has(line, "release", line.provider) or self._has(line, "cancel", line.provider)
 
     def _is_let_go(self, line: Line) -> bool:
-        exits = (f"exit by {author.hex()}" for author in (line.provider, *self._heirs(line.provider)))
-        return any(self._has(line, kind, line.receiver) for kind in ("lapse", "cancel", *exits))
+        if any(self._has(line, kind, line.receiver) for kind in ("lapse", "cancel")):
+            return True
+        receivers = (line.receiver, *self._heirs(line.receiver))
+        return any(
+            author in receivers and not self.is_forked(author, at) and self._is_told(author, by, line.provider, at)
+            for by, author, at in line.signed.exits or ()
+        )
+
+    def _is_told(self, author: bytes, by: bytes, party: bytes, at: int) -> bool:
+        """Whether a chain knew at a place that another one speaks for a party: then it gave up what that one left."""
+        return by == party or self._told.get((author, by, party), NEVER) <= at
 
     def _in_trunk_of_offer(self, line: Line) -> bool:
         return not self.is_forked(line.provider, line.sequence) and not self._is_freed(line)
@@ -314,11 +330,18 @@ class Standing:
         """A receiver who cites a release or a provider's cancel, whatever its verdict, gives the line up."""
         for link in entry.header.links:
             exit_ = self._entry_of(link)
-            if exit_ is None or exit_.header.kind not in ("release", "cancel") or exit_.chain == entry.chain:
+            if exit_ is None or exit_.chain == entry.chain:
+                continue
+            if exit_.header.kind == "id.inherit" and (cut := self._inherited(exit_)) is not None:
+                told = (entry.chain, exit_.chain, cut.chain)
+                self._told[told] = min(self._told.get(told, NEVER), entry.header.sequence)
+            if exit_.header.kind not in ("release", "cancel"):
                 continue
             try:
                 lines = line_refs(exit_.header, 0, "release.terms")
             except Refused:
                 continue
             for line in lines:
-                self._mark(line, f"exit by {exit_.chain.hex()}", entry)
+                signed = self._signed.setdefault(line, Signed())
+                signed.exits = signed.exits or set()
+                signed.exits.add((exit_.chain, entry.chain, entry.header.sequence))

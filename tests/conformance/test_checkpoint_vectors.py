@@ -147,8 +147,7 @@ def _below(given: Given) -> object:
 
 def _settled(given: Given) -> object:
     settled = is_settled(
-        int(given["time_ms"]),
-        [bytes.fromhex(name) for name in given["witnesses"]],
+        [(bytes.fromhex(name), int(at_ms)) for name, at_ms in given["witnesses"]],
         author=bytes.fromhex(given["author"]),
         is_forked=given["forked"],
         charter=charter.read(bytes.fromhex(given["charter"])),

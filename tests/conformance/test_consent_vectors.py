@@ -15,6 +15,7 @@ from mycelia_protocol.chain import check_link, key_of_open
 from mycelia_protocol.envelope import Entry, read_entry
 from mycelia_protocol.errors import Malformed, Premature
 from mycelia_protocol.kinds import KINDS
+from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.membership import KINDS as MEMBERSHIP
 from mycelia_protocol.membership import Members
 from mycelia_protocol.rules import RULES
@@ -222,7 +223,7 @@ def judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
 
 def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
     members, forks = _members(replay, arrived), forks_of(replay)
-    standing = Standing(replay.held.get, members.heirs)
+    standing = Standing(replay.held.get, members.heirs, Lineage(replay.held.get, replay.charter).inheritance)
     for chain, sequence in forks.items():
         standing.note_fork(chain, sequence)
     for entry in arrived:

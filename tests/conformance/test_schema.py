@@ -10,6 +10,7 @@ import pytest
 
 from mycelia_protocol import canonical, envelope
 from mycelia_protocol.kinds import KINDS
+from mycelia_protocol.validation import CUSTOM
 
 from .cddl import Schema, rules
 from .vectors import SPEC, unspelled, vectors
@@ -97,8 +98,9 @@ class TestAcceptedVectors:
         ]
         for raw in [*judged, *(raw for given in told for raw in given.get("entries", ()))]:
             header = envelope.read_header(bytes.fromhex(raw))
-            assert SCHEMA.accepts(f"{header.kind}-terms", header.terms), header
-            seen.add(header.kind)
+            if not header.kind.startswith(CUSTOM):
+                assert SCHEMA.accepts(f"{header.kind}-terms", header.terms), header
+                seen.add(header.kind)
 
         assert seen == set(KINDS)
 

@@ -11,6 +11,7 @@ import pytest
 from mycelia_protocol import compose, statements
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
+from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.membership import KINDS, Members
 from mycelia_protocol.standing import Standing, Status
 from tests.builders import Commons, Line, Member, line_id, note, on
@@ -53,7 +54,7 @@ def folded(commons: Commons, arrived: list[Entry]) -> Standing:
     for entry in arrived:
         if entry.header.kind in KINDS:
             members.add(entry)
-    standing = Standing(commons.held.get, members.heirs)
+    standing = Standing(commons.held.get, members.heirs, Lineage(commons.held.get, commons.charter).inheritance)
     for entry in arrived:
         if members.counts(entry.chain, entry.header.sequence):
             standing.add(entry)

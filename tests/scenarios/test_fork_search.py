@@ -115,8 +115,10 @@ def _broken_line(standing: Standing, line: Line, status: Status) -> Iterator[str
     is_old = line.sequence < forked.get(line.provider, 99) and accepted is not None
     is_old = is_old and accepted is not None and accepted < forked.get(line.receiver, 99)
     leaves = [("release", line.provider), ("cancel", line.provider), ("lapse", line.receiver),
-              ("cancel", line.receiver), (f"exit by {line.provider.hex()}", line.receiver)]  # fmt: skip
+              ("cancel", line.receiver)]  # fmt: skip
     stays = all(marks.get(mark, 99) >= forked.get(mark[1], 99) for mark in leaves)
+    given_up = line.gave_up.get((line.provider, line.receiver), 99)
+    stays = stays and given_up >= forked.get(line.receiver, 99)
     if is_old and stays and status not in BOUND:
         yield "what both signed below every fork has lost its effect"
     if {line.provider, line.receiver}.isdisjoint(forked) and status is Status.DISPLACED:
