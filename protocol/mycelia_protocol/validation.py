@@ -200,7 +200,7 @@ def _mark_line(judged: Judged, line: LineId, dep: Entry) -> None:
     if given is not None:
         if facts.speaks_for(author, given.receiver):
             at, place = given.accept_at, dep.header.sequence
-            if kind == "accept":
+            if kind == "accept" and author == given.receiver:
                 at = place if at < 0 else min(at, place)
             marks = given.marks | _COMMITTED_CITES.get(kind, 0)
             facts["committed", *line] = given._replace(marks=marks, accept_at=at)

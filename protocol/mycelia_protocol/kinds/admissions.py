@@ -30,7 +30,7 @@ def _judge(judged: Judged) -> None:
         raise Refused("admit.policy", "this chain has no admissions to give")
     for term in terms:
         if type(term) is bytes:
-            if facts.admitted(term):
+            if facts.admitted(term) or term == chain:
                 raise Refused("admit.again", "this chain admitted that identity, or used that invitation, before")
             facts["admitted", term, -1] = Admitted(1)
     count = facts.admitted(chain) + len(names)
