@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from mycelia_node.config import Home
-from mycelia_node.keystore import Keystore, Plan
+from mycelia_node.keystore import Keystore
 from mycelia_node.ledger import Ledger
+from mycelia_node.memberfile import Plan
 from mycelia_node.peer import Peer, now_ms
 from mycelia_node.people import People
 from mycelia_protocol import charter as charters

@@ -281,7 +281,7 @@ class Api:
         return _answer(await self._last(self._archive.prune_steps(await heard(request, models.NewPruning))))
 
     async def _release(self, request: Request) -> Response:
-        return _answer(await self._peer.release(self._desk.release), 201)
+        return _answer(await self._peer.release(self._desk.own.release), 201)
 
     async def _peers(self, request: Request) -> Response:
         return _answer([peer_view(state) for state in self._peer.peers()])

@@ -24,12 +24,12 @@ from . import models, notes, projections, proof, signals, views
 from .faults import BadInput, StoreFault
 from .keystore import Keystore, Member
 from .ledger import Ledger
+from .ownchains import OwnChains
 from .reading import MIN_CID
 from .stored import Stored
 from .sync import PeerState
 
 COMMON_RULES = ("envelope.*", "chain.*", "deps.held", "chain.time", "version.adopted", "kind.known")
-MAX_SEQUENCE = 2**62  # a chain that is not cut counts beyond every sequence
 MANY_CLOCKS = 3  # peers that differ from here: then the wrong clock is probably this one
 
 
@@ -48,6 +48,7 @@ class Desk:
         entropy: Callable[[int], bytes] = token_bytes,
     ) -> None:
         self.ledger, self.keystore, self._clock, self._entropy = ledger, keystore, clock, entropy
+        self.own = OwnChains(ledger, keystore)
 
     # Telling
 
@@ -214,73 +215,10 @@ class Desk:
             started_ms=started_ms,
             last_event=last_event,
             warnings=self._warnings(peers, awaiting),
-            forks=self.forks(),
-            release=self.waiting(),
-            behind=self.behind(),
+            forks=self.own.forks(),
+            release=self.own.waiting(),
+            behind=self.own.behind(),
         )
-
-    def forks(self) -> list[models.ForkView]:
-        """Return the chains of this node's members that have two pasts."""
-        return [
-            models.ForkView(
-                member=name, chain=cid.text(chain), sequence=parting[0].header.sequence,
-                entries=[cid.text(entry.id) for entry in parting],
-            )
-            for chain, name in self._owners().items()
-            if (parting := self.ledger.parting(chain))
-        ]  # fmt: skip
-
-    def _owners(self) -> dict[bytes, str]:
-        """Return all chains of this node's members, former ones too, with their names."""
-        return {
-            chain: member.name
-            for member in self.keystore.members()
-            for chain in (member.chain, *self.keystore.former(member.name))
-        }
-
-    def waiting(self) -> list[models.ReleaseView]:
-        """Return the own chains of which something has not left this node, or which are retired."""
-        found = [] if self.ledger.gate is None else self.ledger.gate.waiting()
-        owners = self._owners()
-        return [
-            models.ReleaseView(
-                member=owners.get(one.chain, ""), chain=cid.text(one.chain), waiting=one.entries, why=one.why,
-                is_retired=one.is_retired, is_cut=one.is_retired and not self.is_to_cut(one.chain),
-                heir=self._heir(one.chain, owners.get(one.chain)) if one.is_retired else None,
-            )
-            for one in found
-        ]  # fmt: skip
-
-    def is_to_cut(self, chain: bytes) -> bool:
-        """Return whether a chain was retired here and still counts without an end."""
-        gate, last = self.ledger.gate, self.ledger.members.last().get(chain)
-        return gate is not None and gate.is_retired(chain) and last is not None and last > MAX_SEQUENCE
-
-    def _heir(self, chain: bytes, name: str | None) -> str | None:
-        """Return the chain on which the member of a retired one goes on, if the same identity speaks there."""
-        now = None if name is None else self.keystore.member(name).chain
-        identity_of = self.ledger.members.identity_of
-        if now is None or now == chain or identity_of(now) is None or identity_of(now) != identity_of(chain):
-            return None
-        return cid.text(now)
-
-    def behind(self) -> list[models.BehindView]:
-        """Return the own chains of which others have more than this node."""
-        gate, found = self.ledger.gate, []
-        for chain, name in self._owners().items():
-            is_over = gate is not None and gate.is_retired(chain) and not self.is_to_cut(chain)
-            missing = None if gate is None or is_over else gate.missing(chain)
-            if missing is not None:
-                held = max((tip.sequence for tip in self.ledger.ends_of(chain)), default=None)
-                found.append(models.BehindView(member=name, chain=cid.text(chain), held=held, known=missing.sequence))
-        return found
-
-    def release(self) -> list[models.ReleaseView]:
-        """Release without a head check, as the user takes it on themselves; return what still waits."""
-        if self.ledger.gate is not None:
-            self.ledger.gate.overrule()
-            self.ledger.gate.release()
-        return self.waiting()
 
     def _warnings(self, peers: Sequence[PeerState], awaiting: Sequence[models.AwaitingView]) -> list[str]:
         most_ms = self.ledger.charter.drift_ms // 2

@@ -20,9 +20,10 @@ from mycelia_protocol.membership import Person, Status
 from mycelia_protocol.roots import SEED_BYTES, Roots
 
 from . import charterfile, drafts, models
-from .desk import MAX_SEQUENCE, Desk, published
+from .desk import Desk, published
 from .drafts import Draft
 from .faults import BadInput
+from .ownchains import MAX_SEQUENCE
 from .people import HOUR_MS, People
 from .phrase import phrase_of, roots_of
 
@@ -238,7 +239,7 @@ class Hall:
             last=None if last is None or is_whole else last,
             member=None if owner is None else owner.name,
             heirs=[cid.text(heir) for heir in self._ledger.members.heirs(chain)],
-            to_cut=self._desk.is_to_cut(chain),
+            to_cut=self._desk.own.is_to_cut(chain),
         )
 
 

@@ -16,26 +16,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mycelia_protocol import invitation, keys, privacy, statements
+from mycelia_protocol import keys, privacy, statements
 from mycelia_protocol.chain import key_of_open
 from mycelia_protocol.charter import Open
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Premature, Refused
 from mycelia_protocol.holders import Holders
-from mycelia_protocol.identity import NONCE_BYTES, KeySet, identity_of, keyset_of
+from mycelia_protocol.identity import NONCE_BYTES, identity_of, keyset_of
 from mycelia_protocol.roots import SEED_BYTES, Roots
 from mycelia_protocol.statements import Signers
 
+from .beginning import inception_of, keyset_at, opening_of
 from .faults import BadInput, StoreFault
 from .keyfiles import KeyFiles
 from .ledger import Ledger
 from .lock import MODERATE, Limits
+from .memberfile import FRESH, MemberFile, Plan, read_member, write_member
 
 BOX_SECRET_BYTES = 32
 
 _NAME = re.compile(r"[\w][\w .-]{0,62}")
-_BYTES = frozenset({"identity", "event", "delegation", "nonce", "next"})
 
 
 class Member(NamedTuple):
@@ -44,38 +45,6 @@ class Member(NamedTuple):
     name: str
     chain: bytes
     public: bytes
-
-
-class Plan(NamedTuple):
-    """How the chain of a member begins: with an identity of its own unless one is named."""
-
-    invitation: str | None = None  # the text by which it comes in
-    identity: bytes | None = None  # an identity that is there already
-    event: bytes | None = None  # its key event, if root keys sign
-    number: int = 0  # of the root key in force at that event
-    delegation: bytes | None = None  # the `id.delegate`, if another chain gives
-    nonce: bytes | None = None  # of an identity that begins here
-    next: bytes | None = None  # the commitment with which it begins, where several holders follow
-
-
-FRESH = Plan()  # an identity begins
-
-
-class _Kept(NamedTuple):
-    """A key file: what is known of a member, perhaps before it has a chain."""
-
-    name: str
-    seed: bytes
-    chain: bytes | None
-    plan: Plan
-    box: bytes | None = None  # the secret of the box key; a file from before there were any has none
-
-    @property
-    def pair(self) -> keys.KeyPair:
-        return keys.keypair(self.seed)
-
-    def __repr__(self) -> str:
-        return f"_Kept({self.name})"
 
 
 class Keystore:
@@ -92,7 +61,7 @@ class Keystore:
         self._path, self._entropy = path, entropy
         self.files = KeyFiles(path, entropy=entropy, passphrase=passphrase, limits=limits)
         self.register: Callable[[bytes], None] = lambda key: None  # told of each new key before its chain is opened
-        self._kept: dict[str, _Kept] | None = None
+        self._kept: dict[str, MemberFile] | None = None
 
     # Who is there
 
@@ -135,7 +104,7 @@ class Keystore:
         kept = self._loaded()[name]
         if kept.box is None:
             kept = kept._replace(box=self._entropy(BOX_SECRET_BYTES))
-            self.files.write(self._file(name), _document(kept))
+            self.files.write(self._file(name), write_member(kept))
             self._loaded()[name] = kept
         return privacy.box_key(kept.box or b"")
 
@@ -214,8 +183,8 @@ class Keystore:
             plan = plan._replace(nonce=self._entropy(NONCE_BYTES), next=following)
         if roots is not None:
             self.keep_roots(name, roots)
-        kept = _Kept(name, self._entropy(32), None, plan, self._entropy(BOX_SECRET_BYTES))
-        self.files.write(self._file(name), _document(kept))
+        kept = MemberFile(name, self._entropy(32), None, plan, self._entropy(BOX_SECRET_BYTES))
+        self.files.write(self._file(name), write_member(kept))
         self._loaded()[name] = kept
         return self.identity(name) if begins else None
 
@@ -226,7 +195,7 @@ class Keystore:
     def plan(self, name: str, plan: Plan) -> None:
         """Say anew how the chain of a prepared member begins."""
         kept = self._loaded()[name]._replace(plan=plan)
-        self.files.write(self._file(name), _document(kept))
+        self.files.write(self._file(name), write_member(kept))
         self._loaded()[name] = kept
 
     def discard(self, name: str) -> None:
@@ -241,7 +210,7 @@ class Keystore:
         kept, roots = self._loaded()[name], self.roots(name)
         if kept.plan.nonce is None or roots is None:
             return None
-        return identity_of(kept.pair.public, kept.plan.nonce, _inception(roots, kept.plan))
+        return identity_of(kept.pair.public, kept.plan.nonce, inception_of(roots, kept.plan))
 
     def create(self, name: str, ledger: Ledger, plan: Plan = FRESH, roots: Roots | None = None) -> Member:
         """Make a member: keys, and a chain opened with them.
@@ -280,7 +249,7 @@ class Keystore:
             past = [*known, json.loads(self.files.read(file))]
             self.files.write(self._past_file(name), json.dumps(past).encode())
         box = self._loaded()[name].box  # it goes on: others have it
-        self.files.write(file, _document(_Kept(name, self._entropy(32), None, plan, box)))
+        self.files.write(file, write_member(MemberFile(name, self._entropy(32), None, plan, box)))
         self.finish(ledger)
         return self.member(name)
 
@@ -320,7 +289,7 @@ class Keystore:
     def opening(self, name: str, ledger: Ledger, places: bytes) -> tuple[Content, Signers]:
         """Return the `open` of a waiting member for the holders at these places to sign, and who signs of them here."""
         kept, roots = self._loaded()[name], self.roots(name)
-        keyset = _keyset_at(kept.plan, ledger)
+        keyset = keyset_at(kept.plan, ledger)
         if roots is None or keyset is None or kept.plan.identity is None or kept.plan.event is None:
             raise StoreFault(f"{name} does not begin by root keys that are kept here", "see `mycelia id restore`")
         root, box = roots.signers_of(keyset, network=ledger.network, places=places), self.box_key(name)
@@ -342,48 +311,21 @@ class Keystore:
         raise BadInput("statement", "the chain that it opens does not begin here", "publish it where it was asked for")
 
     def _begin(
-        self, kept: _Kept, ledger: Ledger, opened: Entry | None = None, content: Content | None = None
+        self, kept: MemberFile, ledger: Ledger, opened: Entry | None = None, content: Content | None = None
     ) -> Member:
         pair = kept.pair
         if opened is None:
-            content = content or self._opening(kept, ledger)
+            content = content or opening_of(kept, self.roots(kept.name), ledger)
             self.register(pair.public)
             opened = ledger.open_chain(pair, content)
         kept = kept._replace(chain=opened.id)
-        self.files.write(self._file(kept.name), _document(kept))
+        self.files.write(self._file(kept.name), write_member(kept))
         self._loaded()[kept.name] = kept
         return Member(kept.name, opened.id, pair.public)
 
-    def _opening(self, kept: _Kept, ledger: Ledger) -> Content:
-        key, plan, roots, network = kept.pair.public, kept.plan, self.roots(kept.name), ledger.network
-        box = None if kept.box is None else privacy.box_key(kept.box)
-        if plan.identity is not None and plan.delegation is not None:
-            delegation = ledger.entry_of(plan.delegation)
-            if delegation is None:
-                raise Premature("deps.held", "the delegation is not held", frozenset({plan.delegation}))
-            box = box if box in delegation.header.terms[1:2] else None  # as it was given
-            return statements.delegated(key, plan.identity, delegation, box=box)
-        if roots is None or (plan.identity is not None and plan.event is None):
-            raise StoreFault(f"the keys of {kept.name} were prepared and came to nothing", "make it under another name")
-        if plan.identity is not None and plan.event is not None:
-            established = _keyset_at(plan, ledger)
-            if established is not None and established.threshold > 1:
-                raise StoreFault(
-                    f"{kept.name} waits for other holders of root keys", "let them sign: `mycelia id sign`"
-                )
-            keyset = established or roots.keyset(plan.number)
-            signers = roots.signers_of(keyset, network=network)
-            at = ledger.moment(plan.event)
-            return statements.rooted(key, plan.identity, plan.event, at=at, root=signers, box=box)
-        invited = None if plan.invitation is None else invitation.read(plan.invitation)
-        root = roots.signers(0, network=network)
-        keyset, nonce = _inception(roots, plan), plan.nonce or b""
-        at = ledger.moment(b"" if invited is None else invited.sponsor)
-        return statements.founding(key, keyset, nonce=nonce, at=at, root=root, invitation=invited, box=box)
-
-    def _loaded(self) -> dict[str, _Kept]:
+    def _loaded(self) -> dict[str, MemberFile]:
         if self._kept is None:
-            found = [_read(file, self.files) for file in sorted(self._path.glob("*.json"))]
+            found = [read_member(file, self.files) for file in sorted(self._path.glob("*.json"))]
             self._kept = {kept.name: kept for kept in found}
         return self._kept
 
@@ -404,41 +346,3 @@ def _one_of(members: Collection[str]) -> str:
     if not members:
         return "make one with `mycelia member add`"
     return f"name {' or '.join(sorted(members))}, on the command line with `--as`"
-
-
-def _inception(roots: Roots, plan: Plan) -> KeySet:
-    """Return the key set with which an identity begins: of one holder, perhaps committed to several."""
-    keyset = roots.keyset(0)
-    return keyset if plan.next is None else keyset._replace(next=plan.next)
-
-
-def _keyset_at(plan: Plan, ledger: Ledger) -> KeySet | None:
-    event = None if plan.event is None else ledger.entry_of(plan.event)
-    return None if event is None else keyset_of(event)
-
-
-def _document(kept: _Kept) -> bytes:
-    plan = {key: value.hex() if isinstance(value, bytes) else value for key, value in kept.plan._asdict().items()}
-    chain = kept.chain.hex() if kept.chain else None
-    box = kept.box.hex() if kept.box else None
-    document = {"name": kept.name, "seed": kept.seed.hex(), "box": box, "chain": chain, "plan": plan}
-    return json.dumps(document).encode()
-
-
-def _read(file: Path, files: KeyFiles) -> _Kept:
-    try:
-        document = json.loads(files.read(file))
-        plan: dict[str, Any] = {
-            key: bytes.fromhex(value) if key in _BYTES and value is not None else value
-            for key, value in document["plan"].items()
-        }
-        chain, box = document["chain"], document.get("box")
-        return _Kept(
-            str(document["name"]),
-            bytes.fromhex(document["seed"]),
-            None if chain is None else bytes.fromhex(chain),
-            Plan(**plan),
-            None if box is None else bytes.fromhex(box),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreFault(f"the key file {file} cannot be read", "restore it, or move it away") from error

@@ -213,7 +213,7 @@ class VerifyView(_Said, frozen=True, kw_only=True):
     faults: list[str]
 
 
-class NewPruning(_Said, frozen=True, kw_only=True):
+class NewPruning(_Heard, frozen=True, kw_only=True):
     """Let headers go, or only say how many would."""
 
     dry_run: bool = False

@@ -16,7 +16,8 @@ from mycelia_protocol.identity import FOUNDING_TERMS, INVITED_TERMS, KeySet, key
 from mycelia_protocol.kinds.admissions import MAX_ADMITTED
 
 from .faults import BadInput
-from .keystore import FRESH, Member, Plan
+from .keystore import Member
+from .memberfile import FRESH, Plan
 from .rootkeys import RootKeys
 
 HOUR_MS = 3_600_000

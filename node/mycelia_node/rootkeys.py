@@ -23,7 +23,8 @@ from mycelia_protocol.statements import Signers
 
 from .drafts import Draft
 from .faults import BadInput, StoreFault
-from .keystore import Member, Plan
+from .keystore import Member
+from .memberfile import Plan
 from .signatures import Signatures
 
 _ROOTED = 4  # terms of a rooted `open`, without the signatures

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from mycelia_node.keystore import Keystore, Plan
+from mycelia_node.keystore import Keystore
 from mycelia_node.ledger import Ledger
+from mycelia_node.memberfile import Plan
 from mycelia_node.peer import now_ms
 from mycelia_protocol import cid, compose, keys, runfile, statements
 from mycelia_protocol.compose import Content

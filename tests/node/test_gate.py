@@ -164,7 +164,7 @@ class TestOwnEntries:
         with house(tmp_path / "home") as home:
             entry = home.publish()
 
-            assert Desk(home.ledger, home.keys, Clock()).release() == []
+            assert Desk(home.ledger, home.keys, Clock()).own.release() == []
 
             assert home.told() == [Tip(home.member.chain, 2, entry.id)]
 
@@ -196,7 +196,7 @@ class TestARestoredHome:
             assert home.publish().chain == home.member.chain
             with pytest.raises(Refused, match=r"release\.restored"):
                 home.ledger.publish(home.keys.pair("anna"), first, [a_need()])
-            assert [one.is_retired for one in Desk(home.ledger, home.keys, Clock()).waiting() if one.why] == [True]
+            assert [one.is_retired for one in Desk(home.ledger, home.keys, Clock()).own.waiting() if one.why] == [True]
 
     def test_stays_so_at_the_next_start(self, tmp_path: Path) -> None:
         self.test_goes_on_with_a_new_chain_after_a_rollback(tmp_path)
@@ -358,7 +358,7 @@ class TestAnOwnChain:
             entry = home.publish()
             desk = Desk(home.ledger, home.keys, Clock())
             home.gate.heard(ANNA, [Tip(home.member.chain, 9, bytes(32)), Tip(home.member.chain, 7, bytes(32))])
-            [behind] = desk.behind()
+            [behind] = desk.own.behind()
 
             assert (behind.member, behind.held, behind.known) == ("anna", entry.header.sequence, 9)
 
@@ -368,7 +368,7 @@ class TestAnOwnChain:
             home.gate.heard(ANNA, [])
             home.gate.heard(ANNA, home.told())
 
-            assert Desk(home.ledger, home.keys, Clock()).behind() == []
+            assert Desk(home.ledger, home.keys, Clock()).own.behind() == []
 
 
 def hall_of(home: House) -> Hall:

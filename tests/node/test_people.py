@@ -9,8 +9,8 @@ import pytest
 from mycelia_node import models
 from mycelia_node.faults import BadInput, StoreFault
 from mycelia_node.hall import read_request
-from mycelia_node.keystore import Plan
 from mycelia_node.ledger import Ledger
+from mycelia_node.memberfile import Plan
 from mycelia_node.phrase import phrase_of, roots_of
 from mycelia_protocol import cid, invitation
 from mycelia_protocol.charter import Stewards

@@ -205,8 +205,8 @@ def join(
 
     from mycelia_node import passphrase
     from mycelia_node.config import Home
-    from mycelia_node.keystore import Plan
     from mycelia_node.ledger import Ledger
+    from mycelia_node.memberfile import Plan
     from mycelia_node.peer import fetch_charter
     from mycelia_protocol import cid
     from mycelia_protocol.invitation import read

@@ -87,7 +87,7 @@ class Offline:
         self._home, self._desk, self._hall, self._archive = home, desk, hall, archive
         self.members, self.publish = desk.members, desk.publish
         self.field, self.log, self.show = desk.field, desk.log, desk.show
-        self.why, self.release, self.proof = desk.why, desk.release, desk.proof
+        self.why, self.release, self.proof = desk.why, desk.own.release, desk.proof
         self.commons, self.identities, self.admit = hall.commons, hall.identities, hall.admit
         self.delegate, self.rotate, self.revoke = hall.delegate, hall.rotate, hall.revoke
         self.restore, self.recover, self.consent = hall.restore, hall.recover, hall.consent
