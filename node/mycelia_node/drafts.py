@@ -12,11 +12,9 @@ Spec: 13-identity, "Several holders".
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import NamedTuple, cast
 
-from mycelia_protocol import canonical, cid, keys
+from mycelia_protocol import canonical, cid, keys, pasted
 from mycelia_protocol.compose import Content, Moment
 from mycelia_protocol.envelope import INCARNATION_BYTES, Header, Term
 from mycelia_protocol.errors import Malformed
@@ -29,8 +27,7 @@ from .faults import BadInput
 STATEMENT = "myceliasign1"
 SHARE = "myceliashare1"
 KINDS = frozenset({"open", "id.rotate", "id.revoke", "id.close"})
-MAX_BYTES = 16_384
-_CHECK_BYTES = 4
+MAX_TEXT = 32_768
 
 
 class Draft(NamedTuple):
@@ -103,19 +100,19 @@ class Draft(NamedTuple):
         """Return the text that is pasted."""
         time, incarnation = self.moment
         value = [self.network, self.kind, self.deps, time, incarnation, self.places, list(self.terms), self.seals]
-        return _written(STATEMENT, cast(canonical.Value, value))
+        return pasted.write(STATEMENT, cast(canonical.Value, value))
 
     def _with(self, seals: dict[int, bytes]) -> Draft:
         return self._replace(seals=b"".join(bytes([place]) + seals[place] for place in sorted(seals)))
 
 
-def read(pasted: str) -> Draft:
+def read(text: str) -> Draft:
     """Return the draft that a text holds.
 
     Raises:
-        BadInput: it holds none, or not all of one.
+        Malformed: rule `statement.text`: it holds none, or not all of one.
     """
-    match _value(STATEMENT, pasted):
+    match pasted.read(text, STATEMENT, rule="statement.text", most=MAX_TEXT):
         case [
             bytes(network),
             str(kind),
@@ -136,25 +133,25 @@ def read(pasted: str) -> Draft:
             moment = Moment(time, incarnation)
             moment = NO_MOMENT if moment == NO_MOMENT else moment
             return Draft(network, kind, deps, tuple(cast(list[Term], terms)), moment, places, seals)
-    raise BadInput("statement", "the text is no statement, or a part of it is missing", "copy all of it")
+    raise Malformed("statement.text", "the text is no statement of this version")
 
 
 def write_share(share: Share) -> str:
     """Return a holder's share as the text that the others are given."""
-    return _written(SHARE, [b"".join(share)])
+    return pasted.write(SHARE, [b"".join(share)])
 
 
-def read_share(pasted: str) -> Share:
+def read_share(text: str) -> Share:
     """Return the share that a text holds.
 
     Raises:
-        BadInput: it holds none, or not all of one.
+        Malformed: rule `share.text`: it holds none, or not all of one.
     """
-    match _value(SHARE, pasted):
+    match pasted.read(text, SHARE, rule="share.text", most=MAX_TEXT):
         case [bytes(joined)] if len(joined) == SHARED_KEYS * keys.PUBLIC_BYTES:
             parts = range(0, len(joined), keys.PUBLIC_BYTES)
             return tuple(joined[at : at + keys.PUBLIC_BYTES] for at in parts)
-    raise BadInput("share", "the text is no share, or a part of it is missing", "copy all of it")
+    raise Malformed("share.text", "the text is no share of this version")
 
 
 def check_holders(threshold: int, shares: list[Share]) -> None:
@@ -169,21 +166,3 @@ def check_holders(threshold: int, shares: list[Share]) -> None:
         raise BadInput("share", "a share is given twice", "give each holder's once")
     if not 1 <= threshold <= len(shares):
         raise BadInput("needed", f"{threshold} of {len(shares)} holders cannot sign", f"name 1 to {len(shares)}")
-
-
-def _written(prefix: str, value: canonical.Value) -> str:
-    data = canonical.encode(value)
-    return prefix + base64.urlsafe_b64encode(data + cid.digest(data)[:_CHECK_BYTES]).decode().rstrip("=")
-
-
-def _value(prefix: str, pasted: str) -> canonical.Value:
-    joined = "".join(pasted.split())
-    body = joined.removeprefix(prefix)
-    if joined.startswith(prefix) and len(body) <= 2 * MAX_BYTES:
-        try:
-            data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
-            if cid.digest(data[:-_CHECK_BYTES])[:_CHECK_BYTES] == data[-_CHECK_BYTES:]:
-                return canonical.decode(data[:-_CHECK_BYTES], max_bytes=MAX_BYTES)
-        except (binascii.Error, ValueError, Malformed):
-            pass
-    return None

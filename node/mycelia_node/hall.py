@@ -6,13 +6,12 @@ runs and directly when it does not.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import Literal, cast
 
-from mycelia_protocol import canonical, cid, invitation
+from mycelia_protocol import cid, invitation, pasted
 from mycelia_protocol.amounts import parse_amount
+from mycelia_protocol.canonical import Value
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Malformed
 from mycelia_protocol.identity import DELEGATED_TERMS, FOUNDING_TERMS, INVITED_TERMS, ROOTED_TERMS, KeySet, read_keyset
@@ -28,6 +27,7 @@ from .people import HOUR_MS, People
 from .phrase import phrase_of, roots_of
 
 REQUEST = "myceliarecover1"
+REQUEST_TERMS, MAX_REQUEST = 6, 4096
 _FORMS: dict[int, Literal["founding", "invited", "rooted", "delegated"]] = {
     FOUNDING_TERMS: "founding", INVITED_TERMS: "invited", ROOTED_TERMS: "rooted", DELEGATED_TERMS: "delegated",
 }  # fmt: skip
@@ -147,8 +147,7 @@ class Hall:
         holders = self._keystore.holders(name)
         begins = holders[-1].keyset if holders else roots.keyset
         keyset = begins(0, before.guardians, before.consents)
-        data = canonical.encode([person.identity, *keyset.terms])
-        return REQUEST + base64.urlsafe_b64encode(data + cid.digest(data)[:4]).decode().rstrip("=")
+        return pasted.write(REQUEST, cast(Value, [person.identity, *keyset.terms]))
 
     def recover(self, new: models.NewRecovery) -> models.Published:
         """Propose the new root keys of a request."""
@@ -249,24 +248,18 @@ def _stated(done: Entry | Draft) -> models.Published:
     return published(done)
 
 
-def read_request(pasted: str) -> tuple[bytes, KeySet]:
+def read_request(text: str) -> tuple[bytes, KeySet]:
     """Return the identity and the new root keys of a recovery request.
 
     Raises:
-        BadInput: the text is no request, or not all of one.
+        Malformed: rule `request.text`: the text is no request, or not all of one.
     """
-    joined = "".join(pasted.split())
-    try:
-        body = joined.removeprefix(REQUEST)
-        data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
-        value = canonical.decode(data[:-4], max_bytes=4096)
-        if joined.startswith(REQUEST) and cid.digest(data[:-4])[:4] == data[-4:] and isinstance(value, list):
-            keyset = read_keyset(cast(list[bytes | int], value), 1)
-            if len(value) == 6 and isinstance(value[0], bytes) and keyset is not None:
-                return value[0], keyset
-    except (binascii.Error, ValueError, Malformed):
-        pass
-    raise BadInput("request", "the text is no recovery request, or a part of it is missing", "copy all of it")
+    value = pasted.read(text, REQUEST, rule="request.text", most=MAX_REQUEST)
+    if isinstance(value, list) and len(value) == REQUEST_TERMS and isinstance(value[0], bytes):
+        keyset = read_keyset(cast(list[bytes | int], value), 1)
+        if keyset is not None and len(value[0]) == cid.DIGEST_BYTES:
+            return value[0], keyset
+    raise Malformed("request.text", "the text is no recovery request of this version")
 
 
 def _key_of(text: str) -> bytes:

@@ -16,24 +16,23 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
-from mycelia_protocol import chain as chains
 from mycelia_protocol import charter as charters
 from mycelia_protocol.accumulators import Version
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
-from mycelia_protocol.cid import digest
 from mycelia_protocol.compose import Content, Moment
-from mycelia_protocol.envelope import INCARNATION_BYTES, NONCE_BYTES, Entry, Header, seal, write_body
-from mycelia_protocol.errors import Malformed, Premature, Refused
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.errors import Malformed, Refused
 from mycelia_protocol.frontier import Tip, set_digest
 from mycelia_protocol.keys import KeyPair
 from mycelia_protocol.kinds.checkpoints import checkpoint_of
 from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing
-from mycelia_protocol.validation import check_exit_body, judge
+from mycelia_protocol.validation import judge
 
 from . import reading
+from .authoring import Authoring
 from .branches import Branch, Branches
 from .faults import StoreFault
 from .folds import Folds
@@ -60,8 +59,9 @@ class Ledger:
             raise StoreFault(f"the ledger at {store.path} has no charter", "make it again with `mycelia init`")
         self.charter: Charter = charters.read(raw)
         self.network = self.charter.network
-        self._store, self._clock, self._entropy = store, clock, entropy
-        self.incarnation = entropy(INCARNATION_BYTES)  # of what this process publishes
+        self._store, self._clock = store, clock
+        self._authoring = Authoring(self.charter, self.entry_of, clock=clock, entropy=entropy)
+        self.incarnation = self._authoring.incarnation
         self.gate: Gate | None = None  # what peers may see of the own chains; None: everything
         self._lock = threading.RLock()
         self._entries: dict[bytes, Stored] = {}
@@ -131,11 +131,8 @@ class Ledger:
             Refused: a rule refuses it; nothing was stored.
             Premature: it names an entry that is not held.
         """
-        content = content or Content("open", [pair.public, None], b"")
         with self._lock:
-            time, incarnation = content.moment or self.moment(content.deps)
-            header = Header(None, 0, None, time, "open", 0, incarnation, content.deps, None, None, 0, content.terms)
-            entry = seal(header, pair, network=self.network)
+            entry = self._authoring.opening(pair, content)
 
             def begin() -> None:
                 stored = self._admit(self._branches.begin(entry), entry)
@@ -152,8 +149,7 @@ class Ledger:
             Premature: one of them is not held.
         """
         with self._lock:
-            time = self._time_after(0, self._held_deps(Content("open", [], deps)), self._clock())
-            return Moment(time, self.incarnation)
+            return self._authoring.moment(deps)
 
     def publish(
         self,
@@ -221,38 +217,11 @@ class Ledger:
         branches = self._branches.of(chain)
         if not branches:
             raise Malformed("chain.same", "this ledger holds no such chain")
-        branch, now_ms = branches[0], self._clock()
-        prefix = branch.prefix
-        if (prefix.time >> chains.COUNTER_BITS) > now_ms + self.charter.drift_ms:
-            raise StoreFault("the clock runs behind this chain's last entry by more than the drift", "set the clock")
-        time = self._time_after(prefix.time, self._held_deps(content), now_ms)
-        version = 0 if prefix.version is None else prefix.version.number
-        block = None if body is None else write_body(body, self._entropy(NONCE_BYTES))
-        header = Header(
-            chain, prefix.sequence + 1, prefix.tip, time, content.kind, version, self.incarnation, content.deps, expiry,
-            None if block is None else digest(block), len(block or b""), content.terms,
-        )  # fmt: skip
-        entry = seal(header, pair, network=self.network, body=block)
-        if self.charter.rate is not None:
-            check_exit_body(entry, prefix.tat, self.charter.rate)
-        stored = self._admit(branch, entry)
+        entry = self._authoring.entry(pair, branches[0].prefix, content, body, expiry)
+        stored = self._admit(branches[0], entry)
         if stored.refused is not None:
             raise Refused(*stored.refused)
         return entry
-
-    def _held_deps(self, content: Content) -> list[Entry]:
-        links = [content.deps[at : at + 32] for at in range(0, len(content.deps), 32)]
-        deps = [self.entry_of(link) for link in links]
-        missing = frozenset(link for link, dep in zip(links, deps, strict=True) if dep is None)
-        if missing:
-            raise Premature("deps.held", f"{len(missing)} named entries are not held", missing)
-        return [dep for dep in deps if dep]
-
-    def _time_after(self, before: int, deps: list[Entry], now_ms: int) -> int:
-        time = chains.next_time(now_ms, before, *(dep.header.time for dep in deps))
-        if (time >> chains.COUNTER_BITS) > now_ms + self.charter.drift_ms:
-            raise StoreFault("the clock runs behind a named entry by more than the drift", "set the clock")
-        return time
 
     def _admit(self, branch: Branch, entry: Entry) -> Stored:
         """The acceptance function: judge an authentic, linked entry, extend its branch, give it its place."""

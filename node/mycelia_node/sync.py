@@ -13,7 +13,6 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mycelia_protocol.envelope import Entry
@@ -28,16 +27,15 @@ from .conversation import Conversation, Link, PeerState
 from .faults import StoreFault
 from .gossip import Gossip
 from .ledger import Ledger
+from .pulling import Pulls
 from .stored import Ingested, Stored
 
 __all__ = ["Link", "PeerState", "Sync"]
 
 MAX_CONVERSATIONS = 128
 MAX_LINKS_OF_PEER = 4  # streams of one proven id at a time: one that lasts, and what replaces it
-MAX_PULLS = 65_536  # chains with a pull under way; the oldest make room
 MISSED_HEARTBEATS = 2
 LAST_WORD_S = 1.0  # for a peer to take the goodbye
-_PATIENCE = 12  # pull timeouts that a pull may last while its peer sends other things that are accepted
 _ODD = ("session.network", "session.version", "session.self")  # meetings that go wrong without anybody's fault
 _LEAST_PAUSE_S = 0.01
 _SERVE_BYTES = 128 * 1024
@@ -47,20 +45,6 @@ _SERVE_IDS = 16  # asked ids that are answered at a time: each may bring a run o
 log = logging.getLogger("mycelia.sync")
 
 OnLedger = Callable[..., Awaitable[Any]]  # runs a function in the ledger's own thread
-
-
-@dataclass(slots=True)
-class _Pull:
-    """A pull under way: up to which place, since when, from whom."""
-
-    sequence: int
-    since: float
-    source: Conversation
-
-    def is_alive(self, now: float, timeout_s: float) -> bool:
-        """Whether it may still be answered: a busy peer sends much else before."""
-        heard = min(self.source.accepted_at, self.since + (_PATIENCE - 1) * timeout_s)
-        return now < max(self.since, heard) + timeout_s
 
 
 class Sync:
@@ -73,7 +57,7 @@ class Sync:
         self._clock, self._settings = clock, settings
         self._conversations: dict[bytes, Conversation] = {}
         self._links: Counter[bytes] = Counter()  # by proven id, greeted or not
-        self._pulling: dict[bytes, _Pull] = {}  # by chain
+        self._pulls = Pulls(settings.pull_timeout_s)
         self._budgets = Budgets()
         self._gossip = Gossip(self._announce, wait_ms=settings.gossip_ms)
         self._unsubscribe: Callable[[], None] | None = None
@@ -360,29 +344,14 @@ class Sync:
     # Pulling
 
     async def _pull(self, here: Conversation, tips: tuple[Tip, ...]) -> None:
-        now = asyncio.get_running_loop().time()
-        unknown = [tip for tip in tips if not self._is_pulling(tip, now)]
+        now = _now_s()
+        unknown = [tip for tip in tips if not self._pulls.will_bring(tip, now)]
         firsts: Mapping[bytes, int] = await self._on_ledger(self._wanted, unknown)
         for tip in unknown:
-            if tip.chain in firsts and here.keeps_word:
-                before = self._pulling.get(tip.chain)
-                since = before.since if before is not None and before.source is here else now
-                self._pulling[tip.chain] = _Pull(tip.sequence, since, here)
-        while len(self._pulling) > MAX_PULLS:
-            del self._pulling[next(iter(self._pulling))]
+            if tip.chain in firsts:
+                self._pulls.begin(here, tip, now)
         if firsts and here.session.is_open:
             here.session.send_pull(firsts)
-
-    def _is_pulling(self, tip: Tip, now: float) -> bool:
-        """Whether another pull will bring a tip. Who said that it holds what never came holds up nobody again."""
-        pull = self._pulling.get(tip.chain)
-        if pull is None or tip.sequence > pull.sequence:
-            return False
-        if pull.is_alive(now, self._settings.pull_timeout_s):
-            return True
-        pull.source.keeps_word = False
-        del self._pulling[tip.chain]
-        return False
 
     def _wanted(self, tips: list[Tip]) -> Mapping[bytes, int]:
         """Runs in the ledger's thread."""
@@ -399,12 +368,7 @@ class Sync:
             here.accepted_at = asyncio.get_running_loop().time()
             if not here.is_met:
                 await self._meet(here, (), complete=False)
-        for stored in report.accepted:
-            pull = self._pulling.get(stored.entry.chain)
-            if pull is not None and pull.sequence <= stored.entry.header.sequence:
-                del self._pulling[stored.entry.chain]
-            elif pull is not None and pull.source is here:
-                pull.since = here.accepted_at
+        self._pulls.note_accepted(here, report.accepted)
         here.budget.spend(CHECK * report.vain_checks, now_s=_now_s())
         if runs:
             here.budget.give_back(size * min(1, len(report.accepted) / sum(map(len, runs))))

@@ -15,13 +15,11 @@ Spec: 14-membership, "Invitations".
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from . import keys
-from .canonical import INT64_MAX, Value, decode, encode
+from . import keys, pasted
+from .canonical import INT64_MAX, Value, encode
 from .cid import DIGEST_BYTES, digest
 from .envelope import Entry, Header, Term
 from .errors import Malformed, Refused
@@ -31,7 +29,6 @@ CONTEXT = b"mycelia/1/invite\0"
 PREFIX = "mycelia1"
 MAX_TEXT = 4096
 MAX_PEERS = 16
-_CHECK_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,33 +89,20 @@ def check_invitation(header: Header, sponsor: Entry, *, network: bytes) -> None:
 
 
 def text(invitation: Invitation) -> str:
-    """Return an invitation as one text: a prefix, then base64url of its canonical bytes and a check sum."""
-    fields: list[Value] = [
+    """Return an invitation as one text to paste."""
+    return pasted.write(PREFIX, [
         invitation.network, invitation.sponsor, invitation.seed, invitation.expires_ms, invitation.signature,
         list[Value](invitation.peers),
-    ]  # fmt: skip
-    data = encode(fields)
-    return PREFIX + base64.urlsafe_b64encode(data + digest(data)[:_CHECK_BYTES]).decode().rstrip("=")
+    ])  # fmt: skip
 
 
-def read(pasted: str) -> Invitation:
+def read(word: str) -> Invitation:
     """Return the invitation that a text holds; white space in it is left out.
 
     Raises:
         Malformed: rule `invitation.text`: it is no invitation, or not all of one.
     """
-    joined = "".join(pasted.split())
-    if not joined.startswith(PREFIX) or len(joined) > MAX_TEXT:
-        raise Malformed("invitation.text", f"an invitation begins with {PREFIX}")
-    body = joined[len(PREFIX) :]
-    try:
-        data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Malformed("invitation.text", "the text has letters that no invitation has") from error
-    data, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
-    if digest(data)[:_CHECK_BYTES] != check:
-        raise Malformed("invitation.text", "a part of the invitation is missing or changed")
-    match decode(data, max_bytes=MAX_TEXT):
+    match pasted.read(word, PREFIX, rule="invitation.text", most=MAX_TEXT):
         case [bytes(network), bytes(sponsor), bytes(seed), int(expires_ms), bytes(signature), list(peers)]:
             if (
                 {len(network), len(sponsor), len(seed)} == {DIGEST_BYTES}

@@ -71,6 +71,13 @@ RULES: dict[str, Rule] = {
         ("open.invitation", "A commons with a membrane is entered by invitation.", "ask a member to invite you."),
         ("invitation.text", "An invitation is one text with a check sum.", "copy all of it, from `mycelia1` on."),
         (
+            "share.text",
+            "A share of root keys is one text with a check sum.",
+            "copy all of it, from `myceliashare1` on.",
+        ),
+        ("statement.text", "A statement for several holders is one text.", "copy all of it, from `myceliasign1` on."),
+        ("request.text", "A recovery is asked for by one text.", "copy all of it, from `myceliarecover1` on."),
+        (
             "identity.own",
             "Who speaks of an identity speaks through one of its chains.",
             "open a chain with an identity.",

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from mycelia_node import drafts
+from mycelia_node.hall import read_request
 from mycelia_protocol import charter, invitation, warrant
 from mycelia_protocol.accumulators import NeedFacts, OfferFacts, Prefix
 from mycelia_protocol.chain import check_link, key_of_open
@@ -44,7 +46,10 @@ KIND_CHAPTERS = (
     "18-enactment.md",
     "19-checkpoint.md",
 )
-NO_VERDICTS = ("grant.", "invitation.", "warrant.form", "private.", "proof.", "state.", "checkpoint.below")
+NO_VERDICTS = (
+    "grant.", "invitation.", "share.", "statement.", "request.", "warrant.form", "private.",
+    "proof.", "state.", "checkpoint.below",
+)  # fmt: skip
 CASES = [pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)]
 
 FOLDED = [
@@ -99,6 +104,9 @@ class TestAVector:
     def test_holds(self, vector: Vector) -> None:
         if vector["do"] == "invitation":
             assert _invited(vector["given"]["text"]) == vector.get("expect", vector.get("refuse"))
+            return
+        if vector["do"] in TEXTS:
+            assert _pasted(vector["do"], vector["given"]["text"]) == vector.get("expect", vector.get("refuse"))
             return
         if vector["do"] == "warrant":
             assert _proven(vector["given"]) == vector.get("expect", vector.get("refuse"))
@@ -162,6 +170,41 @@ def _invited(pasted: str) -> dict[str, Any] | str:
         "word": one.signature.hex(),
         "peers": list(one.peers),
     }
+
+
+def _pasted(kind: str, text: str) -> dict[str, Any] | str:
+    try:
+        return TEXTS[kind](text)
+    except Malformed as malformed:
+        return malformed.rule
+
+
+def _share(text: str) -> dict[str, Any]:
+    return {"keys": [key.hex() for key in drafts.read_share(text)]}
+
+
+def _statement(text: str) -> dict[str, Any]:
+    one = drafts.read(text)
+    assert drafts.read(one.text()) == one
+    return {
+        "network": one.network.hex(),
+        "kind": one.kind,
+        "deps": one.deps.hex(),
+        "time": str(one.moment.time),
+        "incarnation": one.moment.incarnation.hex(),
+        "places": one.places.hex(),
+        "terms": [term.hex() if isinstance(term, bytes) else term for term in one.terms],
+        "signatures": one.seals.hex(),
+    }
+
+
+def _request(text: str) -> dict[str, Any]:
+    identity, keyset = read_request(text)
+    terms = [term.hex() if isinstance(term, bytes) else term for term in keyset.terms]
+    return {"identity": identity.hex(), "terms": terms}
+
+
+TEXTS = {"share": _share, "statement": _statement, "request": _request}
 
 
 def _proven(given: dict[str, str]) -> dict[str, str] | str:

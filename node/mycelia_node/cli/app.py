@@ -8,7 +8,20 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from . import commons, entries, exchange, holders, homes, identities, intents, keys, members, peers, restores
+from . import (
+    commons,
+    entries,
+    exchange,
+    holders,
+    homes,
+    identities,
+    intents,
+    keys,
+    members,
+    peers,
+    recoveries,
+    restores,
+)
 from .failures import UNEXPECTED, Failure, exit_code, failure_of
 from .options import DEFAULTS, Options, Whole
 from .output import give, tell
@@ -156,10 +169,10 @@ add(
     "id restore anna --lost bafyreig4xq7rm2",
     "id restore anna --rotate --phrase-file words.txt",
 )
-add(_id, identities.ask, "id ask anna bafyreig4xq7rm2", "id ask anna bafyreig4xq7rm2 --json")
-add(_id, identities.recover, "id recover myceliarecover1…", "id recover myceliarecover1… --as farm")
-add(_id, identities.consent, "id consent bafyreig4xq7rm2", "id consent bafyreig4xq7rm2 --as farm")
-add(_id, identities.complete, "id complete bafyreig4xq7rm2", "id complete bafyreig4xq7rm2 --json")
+add(_id, recoveries.ask, "id ask anna bafyreig4xq7rm2", "id ask anna bafyreig4xq7rm2 --json")
+add(_id, recoveries.recover, "id recover myceliarecover1…", "id recover myceliarecover1… --as farm")
+add(_id, recoveries.consent, "id consent bafyreig4xq7rm2", "id consent bafyreig4xq7rm2 --as farm")
+add(_id, recoveries.complete, "id complete bafyreig4xq7rm2", "id complete bafyreig4xq7rm2 --json")
 add(_id, holders.share, "id share anna", "id share anna --json")
 add(
     _id,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from .failures import Failure, failure_of
-from .intents import As
-from .options import DEFAULTS, Options
+from .options import DEFAULTS, As, Options
 from .output import give, progress, tell
 
 if TYPE_CHECKING:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from .failures import Failure
-from .options import DEFAULTS, Options, Whole
+from .options import DEFAULTS, As, Options, Whole
 from .output import give, short, tell
 
 if TYPE_CHECKING:
     from mycelia_node.models import Published
 
-As = Annotated[str | None, Parameter(name="--as")]
 Flag = Annotated[bool, Parameter(negative="")]
 NEXT = "More holders must sign this, with `mycelia id sign`; what comes out is for `mycelia id publish`."
 

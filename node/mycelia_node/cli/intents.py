@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from .failures import Failure
-from .options import DEFAULTS, Options, Whole
+from .options import DEFAULTS, As, Options, Whole
 from .output import ago, give, short, table, tell
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ MOST_RETRACTED = 32  # entries that one entry can name
 
 At = Annotated[str, Parameter(allow_leading_hyphen=True)]
 When = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
-As = Annotated[str | None, Parameter(name="--as")]
 
 
 def need(

@@ -22,6 +22,7 @@ def _whole(_: Any, tokens: Sequence[Token]) -> int:
     return int(text)
 
 
+As = Annotated[str | None, Parameter(name="--as")]
 Whole = Annotated[int, Parameter(converter=_whole)]
 
 

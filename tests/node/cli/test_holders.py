@@ -89,14 +89,14 @@ class TestTwoHolders:
         assert drafted.out.startswith("myceliasign1")
 
     def test_are_told_what_they_pasted_wrongly(self, anna: Mycelia) -> None:
-        for words, why in (
-            (("id", "sign", "myceliasign1abc"), "no statement"),
-            (("id", "publish", "hello"), "no statement"),
-            (("id", "publish"), "No statement was given"),
-            (("id", "holders", "anna", "myceliashare1", "--needed", "1"), "no share"),
-            (("id", "holders", "anna", "--needed", "1"), "0 holders"),
-            (("id", "restore", "anna", "--by", "x", "--kept"), "number of a holder"),
+        for words, code, why in (
+            (("id", "sign", "myceliasign1abc"), 4, "statement.text"),
+            (("id", "publish", "hello"), 4, "statement.text"),
+            (("id", "publish"), 2, "No statement was given"),
+            (("id", "holders", "anna", "myceliashare1", "--needed", "1"), 4, "share.text"),
+            (("id", "holders", "anna", "--needed", "1"), 2, "0 holders"),
+            (("id", "restore", "anna", "--by", "x", "--kept"), 2, "number of a holder"),
         ):
             refused = anna(*words)
-            assert (refused.code, refused.out) == (2, "")
+            assert (refused.code, refused.out) == (code, "")
             assert why in refused.err
