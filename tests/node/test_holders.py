@@ -316,7 +316,7 @@ class TestAStatement:
 
         assert drafts.read(f" {text[:40]}\n{text[40:]} ").text() == text
         for bad in (text[:-1], text[1:], text[:30] + "!" + text[31:], "", text + "A" * 50_000):
-            with pytest.raises(Malformed, match="statement.text"):
+            with pytest.raises(Malformed, match=r"statement\.text"):
                 drafts.read(bad)
 
 
@@ -340,7 +340,7 @@ class TestAShare:
 
         assert drafts.write_share(drafts.read_share(text)) == text
         for bad in (text[:-1], "x" + text, "", "myceliashare1"):
-            with pytest.raises(Malformed, match="share.text"):
+            with pytest.raises(Malformed, match=r"share\.text"):
                 drafts.read_share(bad)
 
     def test_is_each_holders_own(self) -> None:

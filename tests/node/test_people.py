@@ -276,7 +276,7 @@ class TestGuardians:
 
         assert cid.text(read_request(text)[0]) == town["anna"].hall.identity().identity
         for bad in (text[:-1], "x" + text, text[:30] + "!" + text[31:], ""):
-            with pytest.raises(Malformed, match="request.text"):
+            with pytest.raises(Malformed, match=r"request\.text"):
                 read_request(bad)
 
 
