@@ -11,7 +11,7 @@ Spec: 08-validation; the numbers below are the chapter's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from .accumulators import (
     AcceptedLine,
@@ -99,7 +99,7 @@ def judge(
         refusal = refused.with_traceback(None)  # a traceback would keep all that was read alive
     changes = draft.changes if refusal is None else draft.lasting
     if law.rate is not None:
-        frees = refusal is None and header.kind in FREEING
+        frees = refusal is None and header.kind in FREEING and not _is_about_inherited(entry, draft, deps)
         changes["rate", prefix.chain, -1] = Paid(tat_after(prefix.tat, entry, law.rate, frees=frees))
     return Verdict(refusal, changes) if refusal is not None or changes else _VALID_UNCHANGED
 
@@ -174,6 +174,16 @@ def _check_burst(ahead_ms: int, rate: Rate) -> None:
             f"the chain is {ahead_ms} ms ahead of its rate, a burst of {rate.burst_ms} ms is allowed: "
             f"{ahead_ms - rate.burst_ms} ms too soon",
         )
+
+
+def _is_about_inherited(entry: Entry, facts: Draft, deps: dict[bytes, Entry]) -> bool:
+    """Whether a valid exit is about what its chain took over: every heir can free that once more."""
+    header = entry.header
+    if header.kind == "withdraw":
+        return deps[header.dep(cast(int, header.terms[0]))].chain != entry.chain
+    lines = line_refs(header, _NAMES_LINES[header.kind], f"{header.kind}.terms")
+    known = (facts.committed(line) or facts.accepted(line) for line in lines)
+    return any(fact is not None and fact.marks & Mark.INHERITED for fact in known)
 
 
 def _note_cite(judged: Judged, dep: Entry) -> None:
