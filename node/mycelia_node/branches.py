@@ -8,11 +8,12 @@ are read from the store when they are asked for, and forgotten when a change fai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mycelia_protocol.accumulators import Grant, Prefix, Version
 from mycelia_protocol.chain import key_of_open
 from mycelia_protocol.charter import Charter
+from mycelia_protocol.cid import digest
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.frontier import Fork
 from mycelia_protocol.lineage import Lineage
@@ -34,7 +35,8 @@ class Branch:
     number: int
     prefix: Prefix
     facts: StoredFacts
-    path: set[bytes] | None = None  # ids of this branch, once the chain has another
+    parted: int = 0  # from which place on it goes another way than the first branch, if it is not that one
+    apart: set[bytes] = field(default_factory=set)  # its ids from there on
 
     @property
     def row(self) -> BranchRow:
@@ -44,8 +46,8 @@ class Branch:
     def extend(self, entry: Entry, verdict: Verdict) -> None:
         """Move the branch on to an entry."""
         extend(self.prefix, entry, verdict)
-        if self.path is not None:
-            self.path.add(entry.id)
+        if self.number:
+            self.apart.add(entry.id)
 
 
 class Branches:
@@ -74,7 +76,8 @@ class Branches:
             if row is None:
                 return []
             stored = self._store.branches(row.number)
-            branches = [self._load(row, one, forked=len(stored) > 1) for one in stored]
+            branches = [self._load(row, one) for one in stored]
+            self._part(branches)
             self._known[chain] = branches
         return branches
 
@@ -85,7 +88,7 @@ class Branches:
             return None
         known = self._forks.get(chain)
         if known is None or known[0] != len(branches):
-            fork = self._find_fork([branch.path for branch in branches if branch.path])
+            fork = self._find_fork(branches)
             if fork is None:
                 return None  # the second branch has no entry of its own yet
             known = self._forks[chain] = len(branches), fork
@@ -93,8 +96,8 @@ class Branches:
 
     def above(self, chain: bytes, fork: Fork) -> set[bytes]:
         """Return the ids of a forked chain from the fork on, but for the two that prove it."""
-        paths = [branch.path for branch in self.of(chain) if branch.path]
-        return set[bytes]().union(*paths) - paths[0].intersection(*paths[1:]) - {fork.one, fork.other}
+        rows = self._store.whole(self.of(chain)[0].chain.number, fork.sequence)
+        return {digest(row.raw) for row in rows} - {fork.one, fork.other}
 
     def stored(self, chain: bytes) -> Iterator[Stored]:
         """Yield all that is held of a chain."""
@@ -106,11 +109,27 @@ class Branches:
         row = self.chain(chain)
         return (row and self._store.first_arrival(row.number, sequence)) or 0
 
-    def _find_fork(self, paths: list[set[bytes]]) -> Fork | None:
-        sequence = len(paths[0].intersection(*paths[1:]))
-        above = {name for path in paths for name in path}
-        names = sorted(name for name in above if (entry := self._entry(name)) and entry.header.sequence == sequence)
-        return Fork(sequence, names[0], names[1]) if len(names) > 1 else None
+    def _find_fork(self, branches: list[Branch]) -> Fork | None:
+        first, *others = branches
+        sequence = min(branch.parted for branch in others)
+        apart = {name for branch in others if branch.parted == sequence for name in branch.apart}
+        names = {name for name in apart if (entry := self._entry(name)) and entry.header.sequence == sequence}
+        names |= {past.id for past in self._down(first.prefix.tip, sequence) if past.header.sequence == sequence}
+        if len(names) < 2:
+            return None
+        one, other, *_ = sorted(names)
+        return Fork(sequence, one, other)
+
+    def _part(self, branches: list[Branch]) -> None:
+        """Find out where the other branches of a chain parted from the first, as they come from the store."""
+        if len(branches) > 1:
+            first = {past.id for past in self._down(branches[0].prefix.tip, 0)}
+            for branch in branches[1:]:
+                for past in self._down(branch.prefix.tip, 0):
+                    if past.id in first:
+                        break
+                    branch.apart.add(past.id)
+                    branch.parted = past.header.sequence
 
     def ending_before(self, entry: Entry) -> Branch | None:
         """Return the branch at whose tip an entry links on, if memory knows one: then the entry is not held."""
@@ -135,17 +154,20 @@ class Branches:
                 return branch
         if len(branches) >= MAX_BRANCHES:
             return None
-        for branch in branches:
-            branch.path = self._path(branch)
         fork = self._new(branches[0].chain, len(branches))
-        fork.path = self._resume(fork)
-        for past in reversed(self._past(backlink)):
-            if past.header.sequence > fork.prefix.sequence:
-                fork.extend(past, judge(past, fork.prefix, self._entry, self._charter, self._lineage))
+        fork.parted = entry.header.sequence
+        for past in self._down(backlink, 0):
+            if not any(past.id in branch.apart for branch in branches):
+                break
+            fork.apart.add(past.id)
+            fork.parted = past.header.sequence
         branches.append(fork)
+        self._resume(fork)
+        for past in reversed(list(self._down(backlink, fork.prefix.sequence + 1))):
+            extend(fork.prefix, past, judge(past, fork.prefix, self._entry, self._charter, self._lineage))
         return fork
 
-    def _load(self, row: ChainRow, stored: BranchRow, *, forked: bool) -> Branch:
+    def _load(self, row: ChainRow, stored: BranchRow) -> Branch:
         branch = self._new(row, stored.branch)
         prefix = branch.prefix
         prefix.tip, prefix.sequence, prefix.time = stored.id, stored.sequence, stored.time
@@ -153,27 +175,18 @@ class Branches:
         prefix.grant = grant if isinstance(grant, Grant) else None
         version = branch.facts.get(("version", row.id, -1))
         prefix.version = version if isinstance(version, Version) else None
-        if forked:
-            branch.path = self._path(branch)
         return branch
 
-    def _path(self, branch: Branch) -> set[bytes]:
-        """Return the ids of a branch from its `open` on, of headers that went, too."""
-        base = self._store.gone.base(branch.chain.number)
-        below = [] if base is None else self._store.gone.below(branch.chain.number, base.sequence)
-        return {past.id for past in self._past(branch.prefix.tip)} | {name for _, name, _ in below}
-
-    def _resume(self, branch: Branch) -> set[bytes]:
-        """Set a branch on the checkpoint below which headers went, if there is one; return the ids up to there."""
+    def _resume(self, branch: Branch) -> None:
+        """Set a branch on the checkpoint below which headers went, if there is one."""
         base = self._store.gone.base(branch.chain.number)
         if base is None:
-            return set()
+            return
         at, prefix = base.prefix(self._entry, branch.prefix.own, self._charter, self._lineage), branch.prefix
         branch.facts.update(at.facts)
         prefix.tip, prefix.sequence, prefix.time, prefix.grant, prefix.version = (
             at.tip, at.sequence, at.time, at.grant, at.version,
         )  # fmt: skip
-        return {at.tip, *(name for _, name, _ in self._store.gone.below(branch.chain.number, base.sequence))}
 
     def _new(self, row: ChainRow, number: int) -> Branch:
         facts = StoredFacts(self._store.connection, row.number, number)
@@ -187,21 +200,19 @@ class Branches:
             stored = self._get(name)
             if stored is None or stored.refused is not None or stored.entry.chain != branch.chain.id:
                 return None
-            return stored.entry if branch.path is None or name in branch.path else None
+            if branch.number and (name in branch.apart or stored.entry.header.sequence >= branch.parted):
+                return stored.entry if name in branch.apart else None
+            others = self._known.get(branch.chain.id, ())
+            return None if any(name in other.apart for other in others) else stored.entry
 
         return own
 
-    def _past(self, name: bytes) -> list[Entry]:
-        """Return an entry and all before it, down to its chain's `open`."""
-        past: list[Entry] = []
+    def _down(self, name: bytes, lowest: int) -> Iterator[Entry]:
+        """Yield an entry and all before it that are held, down to a place."""
         link: bytes | None = name
-        while link is not None:
-            entry = self._entry(link)
-            if entry is None:
-                break
-            past.append(entry)
+        while link is not None and (entry := self._entry(link)) is not None and entry.header.sequence >= lowest:
+            yield entry
             link = entry.header.backlink
-        return past
 
     def _entry(self, name: bytes) -> Entry | None:
         stored = self._get(name)

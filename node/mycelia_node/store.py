@@ -226,16 +226,19 @@ class Store:
         )
         return [Row(*row) for row in rows]
 
-    def whole(self, chain: int) -> Iterator[Row]:
-        """Yield what is held of a chain, in order."""
-        return self.below(chain, _ENDLESS)
-
     def below(self, chain: int, sequence: int) -> Iterator[Row]:
         """Yield what is held of a chain below a place, in order."""
+        return self._stretch(chain, 0, sequence)
+
+    def whole(self, chain: int, first: int = 0) -> Iterator[Row]:
+        """Yield what is held of a chain from a place on, in order."""
+        return self._stretch(chain, first, _ENDLESS)
+
+    def _stretch(self, chain: int, first: int, end: int) -> Iterator[Row]:
         rows = self.connection.execute(
-            "select arrival, header, signature, body, refused from entries where chain=? and sequence<? "
-            "order by sequence",
-            (chain, sequence),
+            "select arrival, header, signature, body, refused from entries where chain=? and sequence>=? and "
+            "sequence<? order by sequence",
+            (chain, first, end),
         )
         return (Row(*row) for row in rows)
 
