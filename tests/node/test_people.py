@@ -12,11 +12,13 @@ from mycelia_node.hall import read_request
 from mycelia_node.keystore import Plan
 from mycelia_node.ledger import Ledger
 from mycelia_node.phrase import phrase_of, roots_of
-from mycelia_protocol import cid, invitation
+from mycelia_protocol import cid, invitation, statements
 from mycelia_protocol.charter import Stewards
 from mycelia_protocol.errors import Premature, Refused
-from mycelia_protocol.keys import did
+from mycelia_protocol.identity import KeySet
+from mycelia_protocol.keys import did, keypair
 from mycelia_protocol.roots import Roots
+from mycelia_protocol.statements import Signers
 from tests.builders import CELL
 
 from .towns import Home, Town, Tree
@@ -213,6 +215,45 @@ class TestALostDevice:
         with pytest.raises(BadInput, match="no identity here"):
             anna.hall.restore(models.NewRestoration(name="again", phrase=phrase_of(Roots(bytes(32)))))
         assert roots_of(" ".join(words).upper()).seed == roots_of(" ".join(words)).seed
+
+    def test_is_not_mended_for_an_identity_that_only_names_the_same_root_key(self) -> None:
+        town = Town()
+        anna, mallory = town["anna"], keypair(b"m" * 32)
+        roots = anna.keystore.roots("anna")
+        assert roots is not None
+        own = keypair(b"r" * 32)
+        both = tuple(sorted((own.public, roots.pair(0).public)))
+        root = Signers(town.charter.network, {both.index(own.public): own})
+        for number in range(8):  # some of these come before hers in the list
+            keyset, nonce = KeySet(1, both, bytes(32), 0, ()), bytes([number]) * 16
+            opening = statements.founding(
+                mallory.public, keyset, nonce=nonce, at=anna.ledger.moment(b""), root=root, invitation=None
+            )
+            anna.ledger.open_chain(mallory, opening)
+        identity = anna.hall.identity("anna").identity
+
+        anna.hall.restore(models.NewRestoration(name="again", phrase=anna.hall.phrase("anna")))
+
+        assert anna.hall.identity("again").identity == identity
+        town.close()
+
+    def test_of_a_stranger_has_nobody_here_for_its_heir(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        town = Town()
+        bo = town.settle("bo")
+        bo.keystore.create("bo", bo.ledger)
+        delegated = bo.hall.delegate(models.NewDelegation(name="bot"))
+        assert delegated.member is not None
+        town.meet()
+        heir = cid.text(town["anna"].keystore.member("anna").chain)
+        bo.hall.revoke(models.NewRevocation(member="bo", chain=delegated.member.chain, heir=heir))
+        town.meet("bo")
+        tried: list[object] = []
+        monkeypatch.setattr(town["anna"].ledger, "publish", lambda *said: tried.append(said))
+
+        town.meet()
+
+        assert tried == []
+        town.close()
 
     def test_cannot_be_mended_where_the_root_keys_were_taken_away(self, town: Town) -> None:
         anna = town["anna"]
