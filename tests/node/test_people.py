@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -14,13 +14,16 @@ from mycelia_node.ledger import Ledger
 from mycelia_node.phrase import phrase_of, roots_of
 from mycelia_protocol import cid, invitation, statements
 from mycelia_protocol.charter import Stewards
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Premature, Refused
 from mycelia_protocol.identity import KeySet
-from mycelia_protocol.keys import did, keypair
+from mycelia_protocol.keys import KeyPair, did, keypair
 from mycelia_protocol.roots import Roots
 from mycelia_protocol.statements import Signers
 from tests.builders import CELL
 
+from .ledgers import pull
 from .towns import Home, Town, Tree
 
 FOOD = {"resource_class": "food", "amount": "5 kg", "at": CELL, "until": "+9d"}
@@ -77,6 +80,31 @@ class TestAnInvitation:
 
         assert statuses(town["bo"]) == ["member"] * 3
         assert len(town["bo"].desk.field().signals) == 1
+
+    def test_is_kept_by_one_sponsor_though_another_here_cannot(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        anna = town["anna"]
+        anna.hall.create_member(models.NewMember(name="bo"))
+        stuck = anna.keystore.member("anna").chain
+        guests = [town.settle("guest of anna"), town.settle("guest of bo")]
+        for guest, sponsor in zip(guests, ("anna", "bo"), strict=True):
+            text = anna.hall.invite(models.NewInvitation(member=sponsor)).text
+            pull(anna.ledger, guest.ledger)
+            guest.keystore.create(f"guest of {sponsor}", guest.ledger, Plan(invitation=text))
+            pull(guest.ledger, anna.ledger)
+        publish = anna.ledger.publish
+
+        def refuse(pair: KeyPair, chain: bytes, contents: Sequence[Content]) -> list[Entry]:
+            if chain == stuck:
+                raise Refused("rate.cell", "too much")
+            return publish(pair, chain, contents)
+
+        monkeypatch.setattr(anna.ledger, "publish", refuse)
+        with pytest.raises(Refused, match=r"rate\.cell"):
+            anna.hall.people.tend()
+
+        assert statuses(anna) == ["member", "member", "member", "pending"]
 
     def test_waits_for_the_sponsors_chain_before_its_own_begins(self, town: Town) -> None:
         text = town["anna"].hall.invite(models.NewInvitation()).text
