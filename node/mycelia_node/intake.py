@@ -19,6 +19,8 @@ from .branches import Branch, Branches
 from .quarantine import Quarantine
 from .stored import Ingested, Stored
 
+MAX_SOUGHT = 4096  # chains of which something that was asked for did not link; the longest known make room
+
 
 class Intake:
     """Takes runs in for one ledger.
@@ -183,5 +185,7 @@ class Intake:
         if asked:
             sought = self._sought.get(run[0].chain, set())
             self._sought[run[0].chain] = {name for name in sought | asked if self._quarantine.wants(name)}
+            while len(self._sought) > MAX_SOUGHT:
+                del self._sought[next(iter(self._sought))]
         needed = run[0].header.sequence - 1
         report.unlinked[run[0].chain] = min(needed, report.unlinked.get(run[0].chain, needed))
