@@ -24,7 +24,7 @@ from .store import Branch as BranchRow
 from .store import ChainRow, Store
 from .stored import Stored, stored_of
 
-MAX_BRANCHES = 256  # of one chain: each but the first two costs somebody an entry that relies on it
+MAX_BRANCHES = 256  # of one chain, beyond which one must be relied on: that costs somebody an entry
 
 
 @dataclass(slots=True)
@@ -145,14 +145,17 @@ class Branches:
         self._known[entry.id] = [branch]
         return branch
 
-    def after(self, entry: Entry) -> Branch | None:
-        """Return the branch that ends before `entry`, forking one off if need be; None if there are too many."""
+    def after(self, entry: Entry, *, is_relied_on: bool) -> Branch | None:
+        """Return the branch that ends before `entry`, forking one off if need be.
+
+        None if there are too many: what nobody relies on is then as good as the proof that is held.
+        """
         branches = self.of(entry.chain)
         backlink = entry.header.backlink or b""
         for branch in branches:
             if branch.prefix.tip == backlink:
                 return branch
-        if len(branches) >= MAX_BRANCHES:
+        if len(branches) >= MAX_BRANCHES and not is_relied_on:
             return None
         fork = self._new(branches[0].chain, len(branches))
         fork.parted = entry.header.sequence

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,6 +18,7 @@ RING = 5000
 QUEUE = 2000
 PING_S = 15.0
 
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _BEGIN = b"retry: 1000\nid: %s\n\n"  # an id without data: where the watch begins, told before anything happens
 _RESET = b"retry: 1000\nid: %s\nevent: reset\ndata: {}\n\n"
 _PING = b": ping\n\n"
@@ -64,7 +66,7 @@ class Bus:
     def since(self, event_id: str) -> list[bytes] | None:
         """Return the frames after an event, or None when the ring does not reach back to it."""
         boot, _, number = event_id.rpartition("-")
-        if boot != self._boot or not number.isdigit() or int(number) > self._last:
+        if boot != self._boot or not _NUMBER.fullmatch(number) or int(number) > self._last:
             return None
         oldest = self._ring[0][0] if self._ring else self._last + 1
         return None if int(number) + 1 < oldest else [frame for at, frame in self._ring if at > int(number)]

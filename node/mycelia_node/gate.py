@@ -110,10 +110,13 @@ class Gate:
         for stored in batch:
             entry = stored.entry
             is_here = entry.header.incarnation == self._ledger.incarnation
-            if entry.header.kind == "open" and is_here and (key := key_of_open(entry)) in self._install.records:
-                self._keys[entry.chain] = key
-                self._guards[entry.chain] = release.opened(self._install.records[key], now_ms=self._clock())
-                self._withheld[entry.chain] = {}
+            if entry.header.kind == "open" and (key := key_of_open(entry)) in self._install.records:
+                if is_here:
+                    self._keys[entry.chain] = key
+                    self._guards[entry.chain] = release.opened(self._install.records[key], now_ms=self._clock())
+                    self._withheld[entry.chain] = {}
+                elif entry.chain not in self._guards:  # its moment is not of this run: others may hold more of it
+                    self.watch(entry.chain, key)
             if entry.chain not in self._guards:
                 continue
             if is_here:
@@ -141,14 +144,17 @@ class Gate:
         return all(peer in one.met or one.record.is_retired for one in self._guards.values())
 
     def equal(self, peer: bytes) -> None:
-        """Note that a peer holds the same set: it acknowledges all that was released, and so it reports."""
+        """Note that a peer holds the same set: it acknowledges all that was released, and so it reports.
+
+        Of a chain of which nothing was released it holds nothing, then.
+        """
         changed = {}
         for chain, guard in self._guards.items():
             out = guard.record.released
-            if out is not None:
-                if peer in guard.met:
-                    guard = release.heard(guard, peer, [out], holds=self._holds(chain), now_ms=self._clock())
-                changed[chain] = release.acknowledged(guard, peer, out)
+            if out is None or peer in guard.met:
+                heads = [] if out is None else [out]
+                guard = release.heard(guard, peer, heads, holds=self._holds(chain), now_ms=self._clock())
+            changed[chain] = guard if out is None else release.acknowledged(guard, peer, out)
         self._set(changed)
 
     def left(self, peer: bytes) -> None:

@@ -21,6 +21,8 @@ from .gone import Gone
 from .quarantine import Quarantine
 from .stored import Ingested, Stored
 
+MAX_SOUGHT = 4096  # chains of which something that was asked for did not link; the longest known make room
+
 
 class Intake:
     """Takes runs in for one ledger.
@@ -113,7 +115,10 @@ class Intake:
         if self._is_idle(run):
             report.vain_checks += 1
             return
-        branch = self._branches.begin(first) if first.header.sequence == 0 else self._branches.after(first)
+        if first.header.sequence == 0:
+            branch: Branch | None = self._branches.begin(first)
+        else:
+            branch = self._branches.after(first, is_relied_on=self._is_wanted(run))
         if branch is not None:
             for entry in run:
                 self._admit(branch, entry)
@@ -168,8 +173,12 @@ class Intake:
             return False
         if first.header.sequence == fork.sequence and first.id < fork.other:
             return False
-        names = self._sought.get(first.chain, set()) | {entry.id for entry in run}
-        return not any(self._quarantine.wants(name) for name in names)
+        return not self._is_wanted(run)
+
+    def _is_wanted(self, run: list[Entry]) -> bool:
+        """Whether something that waits relies on a run, or on what stands above it."""
+        names = self._sought.get(run[0].chain, set()) | {entry.id for entry in run}
+        return any(self._quarantine.wants(name) for name in names)
 
     def _check_membrane(self, opening: Entry) -> None:
         prefix = Prefix(opening.id, chains.key_of_open(opening), b"", -1, 0, {}, lambda _: None)
@@ -222,5 +231,7 @@ class Intake:
         if asked:
             sought = self._sought.get(run[0].chain, set())
             self._sought[run[0].chain] = {name for name in sought | asked if self._quarantine.wants(name)}
+            while len(self._sought) > MAX_SOUGHT:
+                del self._sought[next(iter(self._sought))]
         needed = run[0].header.sequence - 1
         report.unlinked[run[0].chain] = min(needed, report.unlinked.get(run[0].chain, needed))

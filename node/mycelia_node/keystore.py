@@ -37,6 +37,7 @@ from .memberfile import FRESH, MemberFile, Plan, read_member, write_member
 BOX_SECRET_BYTES = 32
 
 _NAME = re.compile(r"[\w][\w .-]{0,62}")
+_MAX_NAME_BYTES = 200  # what a file system leaves room for, beside the endings
 
 
 class Member(NamedTuple):
@@ -62,6 +63,7 @@ class Keystore:
         self.files = KeyFiles(path, entropy=entropy, passphrase=passphrase, limits=limits)
         self.register: Callable[[bytes], None] = lambda key: None  # told of each new key before its chain is opened
         self._kept: dict[str, MemberFile] | None = None
+        self._fresh: set[str] = set()  # whose root keys came with their member, and go if that comes to nothing
 
     # Who is there
 
@@ -121,8 +123,11 @@ class Keystore:
     def roots(self, name: str) -> Roots | None:
         """Return the root keys of a member, None if this node does not hold them."""
         file = self._root_file(name)
+        return self._roots_in(file) if file.exists() else None
+
+    def _roots_in(self, file: Path) -> Roots:
         try:
-            return Roots(bytes.fromhex(json.loads(self.files.read(file))["root"])) if file.exists() else None
+            return Roots(bytes.fromhex(json.loads(self.files.read(file))["root"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreFault(f"the root key file {file} cannot be read", "restore it from the phrase") from error
 
@@ -161,8 +166,7 @@ class Keystore:
 
     def all_roots(self) -> list[Roots]:
         """Return the root keys of every name that are kept here."""
-        names = [file.stem.replace("_", " ") for file in sorted(self._path.glob("*.root"))]
-        return [roots for name in names if (roots := self.roots(name))]
+        return [self._roots_in(file) for file in sorted(self._path.glob("*.root"))]
 
     # Making
 
@@ -172,16 +176,18 @@ class Keystore:
         Raises:
             StoreFault: the name is taken or not usable.
         """
-        if not _NAME.fullmatch(name):
-            raise StoreFault(f"{name!r} is not a usable name", "use letters, digits, spaces, dots and dashes")
+        held = self.roots(name)
         if self._file(name).exists():
             raise StoreFault(f"this node has a member {name!r} already", "choose another name")
+        if roots is not None and held is not None and held != roots:
+            raise StoreFault(f"other root keys are kept here under {name!r}", "choose another name")
         begins = plan.identity is None
         if begins:
-            roots, holders = roots or self.roots(name) or Roots(self._entropy(SEED_BYTES)), self.holders(name)
+            roots, holders = roots or held or Roots(self._entropy(SEED_BYTES)), self.holders(name)
             following = holders[-1].committed(0) if holders else None
             plan = plan._replace(nonce=self._entropy(NONCE_BYTES), next=following)
-        if roots is not None:
+        if roots is not None and held is None:
+            self._fresh.add(name)
             self.keep_roots(name, roots)
         kept = MemberFile(name, self._entropy(32), None, plan, self._entropy(BOX_SECRET_BYTES))
         self.files.write(self._file(name), write_member(kept))
@@ -201,7 +207,8 @@ class Keystore:
     def discard(self, name: str) -> None:
         """Remove a member that was prepared and came to nothing."""
         self._file(name).unlink(missing_ok=True)
-        if not self.holders(name):  # else others count on them
+        if name in self._fresh:  # else somebody may count on them
+            self._fresh.discard(name)
             self.forget_roots(name)
         self._loaded().pop(name, None)
 
@@ -329,17 +336,19 @@ class Keystore:
             self._kept = {kept.name: kept for kept in found}
         return self._kept
 
-    def _file(self, name: str) -> Path:
-        return self._path / f"{name.replace(' ', '_')}.json"
+    def _file(self, name: str, ending: str = "json") -> Path:
+        if not _NAME.fullmatch(name) or len(name.encode()) > _MAX_NAME_BYTES:
+            raise StoreFault(f"{name!r} is not a usable name", "use letters, digits, spaces, dots and dashes")
+        return self._path / f"{name.replace(' ', '_')}.{ending}"
 
     def _past_file(self, name: str) -> Path:
         return self._path / f"{self._file(name).stem}.former"
 
     def _holders_file(self, name: str) -> Path:
-        return self._path / f"{name.replace(' ', '_')}.holders"
+        return self._file(name, "holders")
 
     def _root_file(self, name: str) -> Path:
-        return self._path / f"{name.replace(' ', '_')}.root"
+        return self._file(name, "root")
 
 
 def _one_of(members: Collection[str]) -> str:

@@ -239,7 +239,13 @@ class Ledger:
     def _keep_body(self, held: Stored, body: bytes) -> None:
         """Keep the body of an entry that was held without one, unless it was dropped or has had its time."""
         bodies, header = self._store.bodies, held.entry.header
-        if not bodies.is_dropped(held.arrival) and not bodies.is_over(header, self._clock()):
+        fresh = held.arrival - self._arrival + len(self._fresh) - 1
+        if fresh >= 0:  # it came just now, and is nowhere but in memory
+            if not bodies.is_over(header, self._clock()):
+                whole = held._replace(entry=held.entry._replace(body=body))
+                self._fresh[fresh] = self._fresh[fresh][0], whole
+                self._entries[whole.entry.id] = whole
+        elif not bodies.is_dropped(held.arrival) and not bodies.is_over(header, self._clock()):
             self._store.keep_body(held.arrival, header, body)
             self._entries.pop(held.entry.id, None)
 

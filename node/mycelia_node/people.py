@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from mycelia_protocol import invitation, statements
 from mycelia_protocol.charter import Open, Stewards
 from mycelia_protocol.envelope import Entry
+from mycelia_protocol.errors import Refused
 from mycelia_protocol.identity import FOUNDING_TERMS, INVITED_TERMS, KeySet, keyset_of
 from mycelia_protocol.kinds.admissions import MAX_ADMITTED
 
-from .faults import BadInput
+from .faults import BadInput, StoreFault
 from .keystore import Member
 from .memberfile import FRESH, Plan
 from .rootkeys import RootKeys
@@ -87,13 +88,20 @@ class People(RootKeys):
         if isinstance(self._ledger.charter.membership, Open):
             return taken
         admitted = 0
+        held_up: Refused | StoreFault | None = None
         sponsors = {member.chain: member for member in self._keystore.members()}
         for chain, invited in self._invited(sponsors).items():
             left = self._slots_left(sponsors[chain])
             names = invited if left is None else invited[:left]
-            for at in range(0, len(names), MAX_ADMITTED):
-                self._say(sponsors[chain], statements.admit(names[at : at + MAX_ADMITTED]))
-            admitted += len(names)
+            try:
+                for at in range(0, len(names), MAX_ADMITTED):
+                    some = names[at : at + MAX_ADMITTED]
+                    self._say(sponsors[chain], statements.admit(some))
+                    admitted += len(some)
+            except (Refused, StoreFault) as error:  # what keeps one from admitting keeps no other
+                held_up = error
+        if held_up is not None:
+            raise held_up
         return taken + admitted
 
     def _invited(self, sponsors: Mapping[bytes, Member]) -> dict[bytes, list[tuple[bytes, bytes | None]]]:

@@ -8,9 +8,9 @@ from typing import cast
 from mycelia_protocol import cid
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
-from mycelia_protocol.identity import DELEGATED_TERMS, KeySet, keyset_of
+from mycelia_protocol.identity import DELEGATED_TERMS, SEAL_BYTES, KeySet, keyset_of
 from mycelia_protocol.membership import Person, Status
-from mycelia_protocol.roots import Roots
+from mycelia_protocol.roots import MAX_NUMBER, Roots
 
 from .faults import BadInput, StoreFault
 from .keystore import Keystore, Member
@@ -85,11 +85,30 @@ class Persons:
         raise StoreFault("these root keys never were those of this identity", "use its own phrase")
 
     def _owner(self, roots: Roots) -> tuple[Person, int]:
+        """Return the identity of these root keys and the number of the one in force.
+
+        Anybody can write a public key into a key set, so one that they have signed themselves goes before others.
+        """
+        numbers = {roots.pair(number).public: number for number in range(MAX_NUMBER)}
+        found: dict[bool, list[tuple[Person, int]]] = {True: [], False: []}
         for person in self._ledger.members.persons():
-            number = roots.number_of(self._keyset(person))
-            if number is not None and person.status is not Status.CLOSED:
-                return person, number
-        raise BadInput("phrase", "no identity here has these root keys", "let the node reach a peer first")
+            keyset = self._keyset(person)
+            for place, key in enumerate(keyset.keys) if person.status is not Status.CLOSED else ():
+                if key in numbers:
+                    found[place in self._signers(person.event)].append((person, numbers[key]))
+                    break
+        candidates = found[True][:1] or found[False]
+        if not candidates:
+            raise BadInput("phrase", "no identity here has these root keys", "let the node reach a peer first")
+        if len(candidates) > 1:
+            raise BadInput("phrase", f"{len(candidates)} identities name these root keys", "ask the other holders")
+        return candidates[0]
+
+    def _signers(self, event: bytes) -> bytes:
+        """Return the places of the root keys that signed a key event."""
+        entry = self._ledger.entry_of(event)
+        is_signed = entry is not None and entry.header.kind != "id.complete"
+        return cast(bytes, entry.header.terms[-1])[::SEAL_BYTES] if entry is not None and is_signed else b""
 
     def _is_delegated_by(self, giver: bytes, chain: bytes) -> bool:
         opening = self._ledger.entry_of(chain)

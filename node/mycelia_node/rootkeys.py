@@ -180,11 +180,14 @@ class RootKeys(Signatures):
             for stored in self._ledger.stored(0, -1, kind="id.inherit")
             for link in stored.entry.header.links
         }
-        done = 0
+        done, identity_of = 0, self._ledger.members.identity_of
+        heirs = {member.chain: member for member in self._keystore.members()}
         for stored in [one for one in self._ledger.stored(0, -1, kind="id.revoke") if one.is_valid]:
             revoke = stored.entry
-            heir = self._keystore.owner(cast(bytes, revoke.header.terms[HEIR_AT] or b""))
-            if heir is not None and (heir.chain, revoke.id) not in taken:
+            heir = heirs.get(cast(bytes, revoke.header.terms[HEIR_AT] or b""))
+            if heir is None or identity_of(heir.chain) != identity_of(revoke.chain):
+                continue  # anybody can name a stranger their heir
+            if (heir.chain, revoke.id) not in taken:
                 with suppress(Refused):  # a bot that was not given this kind cannot
                     self._say(heir, statements.inherit(revoke.id, revoke.header.dep(cast(int, revoke.header.terms[0]))))
                     done += 1

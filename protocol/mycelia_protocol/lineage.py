@@ -50,6 +50,7 @@ class Lineage:
     def __init__(self, held: Callable[[bytes], Entry | None], charter: Charter) -> None:
         self.held, self.charter = held, charter
         self._grants: _Known[Grant] = {}
+        self._speakers: dict[bytes, Grant] = {}  # asked of every chain again and again, so none is forgotten
         self._events: _Known[Event] = {}
         self._laws: _Known[Charter] = {}
         self._inheritances: _Known[Entry] = {}
@@ -63,8 +64,8 @@ class Lineage:
 
     def speaker(self, chain: bytes) -> Grant | None:
         """Return what a held chain may do for its identity, outside of any verdict."""
-        if chain in self._grants:
-            return self._grants[chain][0]
+        if chain in self._speakers:
+            return self._speakers[chain]
         opening = self.held(chain)
         if opening is None:
             return None
@@ -73,7 +74,7 @@ class Lineage:
         try:
             grant = check_open(self, opening)
             if grant is not None:
-                self._grants[chain] = grant, frozenset({chain, *self._rests}), self._steps + 1
+                self._speakers[chain] = grant
             return grant
         except Refused:
             return None

@@ -124,6 +124,11 @@ class _View:
         self._by_kind: dict[str, list[Entry]] = {kind: [] for kind in KINDS}
         for entry in sorted(entries, key=lambda entry: entry.id):
             self._by_kind[entry.header.kind].append(entry)
+        self._followers: dict[tuple[str, bytes], list[Entry]] = {}  # key events by kind and the event before
+        for kind, at in (("id.rotate", 0), ("id.complete", 1)):
+            for entry in self._by_kind[kind]:
+                before = entry.header.dep(cast(int, entry.header.terms[at]))
+                self._followers.setdefault((kind, before), []).append(entry)
         self._chains: dict[bytes, list[Entry]] = {}  # opens by identity
         self._inceptions: dict[bytes, Entry] = {}
         self.last: dict[bytes, int] = {}
@@ -165,11 +170,10 @@ class _View:
 
     def _following(self, event: list[Entry], kind: str, at: int) -> list[list[Entry]]:
         """Return the key events of a kind that follow one, each with all entries that declare its key set."""
-        before, found = {entry.id for entry in event}, dict[tuple[object, ...], list[Entry]]()
-        for entry in self._by_kind[kind]:
-            terms = entry.header.terms
-            if entry.header.dep(cast(int, terms[at])) in before:
-                found.setdefault(tuple(terms[at + 1 : at + 6]), []).append(entry)
+        found: dict[tuple[object, ...], list[Entry]] = {}
+        following = [entry for one in event for entry in self._followers.get((kind, one.id), ())]
+        for entry in sorted(following, key=lambda entry: entry.id):
+            found.setdefault(tuple(entry.header.terms[at + 1 : at + 6]), []).append(entry)
         return list(found.values())
 
     def _hold_chains(self) -> None:
@@ -316,11 +320,13 @@ class _View:
         inside: dict[bytes, tuple[bytes | None, int]] = dict.fromkeys(self._charter.founders, (None, 0))
         given = self._admissions()
         if isinstance(policy, Stewards):
-            names = {name for admitted in given.values() for name in admitted}
-            for name in names:
-                stewards = sorted(giver for giver, admitted in given.items() if name in admitted)
+            admitters: dict[bytes, set[bytes]] = {}
+            for giver, admitted in given.items():
+                for name in admitted:
+                    admitters.setdefault(name, set()).add(giver)
+            for name, stewards in admitters.items():
                 if len(stewards) >= policy.threshold and name not in inside:
-                    inside[name] = (stewards[0], 1)
+                    inside[name] = (min(stewards), 1)
         elif isinstance(policy, Tree):
             ring = sorted(inside)
             for depth in range(1, policy.depth + 1):

@@ -196,6 +196,20 @@ class TestARetention:
         assert body_of(elsewhere, need) is None
 
 
+class TestABodyThatComesBehindItsEntry:
+    def test_is_kept_and_the_entry_has_its_place_once(self, town: Town, elsewhere: Ledger) -> None:
+        first, second = town.need(), town.need()
+        opening = town.ledger.entry_of(town.chain)
+        assert opening is not None
+
+        report = elsewhere.ingest([[opening], [first._replace(body=None)], [first], [first], [second]])
+
+        assert [stored.entry for stored in report.accepted] == [opening, first, second]
+        assert body_of(elsewhere, first) == first.body
+        assert elsewhere.digest() == town.ledger.digest()
+        assert elsewhere.verify().is_good
+
+
 class TestARetract:
     def test_deletes_the_body_here_at_once_and_leaves_the_entry(self, town: Town) -> None:
         need = town.need()

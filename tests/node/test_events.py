@@ -63,7 +63,9 @@ class TestAWatch:
 
         assert ids(await taken(frames, 1)) == ["b-4"]
 
-    @pytest.mark.parametrize("after", ["b-1", "other-8", "b-99", "b-x", "b-", "", "8", "b-\u0661"])
+    @pytest.mark.parametrize(
+        "after", ["b-1", "other-8", "b-99", "b-x", "b-", "", "8", "b-\u0661", "b-\u00b2", f"b-{10**40}"]
+    )
     async def test_that_cannot_be_resumed_is_told_so(self, after: str) -> None:
         bus = Bus(boot="b", ring=4)
         said(bus, 8)

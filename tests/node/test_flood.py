@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mycelia_node import quarantine
+from mycelia_node import intake, quarantine
 from mycelia_node.ledger import Ledger
 from mycelia_protocol.chain import next_time
 from mycelia_protocol.cid import digest
@@ -188,6 +188,31 @@ class TestAPeerThatWithholds:
         assert report.faults == []
         assert [one.entry.id for one in report.accepted] == [anna.opening.id, need.id, waits_for_her.id]
         assert ledger.awaiting() == []
+
+    def test_cannot_have_it_remembered_without_end_what_never_links(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(intake, "MAX_SOUGHT", 4)
+        ledger, key = new_ledger(tmp_path), pair("flooder")
+        opening = opening_of(key, ledger)
+        nowhere = [
+            seal(
+                Header(digest(b"c%d" % at), 5, digest(b"b%d" % at), NOW_MS << 16, "x.flood", 0, INCARNATION, b"", None,
+                       None, 0, []),
+                key,
+                network=ledger.network,
+            )
+            for at in range(16)
+        ]  # fmt: skip
+        names = b"".join(sorted(entry.id for entry in nowhere))
+        time = next_time(NOW_MS, opening.header.time)
+        header = Header(opening.id, 1, opening.id, time, "x.flood", 0, INCARNATION, names, None, None, 0, [])
+        ledger.ingest([[opening], [seal(header, key, network=ledger.network)]], FLOODER)
+
+        report = ledger.ingest(as_runs(nowhere), FLOODER)
+
+        assert len(report.unlinked) == 16
+        assert len(ledger._intake._sought) == 4
 
     def test_and_leaves_has_its_question_put_to_others(self, tmp_path: Path) -> None:
         ledger = new_ledger(tmp_path)

@@ -23,6 +23,7 @@ from mycelia_node.gate import guarded
 from mycelia_node.hall import Hall
 from mycelia_node.keystore import Keystore
 from mycelia_node.ledger import Ledger
+from mycelia_node.people import People
 from mycelia_protocol import cid, runfile
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
@@ -41,9 +42,9 @@ class House:
         self.ledger, self.keys, self.gate = ledger, keys, ledger.gate
         self.member = keys.member("anna")
 
-    def publish(self) -> Entry:
+    def publish(self, name: str = "anna") -> Entry:
         """Publish a need."""
-        [entry] = self.ledger.publish(self.keys.pair("anna"), self.member.chain, [a_need()])
+        [entry] = self.ledger.publish(self.keys.pair(name), self.keys.member(name).chain, [a_need()])
         return entry
 
     def told(self) -> list[Tip]:
@@ -85,6 +86,13 @@ def release_one(path: Path) -> Tip:
         [tip] = home.told()
         home.gate.equal(ANNA)
         return tip
+
+
+def a_bot(home: House) -> tuple[bytes, Entry]:
+    """Delegate to a bot of this node; return its chain and the first thing that it says."""
+    _, bot = People(home.ledger, home.keys, Clock(), os.urandom).delegate("anna", name="bot")
+    assert bot is not None
+    return bot.chain, home.publish("bot")
 
 
 class TestOwnEntries:
@@ -134,6 +142,36 @@ class TestOwnEntries:
 
             assert lagging == [tip]
             assert home.told() == [Tip(home.member.chain, 2, fresh.id)]
+
+    def test_of_a_bot_that_was_delegated_here_wait_like_all_others(self, tmp_path: Path) -> None:
+        with house(tmp_path / "home") as home:
+            home.gate.heard(ANNA, [])
+            home.told()
+            bot, entry = a_bot(home)
+            home.gate.release()
+            held_back = home.ledger.runs_of_ids([entry.id])
+            home.gate.equal(ANNA)  # so she holds nothing of the bot's chain
+            home.gate.release()
+            [[sent]] = home.ledger.runs_of_ids([entry.id])
+
+            assert bot in home.gate.chains
+            assert held_back == []
+            assert sent == entry
+
+    def test_of_a_bot_are_not_said_twice_after_a_rollback(self, tmp_path: Path) -> None:
+        path = tmp_path / "home"
+        with house(path) as home:
+            bot, _ = a_bot(home)
+            shutil.copytree(path, tmp_path / "backup")  # with the log of the file, as a backup of a running node
+            offer = home.publish("bot")
+            home.gate.heard(ANNA, [])
+            home.gate.release()
+            assert home.ledger.runs_of_ids([offer.id])
+        shutil.rmtree(path)
+        shutil.copytree(tmp_path / "backup", path)
+
+        with house(path) as home:
+            assert home.gate.is_retired(bot)
 
     def test_wait_for_an_own_tail_that_a_peer_names(self, tmp_path: Path) -> None:
         with house(tmp_path / "home") as home:

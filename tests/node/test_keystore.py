@@ -12,6 +12,8 @@ import pytest
 from mycelia_node.faults import BadInput, StoreFault
 from mycelia_node.keystore import Keystore
 from mycelia_node.ledger import Ledger
+from mycelia_node.memberfile import Plan
+from mycelia_protocol.roots import Roots
 from tests.node.ledgers import new_ledger, open_ledger
 
 
@@ -49,10 +51,12 @@ class TestAMember:
         with pytest.raises(StoreFault, match="already"):
             keys.create("anna", ledger)
 
-    @pytest.mark.parametrize("name", ["", "../anna", "a/b", "x" * 80, "\n"])
+    @pytest.mark.parametrize("name", ["", "../anna", "a/b", "x" * 80, "\n", "a\0b", "\U00020000" * 63])
     def test_has_a_usable_name(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(StoreFault, match="not a usable name"):
             keystore(tmp_path).create(name, new_ledger(tmp_path))
+        with pytest.raises(StoreFault, match="not a usable name"):
+            keystore(tmp_path).keep_roots(name, Roots(bytes(32)))
 
     def test_whose_making_was_cut_short_is_finished_at_the_next_start(self, tmp_path: Path) -> None:
         ledger = new_ledger(tmp_path)
@@ -77,6 +81,28 @@ class TestAMember:
 
         assert seed not in shown
         assert keys.pair("anna").secret.hex() not in shown
+
+
+class TestRootKeys:
+    def test_that_others_count_on_are_not_written_over(self, tmp_path: Path) -> None:
+        keys = keystore(tmp_path)
+        keys.keep_roots("for cleo", Roots(bytes(32)))
+
+        with pytest.raises(StoreFault, match="other root keys"):
+            keys.prepare("for cleo", roots=Roots(b"1" * 32))
+        assert keys.roots("for cleo") == Roots(bytes(32))
+
+    @pytest.mark.parametrize("plan", [Plan(), Plan(identity=bytes(32))], ids=["a person", "a bot"])
+    def test_outlive_a_member_that_comes_to_nothing(self, tmp_path: Path, plan: Plan) -> None:
+        keys = keystore(tmp_path)
+        keys.keep_roots("for cleo", Roots(bytes(32)))
+        keys.prepare("for cleo", plan)
+        keys.discard("for cleo")
+        keys.prepare("bo")
+        keys.discard("bo")
+
+        assert keys.roots("for cleo") == Roots(bytes(32))
+        assert keys.roots("bo") is None
 
 
 class TestChoosing:

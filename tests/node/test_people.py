@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -12,13 +12,18 @@ from mycelia_node.hall import read_request
 from mycelia_node.ledger import Ledger
 from mycelia_node.memberfile import Plan
 from mycelia_node.phrase import phrase_of, roots_of
-from mycelia_protocol import cid, invitation
+from mycelia_protocol import cid, invitation, statements
 from mycelia_protocol.charter import Stewards
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Malformed, Premature, Refused
-from mycelia_protocol.keys import did
+from mycelia_protocol.identity import KeySet
+from mycelia_protocol.keys import KeyPair, did, keypair
 from mycelia_protocol.roots import Roots
+from mycelia_protocol.statements import Signers
 from tests.builders import CELL
 
+from .ledgers import pull
 from .towns import Home, Town, Tree
 
 FOOD = {"resource_class": "food", "amount": "5 kg", "at": CELL, "until": "+9d"}
@@ -75,6 +80,31 @@ class TestAnInvitation:
 
         assert statuses(town["bo"]) == ["member"] * 3
         assert len(town["bo"].desk.field().signals) == 1
+
+    def test_is_kept_by_one_sponsor_though_another_here_cannot(
+        self, town: Town, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        anna = town["anna"]
+        anna.hall.create_member(models.NewMember(name="bo"))
+        stuck = anna.keystore.member("anna").chain
+        guests = [town.settle("guest of anna"), town.settle("guest of bo")]
+        for guest, sponsor in zip(guests, ("anna", "bo"), strict=True):
+            text = anna.hall.invite(models.NewInvitation(member=sponsor)).text
+            pull(anna.ledger, guest.ledger)
+            guest.keystore.create(f"guest of {sponsor}", guest.ledger, Plan(invitation=text))
+            pull(guest.ledger, anna.ledger)
+        publish = anna.ledger.publish
+
+        def refuse(pair: KeyPair, chain: bytes, contents: Sequence[Content]) -> list[Entry]:
+            if chain == stuck:
+                raise Refused("rate.cell", "too much")
+            return publish(pair, chain, contents)
+
+        monkeypatch.setattr(anna.ledger, "publish", refuse)
+        with pytest.raises(Refused, match=r"rate\.cell"):
+            anna.hall.people.tend()
+
+        assert statuses(anna) == ["member", "member", "member", "pending"]
 
     def test_waits_for_the_sponsors_chain_before_its_own_begins(self, town: Town) -> None:
         text = town["anna"].hall.invite(models.NewInvitation()).text
@@ -213,6 +243,45 @@ class TestALostDevice:
         with pytest.raises(BadInput, match="no identity here"):
             anna.hall.restore(models.NewRestoration(name="again", phrase=phrase_of(Roots(bytes(32)))))
         assert roots_of(" ".join(words).upper()).seed == roots_of(" ".join(words)).seed
+
+    def test_is_not_mended_for_an_identity_that_only_names_the_same_root_key(self) -> None:
+        town = Town()
+        anna, mallory = town["anna"], keypair(b"m" * 32)
+        roots = anna.keystore.roots("anna")
+        assert roots is not None
+        own = keypair(b"r" * 32)
+        both = tuple(sorted((own.public, roots.pair(0).public)))
+        root = Signers(town.charter.network, {both.index(own.public): own})
+        for number in range(8):  # some of these come before hers in the list
+            keyset, nonce = KeySet(1, both, bytes(32), 0, ()), bytes([number]) * 16
+            opening = statements.founding(
+                mallory.public, keyset, nonce=nonce, at=anna.ledger.moment(b""), root=root, invitation=None
+            )
+            anna.ledger.open_chain(mallory, opening)
+        identity = anna.hall.identity("anna").identity
+
+        anna.hall.restore(models.NewRestoration(name="again", phrase=anna.hall.phrase("anna")))
+
+        assert anna.hall.identity("again").identity == identity
+        town.close()
+
+    def test_of_a_stranger_has_nobody_here_for_its_heir(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        town = Town()
+        bo = town.settle("bo")
+        bo.keystore.create("bo", bo.ledger)
+        delegated = bo.hall.delegate(models.NewDelegation(name="bot"))
+        assert delegated.member is not None
+        town.meet()
+        heir = cid.text(town["anna"].keystore.member("anna").chain)
+        bo.hall.revoke(models.NewRevocation(member="bo", chain=delegated.member.chain, heir=heir))
+        town.meet("bo")
+        tried: list[object] = []
+        monkeypatch.setattr(town["anna"].ledger, "publish", lambda *said: tried.append(said))
+
+        town.meet()
+
+        assert tried == []
+        town.close()
 
     def test_cannot_be_mended_where_the_root_keys_were_taken_away(self, town: Town) -> None:
         anna = town["anna"]

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from mycelia_protocol import statements
+from mycelia_protocol import lineage, openings, statements
+from mycelia_protocol.accumulators import Grant
 from mycelia_protocol.charter import Stewards, Tree
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.membership import KINDS, Members, Status
@@ -93,6 +94,30 @@ class TestStewards:
 
 
 class TestTheFold:
+    def test_reads_whoever_was_seen_already_no_second_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lineage, "_MAX_KNOWN", 2)  # more chains than a verdict remembers
+        commons = Commons(law(Tree(9, 4, False), ["anna"]))
+        anna = found(commons, "anna")
+        for number in range(6):
+            Person(commons, f"guest {number}", invitation=anna.invite(f"guest {number}"))
+        members = seen(commons)
+        members.persons()
+        read: list[bytes] = []
+
+        def check_open(self: lineage.Lineage, entry: Entry) -> Grant | None:
+            read.append(entry.id)
+            return openings.check_open(self, entry)
+
+        monkeypatch.setattr(lineage, "check_open", check_open)
+
+        late = Person(commons, "late", invitation=anna.invite("late"))
+        read.clear()
+        members.add(commons.held[late.chain])
+        members.persons()
+
+        assert set(read) <= {late.chain, anna.chain}
+        assert len(members.persons()) == 8
+
     @pytest.mark.parametrize("seed", range(6))
     def test_is_the_same_in_any_order_and_with_any_repetition(self, seed: int) -> None:
         dice = random.Random(seed)
