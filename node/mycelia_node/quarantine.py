@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 import cbor2
@@ -25,6 +26,8 @@ from .store import Store
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_RUNS_OF_CHAIN = 64  # later ones are dropped and pulled again: the first are the first that can be judged
+MAX_ASKED = 1024  # ids that a peer is asked for at a time on behalf of who has left: a flood costs others no more
+ASKED_IN_TURN = 256  # times that the same are asked for before others are
 LEAST_RUN_BYTES = 4096  # what a run counts for at least, so there are at most 4,096
 _MISSING_BYTES = 256  # what the index needs for an id that is waited for
 _GONE = b""  # whoever brought it has left, or it was here before this process
@@ -83,6 +86,7 @@ class Quarantine:
         self._of_chain: Counter[bytes] = Counter()
         self._timed: dict[int, None] = {}  # those that wait for the clock, in order of arrival
         self._bytes = 0
+        self._asked = 0
         self._load({})
 
     def _load(self, senders: dict[int, bytes]) -> None:
@@ -122,12 +126,19 @@ class Quarantine:
         Only what a peer brought is asked of it, and what nobody is here to answer for: else a
         peer could have this node ask everybody for ids that it made up.
         """
-        wanted = set[bytes]()
-        for share in {sender, _GONE} & self._shares.keys():
-            for numbers in self._shares[share].runs.values():
-                for number in numbers:
-                    wanted |= self._runs[number].awaiting.missing
-        return frozenset(wanted - self._names)
+        wanted = set(self._missing_of(sender))
+        if sender != _GONE and _GONE in self._shares:
+            self._asked += 1
+            chains = len(self._shares[_GONE].runs)
+            wanted.update(islice(self._missing_of(_GONE, self._asked // ASKED_IN_TURN % chains), MAX_ASKED))
+        return frozenset(wanted)
+
+    def _missing_of(self, sender: bytes, first: int = 0) -> Iterator[bytes]:
+        """Yield what the runs wait for that one peer brought, from one of their chains on."""
+        share = self._shares.get(sender)
+        chains = [] if share is None else list(share.runs.values())
+        for number in (number for numbers in (*chains[first:], *chains[:first]) for number in numbers):
+            yield from self._runs[number].awaiting.missing - self._names
 
     def wants(self, name: bytes) -> bool:
         """Return whether a run waits for this entry."""

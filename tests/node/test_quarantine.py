@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mycelia_node import quarantine
+from mycelia_node.quarantine import MAX_ASKED
 from mycelia_protocol.chain import next_time
-from mycelia_protocol.envelope import seal
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import MAX_DEPS, seal
 from tests.builders import HOUR_MS, NOW_MS, Commons
 from tests.node.ledgers import Clock, a_need, new_ledger, open_ledger
 
@@ -127,3 +130,25 @@ class TestTheQuarantine:
         waiting = ledger.awaiting()
         assert len(waiting) <= 10
         assert max(sum(one.chain == other.chain for other in waiting) for one in waiting) <= 4
+
+
+class TestWhatAPeerMadeUp:
+    def test_is_asked_of_others_a_part_at_a_time_once_it_has_left(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(quarantine, "ASKED_IN_TURN", 4)
+        commons, ledger = Commons(), new_ledger(tmp_path)
+        made_up = [bytes([chain, number]) * 16 for chain in range(40) for number in range(MAX_DEPS)]
+        for chain in range(40):
+            eve = commons.member(f"eve {chain}")
+            names = b"".join(sorted(made_up[chain * MAX_DEPS : (chain + 1) * MAX_DEPS]))
+            odd = eve.draft(Content("x.org.example.note", [], names))
+            ledger.ingest([[eve.opening], [odd]], b"eve")
+        ledger.left(b"eve")
+
+        asked = [ledger.ingest([], b"anna").missing for _ in range(40 * 4 + 4)]
+
+        assert max(map(len, asked)) <= MAX_ASKED < len(made_up)
+        assert frozenset().union(*asked) == set(made_up)
+        assert len(set(asked[:3])) == 1
+        ledger.close()
