@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mycelia_protocol import cid
 from mycelia_protocol.holders import Share, share
-from mycelia_protocol.identity import KeySet, keyset_of, read_keyset
+from mycelia_protocol.identity import ROOTED_TERMS, KeySet, keyset_of, read_keyset
 from mycelia_protocol.keys import did
 from mycelia_protocol.roots import MAX_NUMBER, SEED_BYTES, Roots
 
@@ -97,7 +97,7 @@ class Signatures(Persons):
                 return (
                     f"Rotates {self._subject(header.named(terms[0]))} to {len(keyset.keys)} root keys of which "
                     f"{keyset.threshold} sign, {self._whose(keyset)}; {keyset.consents} of {len(keyset.guardians)} "
-                    "guardians can replace them."
+                    f"guardians can replace them. {self._ended(draft, header.named(terms[0]))}"
                 )
             case "id.revoke", [cut, heir, event]:
                 last = self._ledger.entry_of(header.named(cut) or b"")
@@ -111,6 +111,25 @@ class Signatures(Persons):
             case "open", [bytes(key), _, _, event]:
                 return f"Lets the holder of {did(key)} speak for {self._subject(header.named(event))}, without limit."
         raise BadInput("statement", "it says nothing that root keys sign", "ask who sent it")
+
+    def _ended(self, draft: Draft, event: bytes | None) -> str:
+        """Return which chains that root keys opened a rotation does not keep: they end with the keys."""
+        members, named = self._ledger.members, set(draft.header.links) - {event}
+        kept = {entry.chain for name in named if (entry := self._ledger.entry_of(name)) is not None}
+        ended = [
+            cid.text(chain)
+            for person in members.persons()
+            if person.event == event
+            for chain in person.chains
+            if chain not in kept and chain in members.last() and self._is_rooted(chain)
+        ]
+        if not ended:
+            return "It keeps all chains that root keys opened."
+        return f"It ends {', '.join(ended)}, but for the one that it is published on."
+
+    def _is_rooted(self, chain: bytes) -> bool:
+        opening = self._ledger.entry_of(chain)
+        return opening is not None and len(opening.header.terms) == ROOTED_TERMS
 
     def _subject(self, event: bytes | None) -> str:
         for person in self._ledger.members.persons():

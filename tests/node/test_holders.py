@@ -184,6 +184,24 @@ class TestAnotherDevice:
         assert need(new, "anna").chain == said.chain
         assert "speak for identity" in texts[0].meaning
 
+    def test_is_named_by_a_rotation_that_would_end_it(self, town: Town) -> None:
+        new, words = town.settle("new"), town["anna"].hall.phrase("anna")
+        town.meet()
+        opening = new.hall.restore(models.NewRestoration(name="anna", phrase=words))
+        texts = [sign(town[name], opening.statement or "") for name in NAMES[1:] if asked(town[name], opening)]
+        said = new.hall.state(models.NewStatement(copies=[texts[0].statement]))
+        town.meet()
+        drafted = town["anna"].hall.rotate(models.NewRotation(member="anna")).statement or ""
+        draft = drafts.read(drafted)
+        event = draft.header.named(draft.terms[0])
+        assert event is not None
+        ending = draft._replace(deps=event, terms=(0, *draft.terms[1:]), seals=b"").text()
+
+        shown = [town["bo"].hall.sign(models.NewSignature(statement=one, dry_run=True)) for one in (drafted, ending)]
+
+        assert "keeps all chains that root keys opened" in shown[0].meaning
+        assert f"ends {said.chain}" in shown[1].meaning
+
     def test_is_signed_for_by_the_holders_that_are_named(self, town: Town) -> None:
         """Anna's phrase opens it, bo cannot be reached: so cleo, the third holder, signs."""
         new, anna = town.settle("new"), town["anna"]
