@@ -95,9 +95,9 @@ class Branches:
         return known[1]
 
     def above(self, chain: bytes, fork: Fork) -> set[bytes]:
-        """Return the ids of a forked chain from the fork on, but for the two that prove it."""
+        """Return the ids of a forked chain from the fork on."""
         rows = self._store.whole(self.of(chain)[0].chain.number, fork.sequence)
-        return {digest(row.raw) for row in rows} - {fork.one, fork.other}
+        return {digest(row.raw) for row in rows}
 
     def stored(self, chain: bytes) -> Iterator[Stored]:
         """Yield all that is held of a chain."""

@@ -167,13 +167,9 @@ class Intake:
         return False
 
     def _is_idle(self, run: list[Entry]) -> bool:
-        """Whether a run goes on above a known fork, or begins one more past there, and nothing here relies on it."""
-        fork, first = self._branches.fork_of(run[0].chain), run[0]
-        if fork is None or first.header.sequence < fork.sequence:
-            return False
-        if first.header.sequence == fork.sequence and first.id < fork.other:
-            return False
-        return not self._is_wanted(run)
+        """Whether a run stands where its chain is known to have forked, or above, and nothing here relies on it."""
+        fork = self._branches.fork_of(run[0].chain)
+        return fork is not None and run[0].header.sequence >= fork.sequence and not self._is_wanted(run)
 
     def _is_wanted(self, run: list[Entry]) -> bool:
         """Whether something that waits relies on a run, or on what stands above it."""

@@ -418,7 +418,7 @@ class Ledger:
             return [entry for entry in found if entry is not None]
 
     def keeps(self, entry: Entry) -> bool:
-        """Return whether a held entry counts, is said and is sent (spec: 10-frontier)."""
+        """Return whether a held entry counts (spec: 10-frontier)."""
         with self._lock:
             return self._reduction.keeps(entry)
 
@@ -483,7 +483,7 @@ class Ledger:
         go on after, None when there is nothing more.
         """
         with self._lock:
-            runs, following = reading.runs_for(self._store, wanted, after, max_bytes, self._reduction.keeps)
+            runs, following = reading.runs_for(self._store, wanted, after, max_bytes, self._reduction.says)
             return runs if self.gate is None else self.gate.open(runs), following
 
     def runs_of_ids(self, names: Sequence[bytes]) -> list[list[Entry]]:

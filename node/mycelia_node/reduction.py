@@ -1,8 +1,8 @@
 """Reduction: what is kept of forked chains, so that a forker's further pasts cost others nothing.
 
 Of a chain with two pasts the rest of the set needs what stands below the fork,
-the two entries that prove it, and what somebody relied on. Everything else of it
-may lie in the store, and is neither counted, said nor sent.
+and what somebody relied on; and two entries that prove it, which count for
+nothing. Everything else of it may lie in the store, and is neither said nor sent.
 
 Spec: 10-frontier, "What is kept of a forked chain".
 """
@@ -28,9 +28,15 @@ class Reduction:
         self._relied: set[bytes] | None = None  # late entries that something kept names, or stands on
 
     def keeps(self, entry: Entry) -> bool:
-        """Return whether an entry counts, is said and is sent."""
-        fork = self._forks.get(entry.chain)
-        return is_certain(entry, fork) or entry.id in self._late()
+        """Return whether an entry counts."""
+        return is_certain(entry, self._forks.get(entry.chain)) or entry.id in self._late()
+
+    def says(self, entry: Entry) -> bool:
+        """Return whether an entry is sent: it counts, or it proves a fork."""
+        if self.keeps(entry):
+            return True
+        fork = self._branches.fork_of(entry.chain)
+        return fork is not None and entry.id in (fork.one, fork.other)
 
     def take(self, accepted: Iterable[Stored]) -> tuple[set[bytes], list[Stored]]:
         """Bring up to date; return the chains of which something is kept no longer, and what is kept from now on."""
@@ -39,11 +45,10 @@ class Reduction:
         before = self._late()
         for chain in {one.entry.chain for one in accepted}:
             fork = self._branches.fork_of(chain)
-            if fork is not None and fork != self._forks.get(chain):
+            known = self._forks.get(chain)
+            if fork is not None and (known is None or fork.sequence < known.sequence):
                 self._forks[chain] = fork
-                branches = self._branches.of(chain)  # of more than two, the proof may be another now
-                if len(branches) > 2 or any(branch.prefix.sequence > fork.sequence for branch in branches):
-                    shrunk.add(chain)
+                shrunk.add(chain)
         if shrunk:
             self._relied = None
             changed = before ^ self._late()

@@ -1,8 +1,8 @@
 """The frontier: the tips of all chains that a peer holds, and the digest of everything behind them.
 
-Of a forked chain the tips are the two entries that prove the fork; what stands
-above them is kept only where something that is kept relies on it. Equal digests
-mean equal sets of entries; equal frontiers mean that nobody has anything to pull.
+Of a forked chain the tips are two entries that prove the fork, any two; from there
+on is kept only what something that is kept relies on. Equal digests mean that the
+same entries are kept; equal frontiers mean that nobody has anything to pull.
 
     >>> held = [Tip(b"c" * 32, 7, b"i" * 32)]
     >>> first_wanted(held, Tip(b"c" * 32, 9, b"j" * 32))
@@ -16,6 +16,7 @@ Spec: 10-frontier.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import groupby
 from typing import NamedTuple
 
 from .cid import digest
@@ -39,7 +40,7 @@ def tip_of(entry: Entry) -> Tip:
 
 
 class Fork(NamedTuple):
-    """Where a chain first has two pasts, and the proof: the two entries of least id that claim that place."""
+    """Where a chain first has two pasts, and a proof: the two entries of least id here that claim that place."""
 
     sequence: int
     one: bytes
@@ -63,7 +64,7 @@ def forks_of(entries: Iterable[Entry]) -> dict[bytes, Fork]:
 def reduced(entries: Mapping[bytes, Entry]) -> set[bytes]:
     """Return the ids of those entries of a set that are kept: all but late ones on which nothing that is kept relies.
 
-    Kept are the entries of chains that did not fork, those below a fork, its proof, and what any of them
+    Kept are the entries of chains that did not fork, those below a fork, and what any of them
     names, with everything below that on its chain, and what that names, and so on.
 
     Spec: 10-frontier, "What is kept of a forked chain".
@@ -81,12 +82,12 @@ def reduced(entries: Mapping[bytes, Entry]) -> set[bytes]:
 
 
 def is_certain(entry: Entry, fork: Fork | None) -> bool:
-    """Return whether an entry is kept whoever relies on it: its chain did not fork below it, or it proves the fork."""
-    return fork is None or entry.header.sequence < fork.sequence or entry.id in (fork.one, fork.other)
+    """Return whether an entry is kept whoever relies on it: its chain did not fork at its place or below."""
+    return fork is None or entry.header.sequence < fork.sequence
 
 
 def frontier(entries: Collection[Entry]) -> list[Tip]:
-    """Return the tips of a set of entries: of a forked chain the proof, of any other its last entry; sorted."""
+    """Return the tips of a set of entries: of a forked chain a proof, of any other its last entry; sorted."""
     forks = forks_of(entries)
     followed = {entry.header.backlink for entry in entries}
     tips = [tip_of(entry) for entry in entries if entry.id not in followed and entry.chain not in forks]
@@ -116,12 +117,12 @@ def wanted(held: Mapping[bytes, Iterable[Tip]], tips: Iterable[Tip], have: Calla
     """Return what to pull on hearing of `tips`: chain to first sequence, the earliest of its branches.
 
     `held` gives the own tips by chain; `have` says whether an entry is held, as a tip or below one.
-    Nothing is wanted above a fork that is known.
+    Nothing is wanted where a chain is known to have forked, or above.
     """
     firsts: dict[bytes, int] = {}
     for tip in tips:
         own = list(held.get(tip.chain, ()))
-        if not have(tip) and not (len(own) > 1 and tip.sequence > own[0].sequence):
+        if not have(tip) and not (len(own) > 1 and tip.sequence >= own[0].sequence):
             first = first_wanted(held.get(tip.chain, ()), tip) or 0
             firsts[tip.chain] = min(first, firsts.get(tip.chain, first))
     return firsts
@@ -130,6 +131,10 @@ def wanted(held: Mapping[bytes, Iterable[Tip]], tips: Iterable[Tip], have: Calla
 def set_digest(tips: Iterable[Tip]) -> bytes:
     """Return the digest of a set of entries, by its frontier: sha2-256 over chain, sequence and id of each tip, sorted.
 
+    A forked chain stands there once, with the place and 32 zero bytes: any proof is as good as another.
     Whatever is kept stands below a tip, or is named from below one.
     """
-    return digest(b"".join(tip.chain + tip.sequence.to_bytes(8, "big") + tip.id for tip in sorted(tips)))
+    lines = []
+    for chain, (first, *others) in groupby(sorted(tips), key=lambda tip: tip.chain):
+        lines.append(chain + first.sequence.to_bytes(8, "big") + (bytes(32) if others else first.id))
+    return digest(b"".join(lines))

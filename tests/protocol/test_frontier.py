@@ -145,13 +145,18 @@ class TestWhatIsKept:
             before = [set(peer) for peer in peers]
             for peer in peers:
                 for other in peers:
-                    peer |= {name: other[name] for name in reduced(other)}
+                    peer |= {name: other[name] for name in told(other)}
             if [set(peer) for peer in peers] == before:
                 break
 
         kept = [reduced(peer) for peer in peers]
         assert kept[0] == kept[1] == kept[2] == reduced(whole)
         assert len({set_digest(frontier(list(peer.values()))) for peer in peers}) == 1
+
+
+def told(entries: dict[bytes, Entry]) -> set[bytes]:
+    """Return what a peer tells others of a set: what is kept of it, and a proof of each fork."""
+    return reduced(entries) | {tip.id for tip in frontier(entries.values())}
 
 
 def forked_world(dice: random.Random) -> dict[bytes, Entry]:

@@ -106,8 +106,29 @@ class TestAForkPublishedYearsLater:
         bo.ingest(as_runs([second]))
 
         assert not bo.standing.needs[kept.id].forked
-        assert bo.standing.needs[first.id].forked
+        assert not bo.standing.needs[kept.id].withdrawn
+        assert first.id not in bo.standing.needs  # nobody had named it
         assert len(bo.tips_of(opening.id)) == 2
+
+
+class TestManyProofsOfOneFork:
+    def test_say_no_more_than_one(self, ledgers: list[Ledger]) -> None:
+        """Eve signs ever lesser ids for one place, and shows others to anna than to bo."""
+        anna, bo, _ = ledgers
+        opening = anna.open_chain(pair("eve"))
+        pull(anna, bo)
+        proofs = [after(opening, opening, a_need(amount), network=anna.network) for amount in range(1, 40)]
+        proofs.sort(key=lambda entry: entry.id, reverse=True)
+
+        for one, shown in ((anna, proofs[::2]), (bo, proofs[1::2])):
+            one.ingest(as_runs(shown[:2]))
+            known = one.digest(), one.count()
+            report = one.ingest(as_runs(shown[2:]))
+
+            assert (report.accepted, report.faults) == ([], [])
+            assert (one.digest(), one.count()) == known
+        assert pull(anna, bo) == pull(bo, anna) == 0
+        assert anna.digest() == bo.digest()
 
 
 class TestContentSignedAgain:

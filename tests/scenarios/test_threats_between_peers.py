@@ -102,7 +102,8 @@ class TestASplitView:
 
         for one in ledgers:
             assert {tip.id for tip in one.tips_of(opening.id)} == {here.id, there.id}
-            assert all(one.standing.needs[need.id].forked for need in (here, there))
+            assert one.standing.forked_at == {opening.id: 1}
+            assert not one.standing.needs  # nobody relied on either
         assert anna.digest() == bo.digest() == cleo.digest()
 
     def test_cannot_be_upheld_by_a_peer_that_lets_through_one_branch_only(
