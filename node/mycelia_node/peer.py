@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,11 +19,10 @@ from mycelia_protocol import verdicts
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.errors import ProtocolError
 
-from . import passphrase
+from . import chores, passphrase
 from .bodies import DAY_MS
 from .config import Home, Settings, settings, write_private
 from .dialling import Dialler
-from .evaporation import evaporate, prune
 from .events import Bus
 from .faults import StoreFault
 from .gate import guarded
@@ -32,7 +32,7 @@ from .newcomer import charter_from
 from .people import People
 from .stored import Stored
 from .sync import PeerState, Sync
-from .witnessing import Witnessing, witness
+from .witnessing import Witnessing
 
 if TYPE_CHECKING:
     from .net import Link, Network
@@ -129,12 +129,7 @@ class Peer:
                 try:
                     self._start(self._sync.run())
                     self._start(self._tend())
-                    self._start(evaporate(self.ledger, self.on_ledger, every_s=self.settings.evaporate_s))
-                    if self.settings.prune:
-                        self._start(prune(self.ledger, self.on_ledger, every_s=self.settings.prune_s))
-                    if self.settings.witness:
-                        witnessing = Witnessing(self.ledger, self.keystore)
-                        self._start(witness(witnessing, self.on_ledger, every_s=self.settings.witness_s))
+                    self._begin_chores()
                     async with self._serving():
                         for address in dict.fromkeys((*self.home.known_peers(), *dial)):
                             self._keep_dialling(address)
@@ -145,6 +140,20 @@ class Peer:
         finally:
             unsubscribe()
             self._thread.shutdown(wait=True)
+
+    def _begin_chores(self) -> None:
+        ledger, on_ledger, chosen = self.ledger, self.on_ledger, self.settings
+
+        def begin(chore: Callable[[], Coroutine[Any, Any, None]], every_s: float, failed: str) -> None:
+            self._start(chores.now_and_then(chore, every_s=every_s, failed=failed))
+
+        begin(partial(chores.evaporate, ledger, on_ledger), chosen.evaporate_s, "bodies could not be dropped")
+        if chosen.prune:
+            begin(partial(chores.prune, ledger, on_ledger), chosen.prune_s, "headers could not be let go")
+        if chosen.witness:
+            witnessing = Witnessing(ledger, self.keystore)
+            failed = "a checkpoint could not be witnessed"
+            begin(partial(chores.witness, witnessing, on_ledger), chosen.witness_s, failed)
 
     def clock(self) -> int:
         """Return this node's milliseconds since the Unix epoch."""

@@ -10,15 +10,8 @@ Spec: 19-checkpoint, "Witness".
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from mycelia_protocol import compose
-from mycelia_protocol.errors import ProtocolError
 
-from .faults import StoreFault
 from .keystore import Keystore, Member
 from .ledger import Ledger
 from .stored import Stored
@@ -26,8 +19,6 @@ from .stored import Stored
 BATCH = 8  # that are witnessed at a time: many checkpoints at once do not make one chain say much at once
 MAX_KNOWN = 10_000  # chains whose checkpoints are remembered; beyond, the first seen are forgotten
 _PAGE = 500
-
-log = logging.getLogger("mycelia.witnessing")
 
 
 class Witnessing:
@@ -96,19 +87,3 @@ class Witnessing:
 
     def _forget(self, chain: bytes) -> None:
         self._said.pop(self._open.pop(chain, b""), None)
-
-
-async def witness(
-    witnessing: Witnessing,
-    on_ledger: Callable[..., Awaitable[Any]],
-    *,
-    every_s: float,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> None:
-    """Witness some checkpoints every so many seconds, until cancelled. What fails waits for the next checkpoint."""
-    while True:
-        try:
-            await on_ledger(witnessing.tend)
-        except (ProtocolError, StoreFault) as error:
-            log.warning("a checkpoint could not be witnessed: %s", error)
-        await sleep(every_s)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mycelia_node.bodies import DAY_MS
-from mycelia_node.evaporation import BATCH, evaporate
+from mycelia_node.chores import BATCH, evaporate, now_and_then
 from mycelia_node.faults import StoreFault
 from mycelia_node.ledger import Ledger
 from mycelia_node.schema import SCHEMA_VERSION
@@ -318,8 +319,9 @@ async def _evaporated(town: Town, *, rounds: int, act: Callable[[int], int] | No
         if len(slept) == rounds:
             raise asyncio.CancelledError
 
+    chore = partial(evaporate, town.ledger, on_ledger)
     with pytest.raises(asyncio.CancelledError):
-        await evaporate(town.ledger, on_ledger, every_s=7.0, sleep=sleep)
+        await now_and_then(chore, every_s=7.0, failed="bodies could not be dropped", sleep=sleep)
     return slept
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from mycelia_node.chores import prune
 from mycelia_node.ledger import Ledger
 from mycelia_protocol import compose
 from mycelia_protocol.accumulators import LineId
@@ -155,6 +159,19 @@ class TestWhatIsOver:
         village.wait(DAY_MS)
 
         assert village.prune() == 0
+        village.close()
+
+    def test_goes_by_itself_where_the_operator_wants_it(self, village: Village) -> None:
+        traded(village)
+        village.settle(*village.members[:2])
+
+        async def on_ledger(function: Callable[..., Any], *args: Any) -> Any:
+            return function(*args)
+
+        asyncio.run(prune(village.lean, on_ledger))
+
+        assert village.lean.gone > 0
+        village.check()
         village.close()
 
     def test_is_only_counted_in_a_rehearsal(self, village: Village) -> None:
