@@ -52,7 +52,7 @@ def document(endpoints: list[Endpoint]) -> dict[str, Any]:
 
 
 def _operation(one: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
-    success = "201" if one.method == "POST" and one.path not in ("/v1/verify", "/v1/runs") else "200"
+    success = "201" if one.method == "POST" and one.path not in ("/v1/verify", "/v1/prune", "/v1/runs") else "200"
     binary = {"type": "string", "format": "binary"}
     says = schemas.get(repr(one.says), binary if one.says is bytes else {"type": "string"})
     problem = {"content": {"application/problem+json": {"schema": schemas[repr(models.Problem)]}}}

@@ -187,6 +187,7 @@ class TestAMaliciousSponsor:
     def test_brings_no_more_than_its_slots(self, nodes: Nodes) -> None:
         anna, bo = commons_of(nodes, "anna", "bo")
         eve = Thief(bo, nodes.place / "eve")
+        bo.stop()  # she is bo: nobody else speaks by this key
         dice = Random(5)
         for number in range(50):
             one = invite(

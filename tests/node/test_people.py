@@ -15,7 +15,7 @@ from mycelia_node.phrase import phrase_of, roots_of
 from mycelia_protocol import cid, invitation, statements
 from mycelia_protocol.charter import Stewards
 from mycelia_protocol.compose import Content
-from mycelia_protocol.envelope import Entry
+from mycelia_protocol.envelope import Entry, seal
 from mycelia_protocol.errors import Malformed, Premature, Refused
 from mycelia_protocol.identity import KeySet
 from mycelia_protocol.keys import KeyPair, did, keypair
@@ -229,6 +229,26 @@ class TestALostDevice:
         new.desk.withdraw(models.NewWithdrawal(id=kept.id))  # what the lost device promised is the new one's affair now
         town.meet()
         assert kept.id not in [one.id for one in town["anna"].desk.field().signals]
+
+    def test_gives_back_its_admissions_once_it_is_cut(self, town: Town) -> None:
+        """Whoever has the key forks the chain low: what nobody named is left aside, until a cut names it."""
+        anna, bo = town["anna"], joined(town, "bo")
+        words, chain = anna.hall.phrase("anna"), anna.keystore.member("anna").chain
+        opening, first = (anna.ledger.stored(chain=chain)[at].entry for at in (0, 1))
+        header = first.header._replace(kind="x.org.example.theft", terms=[], deps=b"", body_digest=None, body_length=0)
+        fork = seal(header, anna.keystore.pair("anna"), network=anna.ledger.network)
+        assert header.backlink == opening.id
+
+        bo.ledger.ingest([[fork]])
+        town.meet("bo", "anna")
+        assert statuses(bo) == statuses(anna) == ["member", "pending"]
+
+        new = town.settle("anna again")
+        town.meet("bo", "anna again")
+        new.hall.restore(models.NewRestoration(name="anna", phrase=words, lost=[cid.text(chain)]))
+        town.meet()
+
+        assert {tuple(statuses(home)) for home in town.homes.values()} == {("member", "member")}
 
     def test_needs_the_right_phrase(self, town: Town) -> None:
         anna = town["anna"]
