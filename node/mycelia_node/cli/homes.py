@@ -93,7 +93,7 @@ def init(
     if runs:
         tell(f"{entries} entries now, {report.awaiting} runs wait, {len(report.faults)} were not usable.")
     tell(how_kept(home))
-    tell("Next: `mycelia up` runs the node, `mycelia need` and `mycelia offer` publish.")
+    tell("Write down the recovery phrase: `mycelia id phrase`. Next: `mycelia up`, and `mycelia need` or `mycelia offer`.")
 
 
 def _check_membrane(charter: Charter, keystore: Keystore, name: str) -> None:
