@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from .failures import Failure
 from .homes import CLASSES, class_of, rate_of, user
-from .options import DEFAULTS, Options, Whole
+from .options import DEFAULTS, As, Options, Whole
 from .output import ago, give, is_terminal, short, table, tell
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def show(*, toml: Annotated[bool, Parameter(negative="")] = False, options: Opti
 
 def invite(
     *,
-    as_: Annotated[str | None, Parameter(name="--as")] = None,
+    as_: As = None,
     hours: Whole = 72,
     options: Options = DEFAULTS,
 ) -> None:
@@ -238,6 +238,7 @@ def join(
         home.remember_peer(address)
     made = {"home": str(home.path), "commons": charter.name, "identity": cid.text(identity or b""), "member": name}
     give(options, made, f"Joined {charter.name}. {name} is {short(cid.text(identity or b''))} in {home.path}.")
+    tell("Write down the recovery phrase: `mycelia id phrase`.")
     tell("Next: `mycelia up`. Your chain begins when the sponsor's is here, and counts once you are admitted.")
 
 
@@ -257,9 +258,7 @@ def members(*, options: Options = DEFAULTS) -> None:
     give(options, {"identities": found}, table(("identity", "status", "sponsor", "depth", "chains", "here"), rows))
 
 
-def admit(
-    identity: str, /, *, as_: Annotated[str | None, Parameter(name="--as")] = None, options: Options = DEFAULTS
-) -> None:
+def admit(identity: str, /, *, as_: As = None, options: Options = DEFAULTS) -> None:
     """Let a pending identity in.
 
     Args:
@@ -279,7 +278,7 @@ def amend(
     change: str,
     /,
     *more: str,
-    as_: Annotated[str | None, Parameter(name="--as")] = None,
+    as_: As = None,
     options: Options = DEFAULTS,
 ) -> None:
     """Propose other numbers for the charter, or classes to add: founders consent, then each chain adopts it.
@@ -311,9 +310,7 @@ def _change(text: str) -> tuple[str, int | str]:
     return name, int(value)
 
 
-def ratify(
-    enactment: str, /, *, as_: Annotated[str | None, Parameter(name="--as")] = None, options: Options = DEFAULTS
-) -> None:
+def ratify(enactment: str, /, *, as_: As = None, options: Options = DEFAULTS) -> None:
     """Consent to a change of the charter, as a founder.
 
     Args:
@@ -329,9 +326,7 @@ def ratify(
     give(options, done, f"Consented by entry {done.sequence} ({short(done.id)}).")
 
 
-def adopt(
-    enactment: str, /, *, as_: Annotated[str | None, Parameter(name="--as")] = None, options: Options = DEFAULTS
-) -> None:
+def adopt(enactment: str, /, *, as_: As = None, options: Options = DEFAULTS) -> None:
     """Adopt a change of the charter: from now on this member is judged by it, and never again by what was before.
 
     Args:

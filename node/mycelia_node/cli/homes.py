@@ -93,7 +93,7 @@ def init(
     if runs:
         tell(f"{entries} entries now, {report.awaiting} runs wait, {len(report.faults)} were not usable.")
     tell(how_kept(home))
-    tell("Write down the recovery phrase: `mycelia id phrase`. Next: `mycelia up`, and `mycelia need` or `mycelia offer`.")
+    tell("Write down the recovery phrase: `mycelia id phrase`. Next: `mycelia up`, then `mycelia need` or `offer`.")
 
 
 def _check_membrane(charter: Charter, keystore: Keystore, name: str) -> None:
