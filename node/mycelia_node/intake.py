@@ -84,7 +84,7 @@ class Intake:
         else:
             before = self._get(first.header.backlink or b"")
             held = self._branches.chain(first.chain)
-            if held is not None and self._is_below(held.number, first):
+            if held is not None and self._branches.ending_before(first) is None and self._is_below(held.number, first):
                 report.vain_checks += 1
                 return
             if before is None or held is None:
