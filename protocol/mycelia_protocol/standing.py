@@ -240,10 +240,12 @@ class Standing:
     def _is_let_go(self, line: Line) -> bool:
         if any(self._has(line, kind, line.receiver) for kind in ("lapse", "cancel")):
             return True
+        if not line.signed.exits:  # the common case, asked again and again
+            return False
         receivers = (line.receiver, *self._heirs(line.receiver))
         return any(
             author in receivers and not self.is_forked(author, at) and self._is_told(author, by, line.provider, at)
-            for by, author, at in line.signed.exits or ()
+            for by, author, at in line.signed.exits
         )
 
     def _is_told(self, author: bytes, by: bytes, party: bytes, at: int) -> bool:
