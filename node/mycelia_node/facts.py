@@ -4,51 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, MutableMapping
-from typing import Any, cast
+from typing import cast
 
 import cbor2
 
-from mycelia_protocol.accumulators import (
-    AcceptedLine,
-    Admitted,
-    Checkpointed,
-    Cited,
-    CommittedLine,
-    Fact,
-    FactKey,
-    Grant,
-    HeirOf,
-    Inherited,
-    NeedFacts,
-    OfferFacts,
-    Paid,
-    Spent,
-    Version,
-    Warranted,
-    Witnessed,
-)
+from mycelia_protocol.accumulators import RECORDS, Fact, FactKey
 
-_RECORDS: dict[str, type[Any]] = {
-    "need": NeedFacts,
-    "offer": OfferFacts,
-    "committed": CommittedLine,
-    "accepted": AcceptedLine,
-    "cited": Cited,
-    "grant": Grant,
-    "spent": Spent,
-    "admitted": Admitted,
-    "version": Version,
-    "rate": Paid,
-    "warrant": Warranted,
-    "inherited": Inherited,
-    "heir": HeirOf,
-    "checkpoint": Checkpointed,
-    "witness": Witnessed,
-}
 _LETTERS = {
     "need": b"n", "offer": b"o", "committed": b"c", "accepted": b"a", "cited": b"x", "grant": b"g", "spent": b"s",
     "admitted": b"m", "rate": b"r", "version": b"v",
     "warrant": b"w", "inherited": b"i", "heir": b"h", "checkpoint": b"k", "witness": b"t",
+    "resource": b"R", "process": b"P", "reserve": b"V", "into": b"I", "capacity": b"C", "bucket": b"B", "claim": b"L",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 
@@ -116,7 +82,7 @@ def read_key(data: bytes) -> FactKey:
 def read_fact(key: FactKey, value: bytes) -> Fact:
     """Return the record of stored bytes."""
     parts = cbor2.loads(value)
-    return cast(Fact, _RECORDS[key[0]](*(_frozen(part) for part in parts)))
+    return cast(Fact, RECORDS[key[0]](*(_frozen(part) for part in parts)))
 
 
 def _frozen(part: object) -> object:

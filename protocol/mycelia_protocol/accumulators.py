@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .envelope import Entry
 
@@ -154,6 +154,68 @@ class Witnessed(NamedTuple):
     sequence: int
 
 
+class Resource(NamedTuple):
+    """An own inventory record: what the chain has rights to, what it has in hand, and what of both it has offered."""
+
+    resource_class: str
+    accounting: int = 0
+    onhand: int = 0
+    offered_accounting: int = 0
+    offered_onhand: int = 0
+    # what left by an action of which another is the way back: (action, id and number of the container or none, amount)
+    away: tuple[tuple[str, bytes, int, int], ...] = ()
+    process: bytes = b""  # that it was made in
+
+
+class Process(NamedTuple):
+    """An own process: the licensed things that went into it, as (id, number, use)."""
+
+    uses: tuple[tuple[bytes, int, str], ...] = ()
+
+
+class Reserve(NamedTuple):
+    """The own resource that an offer gives of, and how much of it the offer still keeps from other uses."""
+
+    resource: bytes
+    number: int
+    amount: int
+
+
+class Into(NamedTuple):
+    """What becomes of what is received for an own need: its action, the resource or the process that it goes into."""
+
+    action: str
+    resource: bytes = b""
+    number: int = 0
+    process: bytes = b""
+
+
+class Capacity(NamedTuple):
+    """How much of a class an own resource can do in each stretch of time, and how long such a stretch is."""
+
+    resource_class: str
+    amount: int
+    bucket_ms: int
+
+
+class Taken(NamedTuple):
+    """How much of one stretch of a capacity is offered."""
+
+    amount: int
+
+
+class Claim(NamedTuple):
+    """What this chain owes (ValueFlows Claim), and for what."""
+
+    creditor: bytes
+    resource_class: str
+    amount: int
+    due_ms: int
+    paid: int = 0
+    ground: bytes = b""  # the entry that made the resource it is owed for
+    ground_number: int = 0
+
+
 Fact = (
     NeedFacts
     | OfferFacts
@@ -170,9 +232,39 @@ Fact = (
     | HeirOf
     | Checkpointed
     | Witnessed
+    | Resource
+    | Process
+    | Reserve
+    | Into
+    | Capacity
+    | Taken
+    | Claim
 )
-# (record, id, line number or -1); records: "need", "offer", "committed", "accepted", "cited", "grant", "spent",
-# "admitted", "rate", "version", "warrant", "inherited", "heir", "checkpoint", "witness"
+RECORDS: dict[str, type[Any]] = {
+    "need": NeedFacts,
+    "offer": OfferFacts,
+    "committed": CommittedLine,
+    "accepted": AcceptedLine,
+    "cited": Cited,
+    "grant": Grant,
+    "spent": Spent,
+    "admitted": Admitted,
+    "rate": Paid,
+    "version": Version,
+    "warrant": Warranted,
+    "inherited": Inherited,
+    "heir": HeirOf,
+    "checkpoint": Checkpointed,
+    "witness": Witnessed,
+    "resource": Resource,
+    "process": Process,
+    "reserve": Reserve,
+    "into": Into,
+    "capacity": Capacity,
+    "bucket": Taken,
+    "claim": Claim,
+}
+# (record, id, number): the number is that of a line, resource, stretch or claim; -1 where there is none
 FactKey = tuple[str, bytes, int]
 
 

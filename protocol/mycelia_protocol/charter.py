@@ -16,12 +16,12 @@ Spec: 06-charter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from .canonical import Value, decode, encode
 from .cid import DIGEST_BYTES, digest
@@ -45,7 +45,6 @@ _FIELDS = {"classes", "drift_ms", "grace_ms", "limits", "membership", "name", "s
 _OPTIONAL = {  # absent, or whole
     "founders",
     "licenses",
-    "rate",
     "recovery_ms",
     "retention_ms",
     "threshold",
@@ -65,6 +64,13 @@ class ResourceClass(NamedTuple):
     def quantum(self) -> Fraction:
         """The size of one quantum, in units."""
         return Fraction(self.numerator, self.denominator)
+
+
+Classes = Mapping[str, ResourceClass]
+# Optional parts that belong to other chapters, each read by its own module, with the resource classes at hand.
+SECTIONS: dict[str, Callable[[Value, Classes], object]] = {
+    "rate": read_rate,
+}
 
 
 class Open(NamedTuple):
@@ -96,7 +102,7 @@ class Charter:
     network: bytes = field(repr=False)
     name: str
     seed: bytes
-    classes: Mapping[str, ResourceClass]
+    classes: Classes
     drift_ms: int  # how far ahead of the own clock an entry may lie before it is held
     grace_ms: int  # what a receiver adds to `until` before a line may lapse
     max_amount: int  # the largest amount of one intent or line, in quanta
@@ -115,7 +121,7 @@ def found(
     name: str,
     *,
     seed: bytes,
-    classes: Mapping[str, ResourceClass],
+    classes: Classes,
     drift_ms: int = 120_000,
     grace_ms: int = 60_000,
     max_amount: int = MAX_AMOUNT,
@@ -128,10 +134,12 @@ def found(
     retention_ms: int | None = None,
     witnesses: int = DEFAULT_WITNESSES,
     licenses: Iterable[str] = (),
+    sections: Mapping[str, Value] | None = None,
 ) -> Charter:
     """Return a new charter; `seed` (16 random bytes) makes it one of a kind.
 
     Without `membership` it is open. `threshold` founders enact a change; 0 means more than half of them.
+    `sections` are optional parts as the document has them (`SECTIONS`).
 
     Raises:
         Malformed: a value breaks a `charter.*` rule.
@@ -158,7 +166,7 @@ def found(
         document["witnesses"] = witnesses
     if profiles := sorted(licenses):
         document["licenses"] = list[Value](profiles)
-    return read(encode(document))
+    return read(encode(document | dict(sections or {})))
 
 
 def _written(membership: Membership) -> Value:
@@ -183,11 +191,11 @@ def read(raw: bytes) -> Charter:
     version = document.get("version")
     if version is True or version != 1:
         raise Malformed("charter.version", f"charter version {version!r}, this is version 1")
-    if not _FIELDS <= set(document) <= _FIELDS | _OPTIONAL:
+    if not _FIELDS <= set(document) <= _FIELDS | _OPTIONAL | set(SECTIONS):
         raise Malformed(
             "charter.fields",
             f"a charter of version 1 is a map of {', '.join(sorted(_FIELDS))}, and perhaps "
-            f"{', '.join(sorted(_OPTIONAL))}",
+            f"{', '.join(sorted(_OPTIONAL | set(SECTIONS)))}",
         )
     name, seed = document["name"], document["seed"]
     if not isinstance(name, str) or not 0 < len(name.encode()) <= 128:
@@ -196,6 +204,7 @@ def read(raw: bytes) -> Charter:
         raise Malformed("charter.fields", "the seed is 16 bytes")
     founders, threshold = _founders(document)
     membership = _membership(document["membership"], len(founders))
+    classes = _classes(document["classes"])
     limits = document["limits"]
     if not isinstance(limits, dict) or set(limits) != {"amount", "window_ms"}:
         raise Malformed("charter.limits", "the limits are a map of amount and window_ms")
@@ -204,7 +213,7 @@ def read(raw: bytes) -> Charter:
         network=digest(NETWORK_CONTEXT + raw),
         name=name,
         seed=seed,
-        classes=_classes(document["classes"]),
+        classes=classes,
         drift_ms=_positive(document["drift_ms"], "drift_ms", DAY_MS),
         grace_ms=_positive(document["grace_ms"], "grace_ms", 400 * DAY_MS),
         max_amount=_positive(limits["amount"], "limits.amount", MAX_AMOUNT),
@@ -213,10 +222,10 @@ def read(raw: bytes) -> Charter:
         founders=founders,
         threshold=threshold,
         recovery_ms=_recovery_ms(document),
-        rate=read_rate(document["rate"]) if "rate" in document else None,
         retention_ms=_retention_ms(document),
         witnesses=_witnesses(document),
         licenses=_licenses(document),
+        **{name: cast(Any, part(document[name], classes)) for name, part in SECTIONS.items() if name in document},
     )
 
 

@@ -41,7 +41,7 @@ class Rate(NamedTuple):
         return self.entry_ms + LARGEST_KIB * self.kib_ms
 
 
-def read_rate(value: Value) -> Rate:
+def read_rate(value: Value, _classes: object = None) -> Rate:
     """Return the rate that a charter states.
 
     Raises:

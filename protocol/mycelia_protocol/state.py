@@ -16,28 +16,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Any, NamedTuple, Self, cast
+from typing import NamedTuple, Self, cast
 
 from .accumulators import (
-    AcceptedLine,
-    Admitted,
+    RECORDS,
     Checkpointed,
     Cited,
-    CommittedLine,
     Fact,
     FactKey,
     Grant,
     HeirOf,
-    Inherited,
     Mark,
     NeedFacts,
     OfferFacts,
     Paid,
     Prefix,
-    Spent,
+    Process,
     Version,
-    Warranted,
-    Witnessed,
 )
 from .canonical import Value, decode, encode
 from .cid import is_digest
@@ -46,7 +41,7 @@ from .errors import Malformed
 
 VERSION = 1
 MAX_STATE_BYTES = 1024 * 1024
-_MAY_SAY_NOTHING = (NeedFacts, OfferFacts, Cited, Paid, HeirOf)
+_MAY_SAY_NOTHING = (NeedFacts, OfferFacts, Cited, Paid, HeirOf, Process)
 
 
 class State(NamedTuple):
@@ -101,7 +96,7 @@ def read(data: bytes) -> State:
 def _fact(row: Value) -> tuple[FactKey, Fact]:
     if isinstance(row, list) and len(row) > 3 and isinstance(row[0], str) and row[0] in _SHAPES:
         record, name, line, *values = row
-        kind, fields = _SHAPES[row[0]]
+        kind, fields = RECORDS[row[0]], _SHAPES[row[0]]
         is_shaped = len(values) == len(fields) and all(map(lambda fits, one: fits(one), fields, values))
         if is_digest(name) and _is_line(record, line) and is_shaped:
             fact = cast(Fact, kind(*map(_frozen, values)))
@@ -115,7 +110,7 @@ def _is_line(record: Value, line: Value) -> bool:
     """Whether a line number fits its record: `cited` may be about an intent, -1, or a line."""
     if record == "cited":
         return _place(line)
-    return _natural(line) if record in ("committed", "accepted") else line == -1
+    return _natural(line) if record in _NUMBERED else line == -1
 
 
 def _says_nothing(fact: Fact) -> bool:
@@ -162,16 +157,18 @@ def _text(value: object) -> bool:
     return type(value) is str
 
 
-def _offer(value: object) -> bool:
-    return value == b"" or is_digest(value)  # of an inherited line no offer is known
+def _perhaps(value: object) -> bool:
+    return value == b"" or is_digest(value)  # as of an inherited line no offer is known
 
 
 def _maybe(fits: _Fits) -> _Fits:
     return lambda value: value is None or fits(value)
 
 
-def _pair(one: _Fits, other: _Fits) -> _Fits:
-    return lambda value: isinstance(value, list) and len(value) == 2 and one(value[0]) and other(value[1])
+def _tuple(*fits: _Fits) -> _Fits:
+    return lambda value: (
+        isinstance(value, list) and len(value) == len(fits) and all(map(lambda fit, one: fit(one), fits, value))
+    )
 
 
 def _each(fits: _Fits) -> _Fits:
@@ -184,29 +181,34 @@ def _rising(fits: _Fits) -> _Fits:
     )
 
 
-_SHAPES: dict[str, tuple[type[Any], tuple[_Fits, ...]]] = {
-    "accepted": (AcceptedLine, (is_digest, is_digest, _natural, _natural, _marks)),
-    "admitted": (Admitted, (_natural,)),
-    "checkpoint": (Checkpointed, (_natural, _maybe(is_digest), _each(is_digest))),
-    "cited": (Cited, (_rising(_pair(_text, is_digest)),)),
-    "committed": (
-        CommittedLine,
-        (_offer, is_digest, is_digest, _natural, _natural, _natural, _marks, _place),
-    ),
+_NUMBERED = {"committed", "accepted", "resource", "bucket", "claim"}
+_SHAPES: dict[str, tuple[_Fits, ...]] = {
+    "accepted": (is_digest, is_digest, _natural, _natural, _marks),
+    "admitted": (_natural,),
+    "bucket": (_natural,),
+    "capacity": (_text, _natural, _natural),
+    "checkpoint": (_natural, _maybe(is_digest), _each(is_digest)),
+    "cited": (_rising(_tuple(_text, is_digest)),),
+    "claim": (is_digest, _text, _natural, _natural, _natural, _perhaps, _natural),
+    "committed": (_perhaps, is_digest, is_digest, _natural, _natural, _natural, _marks, _place),
     "grant": (
-        Grant,
-        (
-            is_digest, _maybe(_each(_text)), _maybe(_natural), _natural,
-            _each(_pair(_text, _maybe(_natural))), _flag,
-        ),
+        is_digest, _maybe(_each(_text)), _maybe(_natural), _natural,
+        _each(_tuple(_text, _maybe(_natural))), _flag,
     ),
-    "heir": (HeirOf, (_rising(is_digest),)),
-    "inherited": (Inherited, (_natural,)),
-    "need": (NeedFacts, (_flag, _natural)),
-    "offer": (OfferFacts, (_flag, _natural, _maybe(is_digest), _rising(_pair(is_digest, _natural)))),
-    "rate": (Paid, (_natural,)),
-    "spent": (Spent, (_natural, _natural)),
-    "version": (Version, (_natural, is_digest)),
-    "warrant": (Warranted, (_natural,)),
-    "witness": (Witnessed, (_natural,)),
+    "heir": (_rising(is_digest),),
+    "inherited": (_natural,),
+    "into": (_text, _perhaps, _natural, _perhaps),
+    "need": (_flag, _natural),
+    "offer": (_flag, _natural, _maybe(is_digest), _rising(_tuple(is_digest, _natural))),
+    "process": (_rising(_tuple(is_digest, _natural, _text)),),
+    "rate": (_natural,),
+    "reserve": (is_digest, _natural, _natural),
+    "resource": (
+        _text, _natural, _natural, _natural, _natural,
+        _rising(_tuple(_text, _perhaps, _natural, _natural)), _perhaps,
+    ),
+    "spent": (_natural, _natural),
+    "version": (_natural, is_digest),
+    "warrant": (_natural,),
+    "witness": (_natural,),
 }  # fmt: skip
