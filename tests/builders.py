@@ -18,11 +18,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mycelia_protocol import compose, keys
-from mycelia_protocol.accumulators import LineId, NeedFacts, OfferFacts, Prefix
+from mycelia_protocol.accumulators import LineId, NeedFacts, OfferFacts, Prefix, Resource, ResourceId
 from mycelia_protocol.chain import next_time
 from mycelia_protocol.charter import Charter, ResourceClass, found
 from mycelia_protocol.cid import digest
-from mycelia_protocol.compose import Content
+from mycelia_protocol.compose import Content, NeedTail, OfferTail
 from mycelia_protocol.envelope import Entry, Header, Term, seal
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.kinds.checkpoints import checkpoint_of
@@ -130,18 +130,51 @@ class Member:
         return "valid"
 
     def need(
-        self, amount: int = 10, *, resource_class: str = "food", urgency: int = 0, ends_in: int = HOUR_MS
+        self,
+        amount: int = 10,
+        *,
+        resource_class: str = "food",
+        urgency: int = 0,
+        ends_in: int = HOUR_MS,
+        tail: NeedTail | None = None,
     ) -> Entry:
         """Ask for something here, from now on."""
         now = self.commons.now_ms
         return self.say(compose.need(
-            resource_class, amount, CELL, begin_ms=now, end_ms=now + ends_in, urgency=urgency
+            resource_class, amount, CELL, begin_ms=now, end_ms=now + ends_in, urgency=urgency, tail=tail
         ))  # fmt: skip
 
-    def offer(self, amount: int = 10, *, resource_class: str = "food", ends_in: int = HOUR_MS) -> Entry:
+    def offer(
+        self,
+        amount: int = 10,
+        *,
+        resource_class: str = "food",
+        begins_in: int = 0,
+        ends_in: int = HOUR_MS,
+        tail: OfferTail | None = None,
+    ) -> Entry:
         """Offer something here, from now on."""
         now = self.commons.now_ms
-        return self.say(compose.offer(resource_class, amount, CELL, begin_ms=now, end_ms=now + ends_in))
+        return self.say(compose.offer(
+            resource_class, amount, CELL, begin_ms=now + begins_in, end_ms=now + ends_in, tail=tail
+        ))  # fmt: skip
+
+    def act(self, action: str, amount: int | None = None, **more: Any) -> ResourceId:
+        """Do something with own resources; return the resource that it makes, if it makes one."""
+        return self.say(compose.event(action, amount=amount, **more)).id, 0
+
+    def stock(self, resource: ResourceId) -> Resource:
+        """Return what the chain's accumulators hold of an own resource."""
+        fact = self.prefix.facts[("resource", *resource)]
+        assert isinstance(fact, Resource)
+        return fact
+
+    def give(self, to: Member, amount: int, *, offer: Entry, need: Entry) -> ResourceId:
+        """Give so much by an offer for a need, with both signatures; return the resource that she may have now."""
+        line = self.commit(self.row(offer, (need, amount)), (need, amount)), 0
+        accept = to.accept(need, line)
+        deliver = self.on("deliver", line, cites=[accept])
+        return to.on("receive", line, cites=[deliver]).id, 0
 
     def row(self, offer: Entry, *lines: Line) -> Entry:
         """Write the next row of an own offer: (need, amount) lines."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from mycelia_node.ledger import Ledger
 from mycelia_protocol import compose
@@ -71,7 +72,7 @@ def charter_of(seed: bytes, founders: Sequence[bytes] = (), slots: int = 1) -> C
 
 def residents(instance: Instance, *, seed: int, now_ms: int) -> list[Resident]:
     """Return every member, points first; the same seed gives their agents the same draws."""
-    window = {"begin_ms": now_ms, "end_ms": now_ms + DAY_MS}
+    window: dict[str, Any] = {"begin_ms": now_ms, "end_ms": now_ms + DAY_MS}
     points = [
         Resident(
             f"point-{at + 1}",

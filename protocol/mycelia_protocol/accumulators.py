@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 from .envelope import Entry
 
 LineId = tuple[bytes, int]  # the id of a commit, and the number of a line in it, from 0
+ResourceId = tuple[bytes, int]  # the id of the entry that made a resource, and its number there
+Use = tuple[bytes, int, str]  # a licensed thing, as the resource that it is, and what was done with it
 
 
 class Mark(IntFlag):
@@ -165,29 +167,41 @@ class Resource(NamedTuple):
     # what left by an action of which another is the way back: (action, id and number of the container or none, amount)
     away: tuple[tuple[str, bytes, int, int], ...] = ()
     process: bytes = b""  # that it was made in
+    capacity: bytes = b""  # the entry that says how much it can do in a time
 
 
 class Process(NamedTuple):
-    """An own process: the licensed things that went into it, as (id, number, use)."""
+    """An own process, or a copy: the licensed things that went into it, sorted."""
 
-    uses: tuple[tuple[bytes, int, str], ...] = ()
+    uses: tuple[Use, ...] = ()
 
 
 class Reserve(NamedTuple):
-    """The own resource that an offer gives of, and how much of it the offer still keeps from other uses."""
+    """The own resource that an offer gives of by its action, and how much the offer still keeps from other uses.
 
+    Of a resource that is lent for a time: the capacity, and the number of the stretch of time.
+    """
+
+    action: str
     resource: bytes
     number: int
     amount: int
 
 
 class Into(NamedTuple):
-    """What becomes of what is received for an own need: its action, the resource or the process that it goes into."""
+    """What becomes of what is received for an own need: its action and class, the resource or process it goes into."""
 
     action: str
+    resource_class: str
     resource: bytes = b""
     number: int = 0
     process: bytes = b""
+
+
+class Return(NamedTuple):
+    """An own need that is asked for in return: the licensed things in what is offered for it."""
+
+    uses: tuple[Use, ...]
 
 
 class Capacity(NamedTuple):
@@ -236,6 +250,7 @@ Fact = (
     | Process
     | Reserve
     | Into
+    | Return
     | Capacity
     | Taken
     | Claim
@@ -260,6 +275,7 @@ RECORDS: dict[str, type[Any]] = {
     "process": Process,
     "reserve": Reserve,
     "into": Into,
+    "return": Return,
     "capacity": Capacity,
     "bucket": Taken,
     "claim": Claim,
@@ -337,6 +353,21 @@ class Draft(MutableMapping[FactKey, Fact]):
         """Return the line if this chain accepted or refused it."""
         fact = self.get(("accepted", *line))
         return fact if isinstance(fact, AcceptedLine) else None
+
+    def resource(self, name: ResourceId) -> Resource | None:
+        """Return an own resource."""
+        fact = self.get(("resource", *name))
+        return fact if isinstance(fact, Resource) else None
+
+    def reserve(self, offer: bytes) -> Reserve | None:
+        """Return what an own offer keeps of an own resource, if it gives of one."""
+        fact = self.get(("reserve", offer, -1))
+        return fact if isinstance(fact, Reserve) else None
+
+    def uses(self, process: bytes) -> tuple[Use, ...]:
+        """Return the licensed things that went into an own process."""
+        fact = self.get(("process", process, -1))
+        return fact.uses if isinstance(fact, Process) else ()
 
     def admitted(self, name: bytes) -> int:
         """Return how many times this chain admitted an identity or an invitation, or in all under its own id."""

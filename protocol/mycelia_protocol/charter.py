@@ -50,7 +50,8 @@ _OPTIONAL = {  # absent, or whole
     "threshold",
     "witnesses",
 }
-_CLASS = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*", re.ASCII)
+CLASS_NAME = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*", re.ASCII)
+MAX_CLASS_NAME = 64
 
 
 class ResourceClass(NamedTuple):
@@ -297,10 +298,15 @@ def _licenses(document: Mapping[str, Value]) -> tuple[str, ...]:
     value = document["licenses"]
     if not isinstance(value, list) or not 0 < len(value) <= MAX_LICENSES:
         raise Malformed("charter.licenses", f"the licenses are 1 to {MAX_LICENSES} names of profiles")
-    names = tuple(one for one in value if isinstance(one, str) and len(one) <= 64 and _CLASS.fullmatch(one))
+    names = tuple(cast(str, one) for one in value if is_name(one))
     if len(names) != len(value) or any(one >= other for one, other in pairwise(names)):
         raise Malformed("charter.licenses", "profiles have names like those of classes, sorted and unique")
     return names
+
+
+def is_name(value: object) -> bool:
+    """Return whether a value is named like a resource class: dotted or dashed lower-case ASCII."""
+    return type(value) is str and len(value) <= MAX_CLASS_NAME and CLASS_NAME.fullmatch(value) is not None
 
 
 def _positive(value: Value, name: str, most: int) -> int:
@@ -314,7 +320,7 @@ def _classes(value: Value) -> dict[str, ResourceClass]:
         raise Malformed("charter.classes", "the classes are a map with at least one resource class")
     classes = {}
     for name, parts in value.items():
-        if not _CLASS.fullmatch(name) or len(name) > 64:
+        if not is_name(name):
             raise Malformed("charter.classes", f"{name!r} is not a class name: dotted or dashed lower-case ASCII")
         if not isinstance(parts, list) or len(parts) != 3:
             raise Malformed("charter.classes", f"class {name} is not [unit, numerator, denominator]")

@@ -12,10 +12,11 @@ Spec: 07-kinds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from .accumulators import LineId
+from .accumulators import LineId, ResourceId
+from .actions import PLAIN
 from .envelope import Term
 
 
@@ -35,14 +36,95 @@ class Content(NamedTuple):
     moment: Moment | None = None
 
 
-def need(resource_class: str, amount: int, cell: int, *, begin_ms: int, end_ms: int, urgency: int) -> Content:
+class NeedTail(NamedTuple):
+    """What a need says that is more than a transfer into no resource in particular."""
+
+    action: str = PLAIN
+    process: bytes | None = None
+    to: ResourceId | None = None
+    allotment: bytes | None = None
+
+
+class OfferTail(NamedTuple):
+    """What an offer says that is more than a transfer of no resource in particular."""
+
+    action: str = PLAIN
+    resource: ResourceId | None = None
+    reciprocal: bytes | None = None  # the own need that is asked for in return
+    allotment: bytes | None = None
+
+
+def need(
+    resource_class: str,
+    amount: int,
+    cell: int,
+    *,
+    begin_ms: int,
+    end_ms: int,
+    urgency: int,
+    tail: NeedTail | None = None,
+) -> Content:
     """Return a need of `amount` quanta at an H3 cell, within a window in milliseconds."""
-    return Content("need", [resource_class, amount, cell, begin_ms, end_ms, urgency], b"")
+    terms: list[Term] = [resource_class, amount, cell, begin_ms, end_ms, urgency]
+    if tail is None:
+        return Content("need", terms, b"")
+    to, number = tail.to or (None, None)
+    deps, at = named(tail.allotment, tail.process, to)
+    return Content("need", [*terms, tail.action, at(tail.allotment), at(tail.process), at(to), number], deps)
 
 
-def offer(resource_class: str, amount: int, cell: int, *, begin_ms: int, end_ms: int) -> Content:
+def offer(
+    resource_class: str, amount: int, cell: int, *, begin_ms: int, end_ms: int, tail: OfferTail | None = None
+) -> Content:
     """Return an offer of `amount` quanta at an H3 cell, within a window in milliseconds."""
-    return Content("offer", [resource_class, amount, cell, begin_ms, end_ms], b"")
+    terms: list[Term] = [resource_class, amount, cell, begin_ms, end_ms]
+    if tail is None:
+        return Content("offer", terms, b"")
+    resource, number = tail.resource or (None, None)
+    deps, at = named(tail.allotment, resource, tail.reciprocal)
+    return Content(
+        "offer", [*terms, tail.action, at(tail.allotment), at(resource), number, at(tail.reciprocal)], deps
+    )  # fmt: skip
+
+
+def event(
+    action: str,
+    *,
+    amount: int | None = None,
+    resource_class: str | None = None,
+    resource: ResourceId | None = None,
+    to: ResourceId | None = None,
+    process: bytes | None = None,
+    cell: int | None = None,
+    stage: str | None = None,
+    state: str | None = None,
+    effort_ms: int | None = None,
+    use: str | None = None,
+    license: str | None = None,
+    cites: Iterable[bytes] = (),
+) -> Content:
+    """Return what one agent did: with a resource, or with `amount` quanta of a class; `cites` are attestations."""
+    (given, number), (other, other_number) = resource or (None, None), to or (None, None)
+    deps, at = named(given, other, process, *cites)
+    return Content("event", [
+        action, resource_class, amount, at(given), number, at(other), other_number, at(process), cell, stage, state,
+        effort_ms, use, license,
+    ], deps)  # fmt: skip
+
+
+def process(recipe: bytes | None = None) -> Content:
+    """Return the beginning of a process, which may follow a recipe."""
+    return Content("process", [None if recipe is None else 0], recipe or b"")
+
+
+def recipe(name: str, flows: Iterable[tuple[str, str, str, int]]) -> Content:
+    """Return a recipe: what goes in ("i") and out ("o") by which action, of which class, how much."""
+    return Content("recipe", [name, *(term for flow in flows for term in flow)], b"")
+
+
+def capacity(resource: ResourceId, resource_class: str, amount: int, bucket_ms: int) -> Content:
+    """Return how much of a class an own resource can do in each stretch of time."""
+    return Content("capacity", [0, resource[1], resource_class, amount, bucket_ms], resource[0])
 
 
 def row(*, offer: bytes, previous: bytes | None, lines: Sequence[tuple[bytes, int]]) -> Content:
@@ -102,6 +184,12 @@ def ordered(*links: bytes) -> tuple[bytes, dict[bytes, int]]:
     """Return links as `deps` has them, and the place of each in it."""
     unique = sorted(set(links))
     return b"".join(unique), {link: at for at, link in enumerate(unique)}
+
+
+def named(*links: bytes | None) -> tuple[bytes, Callable[[bytes | None], int | None]]:
+    """Return those links that are there as `deps` has them, and the place of a link in it, None of none."""
+    deps, index = ordered(*(link for link in links if link is not None))
+    return deps, lambda link: None if link is None else index[link]
 
 
 def _refs(lines: Sequence[LineId], index: dict[bytes, int]) -> list[Term]:

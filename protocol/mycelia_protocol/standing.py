@@ -58,6 +58,7 @@ class Standing:
         self.lines: dict[LineId, Line] = {}
         self.lines_of: dict[bytes, list[LineId]] = {}  # by need and by offer
         self.forked_at: dict[bytes, int] = {}  # by chain: the lowest sequence that two authentic entries claim
+        self.events: dict[bytes, bytes] = {}  # the valid ones, and whose they are
         self._past: set[LineId] = set()  # lines that are left out
         self._signed: dict[LineId, Signed] = {}
         self._withdrawn: dict[bytes, set[bytes]] = {}  # by whom
@@ -74,6 +75,8 @@ class Standing:
             self._add_row(entry)
         elif kind == "commit":
             self._add_commit(entry)
+        elif kind == "event":
+            self.events[entry.id] = entry.chain
         elif kind == "withdraw":
             self._withdraw(entry.header.dep(cast(int, entry.header.terms[0])), entry.chain)
         elif kind in _ABOUT_LINES:
@@ -89,6 +92,8 @@ class Standing:
         for intents in (self.needs, self.offers):
             for intent in [one for one in intents.values() if one.chain in chains]:
                 del intents[intent.id]
+        for event in [one for one, chain in self.events.items() if chain in chains]:
+            del self.events[event]
         for row in [one for one in self.rows.values() if one.chain in chains]:
             del self.rows[row.offer]
         for line in [one for one in self.lines.values() if one.provider in chains]:
@@ -179,18 +184,25 @@ class Standing:
         return not self.lacking(entry)
 
     def lacking(self, entry: Entry) -> list[bytes]:
-        """Return the needs and commits that a valid entry relies on and that lack a valid counterpart here.
+        """Return what a valid entry relies on and that lacks a valid counterpart here.
 
         A row and a commit rely on their needs, an accept on its commits, a `deliver` on a valid
-        accept of each of its lines, a `receive` on a valid `deliver`; everything else on nothing.
+        accept of each of its lines, a `receive` on a valid `deliver`, an `event` on that of another
+        chain which made what it cites; everything else on nothing.
         """
         kind = entry.header.kind
         if kind == "deliver" or kind == "receive":
             lines = line_refs(entry.header, 0, f"{kind}.terms")
             return list(dict.fromkeys(line[0] for line in lines if not self._is_answered(line, kind)))
         relies_on = KINDS[kind].relies_on(entry.header) if kind in KINDS else ()
+        if kind == "event":
+            return [name for name in relies_on if self._is_foreign(name, entry.chain) and name not in self.events]
         known = (self.needs, self.lines, self._past)
         return [name for name in relies_on if not any(key in of for of in known for key in (name, (name, 0)))]
+
+    def _is_foreign(self, name: bytes, chain: bytes) -> bool:
+        named = self._entry_of(name)
+        return named is None or named.chain != chain
 
     def _is_answered(self, name: LineId, kind: str) -> bool:
         line = self.lines.get(name)

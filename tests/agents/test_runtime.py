@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ class Village:
         self.clock, random = Clock(NOW_MS), Random(7)
         charter = found("Village", seed=bytes(16), classes={"food": ResourceClass("lb")}, grace_ms=GRACE_MS)
         self.ledger = Ledger.create(home, charter, clock=self.clock, entropy=random.randbytes)
-        window = {"begin_ms": NOW_MS, "end_ms": NOW_MS + 1_000_000}
+        window: dict[str, Any] = {"begin_ms": NOW_MS, "end_ms": NOW_MS + 1_000_000}
         self.members: dict[str, Hosted] = {}
         self.ids: dict[str, bytes] = {}
         contents = {

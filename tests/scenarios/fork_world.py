@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from mycelia_protocol import compose
 from mycelia_protocol.accumulators import Prefix
@@ -154,7 +155,7 @@ class World:
         prefix = Prefix(author, b"", author, 0, NOW_MS << 16, {}, lambda _: None)
         opening = Header(None, 0, None, NOW_MS << 16, "open", 0, bytes(8), b"", None, None, 0, [bytes(32), None])
         first = self._keep((author,), Entry(author, author, opening, b"", None, None), prefix, is_valid=True)
-        window = {"begin_ms": 0, "end_ms": END_MS}
+        window: dict[str, Any] = {"begin_ms": 0, "end_ms": END_MS}
         asked = compose.need("food", self.case.amount, CELL, **window, urgency=0)
         given = compose.offer("food", self.case.amount, CELL, **window)
         then = self.say(first, [asked if role == "receiver" else given], is_late=False)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from .admissions import ADMIT
 from .checkpoints import CHECKPOINT, WITNESS
 from .enactments import ADOPT, ENACT
+from .events import EVENT
 from .exits import CANCEL, LAPSE, RELEASE, WITHDRAW
 from .flows import ACCEPT, COMMIT, DELIVER, RECEIVE
 from .heirs import INHERIT
@@ -19,6 +20,7 @@ from .identities import CLOSE, COMPLETE, CONSENT, DELEGATE, RECOVER, REVOKE, ROT
 from .intents import NEED, OFFER
 from .kind import Judged, Kind
 from .opening import OPEN
+from .processes import CAPACITY, PROCESS, RECIPE
 from .retraction import RETRACT
 from .rows import ROW
 from .warrants import WARRANT
@@ -27,6 +29,7 @@ FLOWS = (OPEN, NEED, OFFER, ROW, COMMIT, ACCEPT, DELIVER, RECEIVE, RELEASE, LAPS
 PEOPLE = (DELEGATE, ROTATE, REVOKE, INHERIT, RECOVER, CONSENT, COMPLETE, CLOSE, ADMIT, ENACT, ADOPT)
 EVIDENCE = (WARRANT, CHECKPOINT, WITNESS)
 BODIES = (RETRACT,)
-KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE, *BODIES)}
+RESOURCES = (EVENT, PROCESS, RECIPE, CAPACITY)
+KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE, *BODIES, *RESOURCES)}
 
 __all__ = ["KINDS", "Judged", "Kind"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..accumulators import AcceptedLine, LineId, Mark
+from ..accumulators import AcceptedLine, LineId, Mark, OfferFacts
 from ..errors import Premature, Refused
 from .flows import FREED, line_of
 from .kind import Judged, Kind, line_refs, nothing
+from .stock import free_line, let_go
 
 _CLOSED = Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED
 
@@ -94,6 +95,8 @@ def _judge_withdraw(judged: Judged) -> None:
     if facts.withdrawn:
         raise Refused("withdraw.again", "the intent was withdrawn before")
     judged.facts[kind, intent.id, -1] = facts._replace(withdrawn=True)
+    if isinstance(facts, OfferFacts):
+        let_go(judged, intent, facts)
 
 
 def _free_capacity(judged: Judged, line: LineId, mark: Mark) -> None:
@@ -104,6 +107,7 @@ def _free_capacity(judged: Judged, line: LineId, mark: Mark) -> None:
         return
     offer = judged.facts.offer(given.offer)
     judged.facts["offer", given.offer, -1] = offer._replace(committed=offer.committed - given.amount)
+    free_line(judged, given)
 
 
 def _free_need(judged: Judged, line: LineId, taken: AcceptedLine, mark: Mark) -> None:

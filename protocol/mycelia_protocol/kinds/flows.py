@@ -16,6 +16,7 @@ from ..errors import Refused
 from .intents import AMOUNT, END_MS
 from .kind import Judged, Kind, amounts_by_dep, is_natural, line_refs, nothing
 from .rows import OFFER_AT
+from .stock import give, put
 
 ROW_AT, HOLD_AT, UNTIL_AT, LINES_AT = range(4)
 FREED = Mark.LAPSED | Mark.CANCELLED | Mark.CITES_RELEASE | Mark.CITES_CANCEL
@@ -140,11 +141,12 @@ def _judge_deliver(judged: Judged) -> None:
         if given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL):
             raise Refused("deliver.exited", "this chain has cited the receiver's lapse or cancel of the line")
         judged.facts["committed", *line] = given._replace(marks=given.marks | Mark.DELIVERED)
+        give(judged, given)
 
 
 def _judge_receive(judged: Judged) -> None:
     facts = judged.facts
-    for line in line_refs(judged.header, 0, "receive.terms"):
+    for place, line in enumerate(line_refs(judged.header, 0, "receive.terms")):
         taken = facts.accepted(line)
         if taken is None or not taken.marks & Mark.ACCEPTED:
             raise Refused("receive.line", "the line is not an accepted line of this chain")
@@ -162,6 +164,7 @@ def _judge_receive(judged: Judged) -> None:
                 raise Refused("receive.quantity", f"counted again the line makes {total} of the need's {quantity}")
             facts["need", taken.need, -1] = need_facts._replace(accepted=total)
         facts["accepted", *line] = taken._replace(marks=taken.marks | Mark.RECEIVED)
+        put(judged, taken.need, taken.amount, place)
 
 
 def _needs_of(header: Header) -> tuple[bytes, ...]:

@@ -1,31 +1,111 @@
-"""`need` and `offer`: what a receiver asks for and what a provider could give (ValueFlows Intent)."""
+"""`need` and `offer`: what a receiver asks for and what a provider could give (ValueFlows Intent).
+
+The plain ones are transfers, of no resource in particular. Others have a tail that says of
+which action they are, which own resource is given or added to, what it goes into.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import cast
 
+from ..accumulators import Into, Return, Use
+from ..actions import ACTIONS, PLAIN
+from ..envelope import Header
 from ..errors import Refused
 from .kind import Judged, Kind, nothing
+from .stock import own_resource, reserve, resource_id
 
 MAX_URGENCY = 1_000_000_000
 CLASS, AMOUNT, CELL, BEGIN_MS, END_MS, URGENCY = range(6)
+NEED_TERMS, NEED_TAIL = 6, ("action", "allotment", "process", "to", "number")
+OFFER_TERMS, OFFER_TAIL = 5, ("action", "allotment", "resource", "number", "reciprocal")
+TAIL = 5  # terms
+INTO_PROCESS = frozenset({"consume", "use", "work", "deliverService"})
 _SPANS = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
+
+
+def action_of(header: Header) -> object:
+    """Return the action that a need or an offer of any form states, `transfer` if it has no tail."""
+    at = NEED_TERMS if header.kind == "need" else OFFER_TERMS
+    return header.terms[at] if len(header.terms) == at + TAIL else PLAIN
 
 
 def _judge_need(judged: Judged) -> None:
     terms = judged.header.terms
-    if len(terms) != 6:
-        raise Refused("need.terms", "a need has the terms class, amount, cell, begin, end, urgency")
+    if len(terms) not in (NEED_TERMS, NEED_TERMS + TAIL):
+        raise Refused("need.terms", "a need has the terms class, amount, cell, begin, end, urgency, perhaps its tail")
     _check_intent(judged)
     urgency = terms[URGENCY]
     if type(urgency) is not int or not 0 <= urgency <= MAX_URGENCY:
         raise Refused("need.urgency", f"urgency is {urgency!r}, an integer from 0 to {MAX_URGENCY} is expected")
+    if len(terms) > NEED_TERMS:
+        _judge_need_tail(judged)
+
+
+def _judge_need_tail(judged: Judged) -> None:
+    action, allotment, process_at, to_at, number = judged.header.terms[NEED_TERMS:]
+    _check_tail(judged, action, allotment)
+    resource_class, process = cast(str, judged.header.terms[CLASS]), b""
+    if process_at is not None:
+        into = judged.dep(process_at, "need.process")
+        process = into.id
+        is_own = into.header.kind == "process" and judged.prefix.own(process) is not None
+        if not is_own or action not in INTO_PROCESS:
+            raise Refused("need.process", f"{', '.join(sorted(INTO_PROCESS))} go into a valid process of one's own")
+    to = resource_id(judged, to_at, number, "need.resource")
+    if to is not None:
+        held = own_resource(judged, to, "need.resource")
+        if held.resource_class != resource_class or not any(ACTIONS[cast(str, action)].takes) or process:
+            raise Refused("need.resource", f"{action!r} of {resource_class} adds nothing to that resource")
+    judged.facts["into", judged.entry.id, -1] = Into(cast(str, action), resource_class, *(to or (b"", 0)), process)
 
 
 def _judge_offer(judged: Judged) -> None:
-    if len(judged.header.terms) != 5:
-        raise Refused("offer.terms", "an offer has the terms class, amount, cell, begin, end")
+    terms = judged.header.terms
+    if len(terms) not in (OFFER_TERMS, OFFER_TERMS + TAIL):
+        raise Refused("offer.terms", "an offer has the terms class, amount, cell, begin, end, perhaps its tail")
     _check_intent(judged)
+    if len(terms) > OFFER_TERMS:
+        _judge_offer_tail(judged)
+
+
+def _judge_offer_tail(judged: Judged) -> None:
+    action, allotment, at, number, reciprocal = judged.header.terms[OFFER_TERMS:]
+    _check_tail(judged, action, allotment)
+    given = resource_id(judged, at, number, "offer.resource")
+    if given is not None:
+        held = own_resource(judged, given, "offer.resource")
+        is_of_class = held.resource_class == judged.header.terms[CLASS]
+        is_given = any(ACTIONS[cast(str, action)].gives) or action == "copy"
+        if action != "use" and not (is_of_class and is_given):
+            raise Refused("offer.resource", f"{action!r} gives nothing of that resource, or it is of another class")
+        reserve(judged, cast(str, action), given, cast(int, judged.header.terms[AMOUNT]))
+    if reciprocal is not None:
+        need = judged.dep(reciprocal, "offer.reciprocal")
+        if need.header.kind != "need" or judged.prefix.own(need.id) is None:
+            raise Refused("offer.reciprocal", "what is asked for in return is a valid need of this chain")
+        if given is not None:
+            _note_return(judged, need.id, judged.facts.uses(own_resource(judged, given, "offer.resource").process))
+
+
+def _note_return(judged: Judged, need: bytes, uses: tuple[Use, ...]) -> None:
+    """Note what is in a thing that is offered for a return (rule `offer.commercial`)."""
+    for _, _, use in uses:
+        if use != "commercial":
+            raise Refused("offer.commercial", f"what is in it was used for `{use}`: offer it for no return")
+    before = judged.facts.get(("return", need, -1))
+    known = before.uses if isinstance(before, Return) else ()
+    if uses:
+        judged.facts["return", need, -1] = Return(tuple(sorted({*known, *uses})))
+
+
+def _check_tail(judged: Judged, action: object, allotment: object) -> None:
+    known = ACTIONS.get(action) if isinstance(action, str) else None
+    if known is None or not known.is_bilateral:
+        raise Refused("intent.action", f"{action!r} is no action between two agents")
+    if allotment is not None:
+        raise Refused("intent.allotment", "allotments are not part of this version")
 
 
 def _check_intent(judged: Judged) -> None:
@@ -64,5 +144,21 @@ def is_cell(cell: int) -> bool:
 _INTENT_RULES = ("intent.class", "intent.amount", "intent.cell", "intent.window")
 _FIELDS = ("class", "amount", "cell", "begin_ms", "end_ms")
 
-NEED = Kind("need", (*_FIELDS, "urgency"), ("need.terms", *_INTENT_RULES, "need.urgency"), _judge_need, nothing)
-OFFER = Kind("offer", _FIELDS, ("offer.terms", *_INTENT_RULES), _judge_offer, nothing)
+_TAIL_RULES = ("intent.action", "intent.allotment")
+NEED = Kind(
+    "need",
+    (*_FIELDS, "urgency", *NEED_TAIL),
+    ("need.terms", *_INTENT_RULES, "need.urgency", *_TAIL_RULES, "need.process", "need.resource"),
+    _judge_need,
+    nothing,
+)
+OFFER = Kind(
+    "offer",
+    (*_FIELDS, *OFFER_TAIL),
+    (
+        "offer.terms", *_INTENT_RULES, *_TAIL_RULES, "offer.resource", "offer.stock", "offer.bucket",
+        "offer.reciprocal", "offer.commercial",
+    ),
+    _judge_offer,
+    nothing,
+)  # fmt: skip

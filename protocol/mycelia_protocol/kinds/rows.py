@@ -6,10 +6,11 @@ from typing import cast
 
 from ..envelope import Entry, Header
 from ..errors import Refused
-from .intents import AMOUNT, CLASS, END_MS
+from .intents import AMOUNT, CLASS, END_MS, NEED_TERMS, TAIL, action_of
 from .kind import Judged, Kind, amounts_by_dep
 
 OFFER_AT, PREVIOUS_AT, JOINT_AT, LINES_AT = range(4)
+_NEED_FORMS = (NEED_TERMS, NEED_TERMS + TAIL)
 
 
 def _judge(judged: Judged) -> None:
@@ -46,13 +47,16 @@ def own_offer(judged: Judged, offer: Entry, rule: str) -> Entry:
 
 
 def check_need(judged: Judged, need: Entry, offer: Entry) -> None:
-    """Refuse unless `need` is another chain's need of the offer's class (rules `row.need`, `row.class`)."""
+    """Refuse unless `need` is another chain's, of the offer's class and action (rules `row.need` to `row.action`)."""
     terms = need.header.terms  # the need may be invalid: its shape is all that can be relied on
-    has_shape = len(terms) == 6 and type(terms[AMOUNT]) is int and type(terms[END_MS]) is int
+    has_shape = len(terms) in _NEED_FORMS and type(terms[AMOUNT]) is int and type(terms[END_MS]) is int
     if need.header.kind != "need" or not has_shape or need.chain == judged.prefix.chain:
         raise Refused("row.need", "a line names a need of another chain")
     if terms[CLASS] != offer.header.terms[CLASS]:
         raise Refused("row.class", f"the need is of class {terms[CLASS]!r}, the offer of {offer.header.terms[CLASS]!r}")
+    if action_of(need.header) != action_of(offer.header):
+        asked, offered = action_of(need.header), action_of(offer.header)
+        raise Refused("row.action", f"the need is of action {asked!r}, the offer of {offered!r}")
 
 
 def _relies_on(header: Header) -> tuple[bytes, ...]:
@@ -62,7 +66,17 @@ def _relies_on(header: Header) -> tuple[bytes, ...]:
 ROW = Kind(
     "row",
     ("offer", "previous", "joint", "*need", "*amount"),
-    ("row.terms", "row.offer", "row.open", "row.version", "row.joint", "row.need", "row.class", "row.capacity"),
+    (
+        "row.terms",
+        "row.offer",
+        "row.open",
+        "row.version",
+        "row.joint",
+        "row.need",
+        "row.class",
+        "row.action",
+        "row.capacity",
+    ),
     _judge,
     _relies_on,
 )
