@@ -17,7 +17,7 @@ from mycelia_protocol.accumulators import Checkpointed, LineId, Prefix
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.kinds.flows import commit_lines
-from mycelia_protocol.kinds.kind import line_refs
+from mycelia_protocol.kinds.kind import ABOUT_LINES, line_refs
 from mycelia_protocol.kinds.rows import OFFER_AT
 from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.lines import Status
@@ -34,7 +34,6 @@ from .stored import Stored, stored_of
 
 BATCH = 500  # headers that go at a time; the ledger serves others in between
 _PAGE = 2000
-_ABOUT_LINES = {"accept": 1, "deliver": 0, "receive": 0, "release": 0, "lapse": 0, "cancel": 0}
 _OPEN = (Status.PENDING, Status.FIRM)
 
 
@@ -200,8 +199,8 @@ class Pruning:
         refs = list[LineId]()
         if header.kind == "commit":
             refs = [(entry.id, number) for number in range(len(commit_lines(entry)))]
-        elif header.kind in _ABOUT_LINES:
-            refs = line_refs(header, _ABOUT_LINES[header.kind], f"{header.kind}.terms")
+        elif header.kind in ABOUT_LINES:
+            refs = line_refs(header, ABOUT_LINES[header.kind], f"{header.kind}.terms")
         return [intent for ref in refs if (line := lines.get(ref)) for intent in (line.need, line.offer)]
 
     def _is_intent_over(self, name: bytes, time_ms: int) -> bool:

@@ -15,17 +15,20 @@ Spec: 19-checkpoint, "What goes".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import cast
 
 from .accumulators import AcceptedLine, CommittedLine, Fact, FactKey, LineId, Mark, NeedFacts, OfferFacts
 from .charter import Charter
 from .envelope import Entry
 from .kinds.flows import commit_lines
-from .kinds.intents import END_MS
-from .kinds.kind import line_refs
+from .kinds.intents import END_MS, has_tail
+from .kinds.kind import ABOUT_LINES, line_refs
 
-KEPT = frozenset({"open", "consent", "enact", "adopt", "admit", "warrant", "checkpoint", "witness", "retract"})
+KEPT = frozenset({
+    "open", "consent", "enact", "adopt", "admit", "warrant", "checkpoint", "witness", "retract",
+    "event", "process", "recipe", "capacity",  # what books and traces are made of
+})  # fmt: skip
 IDENTITY = "id."
 _GIVEN = Mark.RELEASED | Mark.DELIVERED | Mark.CANCELLED
 _TAKEN = Mark.RECEIVED | Mark.LAPSED | Mark.CANCELLED | Mark.CITES_RELEASE | Mark.CITES_CANCEL
@@ -56,23 +59,26 @@ def droppable(below: Sequence[tuple[Entry, bool]], facts: Mapping[FactKey, Fact]
     `below` are all of them with whether each is valid, `facts` those of the checkpoint's state.
     """
     intents = {entry.id for entry, is_valid in below if is_valid and _is_open(entry, facts, time_ms)}
-    live, lines = set(intents), set[LineId]()
+    booked = {entry.id for entry, is_valid in below if is_valid and has_tail(entry.header)}
+    live, lines = intents | booked, set[LineId]()
     for (_, name, number), fact in facts.items():
         if isinstance(fact, OfferFacts) and fact.row is not None and name in intents:
             live.add(fact.row)
-        elif isinstance(fact, CommittedLine) and not fact.marks & _GIVEN:
+        elif isinstance(fact, CommittedLine) and (fact.offer in booked or not fact.marks & _GIVEN):
             lines.add((name, number))
         elif isinstance(fact, AcceptedLine) and fact.marks & Mark.ACCEPTED:
             if not fact.marks & Mark.RECEIVED:
                 live.add(fact.need)  # a late `receive` reads it, and does not name it
-            if not fact.marks & _TAKEN:
+            if fact.need in booked or not fact.marks & _TAKEN:
                 lines.add((name, number))
 
     def is_kept(entry: Entry, *, is_valid: bool) -> bool:
         kind = entry.header.kind
         if kind in KEPT or kind.startswith(IDENTITY):
             return True
-        return is_valid and (entry.id in live or not lines.isdisjoint(_lines_of(entry)))
+        if not is_valid:
+            return False
+        return entry.id in live or _is_booked_row(entry, booked) or not lines.isdisjoint(_lines_of(entry))
 
     return [entry for entry, is_valid in below if not is_kept(entry, is_valid=is_valid)]
 
@@ -86,7 +92,12 @@ def _is_open(entry: Entry, facts: Mapping[FactKey, Fact], time_ms: int) -> bool:
     return not withdrawn and cast(int, header.terms[END_MS]) >= time_ms
 
 
+def _is_booked_row(entry: Entry, booked: Set[bytes]) -> bool:
+    return entry.header.kind == "row" and entry.header.dep(cast(int, entry.header.terms[0])) in booked
+
+
 def _lines_of(entry: Entry) -> list[LineId]:
-    if entry.header.kind == "commit":
+    kind = entry.header.kind
+    if kind == "commit":
         return [(entry.id, number) for number in range(len(commit_lines(entry)))]
-    return line_refs(entry.header, 1, "accept.terms") if entry.header.kind == "accept" else []
+    return line_refs(entry.header, ABOUT_LINES[kind], f"{kind}.terms") if kind in ABOUT_LINES else []

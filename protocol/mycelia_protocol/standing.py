@@ -21,11 +21,9 @@ from .errors import Refused
 from .kinds import KINDS
 from .kinds.flows import commit_lines
 from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY
-from .kinds.kind import line_refs
+from .kinds.kind import ABOUT_LINES, line_refs
 from .kinds.rows import LINES_AT, OFFER_AT
 from .lines import NEVER, Intent, Line, Mark, Row, Signed, Status
-
-_ABOUT_LINES = frozenset({"accept", "deliver", "receive", "release", "lapse", "cancel"})
 
 _OVER = frozenset({Status.VOID, Status.DISPUTED, Status.DISPLACED})
 _BOUND = frozenset({Status.FIRM, Status.DONE})
@@ -79,9 +77,8 @@ class Standing:
             self.events[entry.id] = entry.chain
         elif kind == "withdraw":
             self._withdraw(entry.header.dep(cast(int, entry.header.terms[0])), entry.chain)
-        elif kind in _ABOUT_LINES:
-            skip = 1 if kind == "accept" else 0
-            for line in line_refs(entry.header, skip, f"{kind}.terms"):
+        elif kind in ABOUT_LINES:
+            for line in line_refs(entry.header, ABOUT_LINES[kind], f"{kind}.terms"):
                 self._mark(line, kind, entry)
         if entry.header.deps:
             self._note_exits(entry)

@@ -33,13 +33,12 @@ from .grants import check_use
 from .kinds import KINDS, Judged
 from .kinds.flows import FREED, commit_lines
 from .kinds.heirs import note_heir
-from .kinds.kind import is_natural, line_refs
+from .kinds.kind import ABOUT_LINES, is_natural, line_refs
 from .kinds.spending import check_spending
 from .lineage import Lineage
 from .rates import FREEING, Rate, tat_after
 
 CUSTOM = "x."
-_NAMES_LINES = {"accept": 1, "deliver": 0, "receive": 0, "release": 0, "lapse": 0, "cancel": 0}
 _COMMITTED_CITES = {"accept": Mark.CITES_ACCEPT, "lapse": Mark.CITES_LAPSE, "cancel": Mark.CITES_CANCEL}
 _ACCEPTED_CITES = {"release": Mark.CITES_RELEASE, "cancel": Mark.CITES_CANCEL, "deliver": Mark.CITES_DELIVER}
 
@@ -181,7 +180,7 @@ def _is_about_inherited(entry: Entry, facts: Draft, deps: dict[bytes, Entry]) ->
     header = entry.header
     if header.kind == "withdraw":
         return deps[header.dep(cast(int, header.terms[0]))].chain != entry.chain
-    lines = line_refs(header, _NAMES_LINES[header.kind], f"{header.kind}.terms")
+    lines = line_refs(header, ABOUT_LINES[header.kind], f"{header.kind}.terms")
     known = (facts.committed(line) or facts.accepted(line) for line in lines)
     return any(fact is not None and fact.marks & Mark.INHERITED for fact in known)
 
@@ -193,7 +192,7 @@ def _note_cite(judged: Judged, dep: Entry) -> None:
         if len(terms) == 1 and is_natural(terms[0]) and terms[0] < len(dep.header.links):
             _remember(facts, dep.header.dep(terms[0]), -1, kind, dep.chain)
         return
-    skip = _NAMES_LINES.get(kind)
+    skip = ABOUT_LINES.get(kind)
     if skip is None:
         return
     try:

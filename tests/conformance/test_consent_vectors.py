@@ -12,7 +12,8 @@ import pytest
 from mycelia_node import drafts
 from mycelia_node.hall import read_request
 from mycelia_protocol import charter, invitation, warrant
-from mycelia_protocol.accumulators import NeedFacts, OfferFacts, Prefix
+from mycelia_protocol.accumulators import NeedFacts, OfferFacts, Prefix, Resource
+from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.chain import check_link, key_of_open
 from mycelia_protocol.envelope import Entry, read_entry
 from mycelia_protocol.errors import Malformed, Premature
@@ -36,6 +37,7 @@ CHAPTERS = {
     "warrant": "15-warrant.md",
     "retract": "17-privacy.md",
     "enactment": "18-enactment.md",
+    "resource": "20-resource.md",
 }
 KIND_CHAPTERS = (
     "07-kinds.md",
@@ -45,6 +47,7 @@ KIND_CHAPTERS = (
     "17-privacy.md",
     "18-enactment.md",
     "19-checkpoint.md",
+    "20-resource.md",
 )
 NO_VERDICTS = (
     "grant.", "invitation.", "share.", "statement.", "request.", "warrant.form", "private.",
@@ -110,6 +113,11 @@ class TestAVector:
             return
         if vector["do"] == "warrant":
             assert _proven(vector["given"]) == vector.get("expect", vector.get("refuse"))
+            return
+        if vector["do"] == "action":
+            row = ACTIONS.get(vector["given"]["action"])
+            assert (row is None) == ("refuse" in vector)
+            assert row is None or [*row[1:]] == vector["expect"]["row"]
             return
         replay = Replay(vector["given"])
 
@@ -261,7 +269,18 @@ def judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
         "accepted": {need: str(amount) for need, amount in accepted.items() if amount},
         "committed": {offer: str(amount) for offer, amount in committed.items() if amount},
         **({"tat": str(prefix.tat)} if replay.charter.rate else {}),
+        **_held(prefix),
     }
+
+
+def _held(prefix: Prefix) -> dict[str, Any]:
+    """Return the resources of a chain, if it has any (chapter 20)."""
+    found = {
+        f"{key[1].hex()}:{key[2]}": [fact.resource_class, *map(str, fact[1:5])]
+        for key, fact in prefix.facts.items()
+        if isinstance(fact, Resource)
+    }
+    return {"resources": found} if found else {}
 
 
 def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:

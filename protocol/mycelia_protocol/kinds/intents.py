@@ -25,10 +25,15 @@ INTO_PROCESS = frozenset({"consume", "use", "work", "deliverService"})
 _SPANS = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
 
 
+def has_tail(header: Header) -> bool:
+    """Return whether an entry is a need or an offer with a tail."""
+    plain = {"need": NEED_TERMS, "offer": OFFER_TERMS}.get(header.kind)
+    return plain is not None and len(header.terms) == plain + TAIL
+
+
 def action_of(header: Header) -> object:
     """Return the action that a need or an offer of any form states, `transfer` if it has no tail."""
-    at = NEED_TERMS if header.kind == "need" else OFFER_TERMS
-    return header.terms[at] if len(header.terms) == at + TAIL else PLAIN
+    return header.terms[-TAIL] if has_tail(header) else PLAIN
 
 
 def _judge_need(judged: Judged) -> None:

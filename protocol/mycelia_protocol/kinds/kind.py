@@ -12,6 +12,7 @@ from ..envelope import Entry, Header, Term
 from ..errors import Refused
 from ..lineage import Lineage
 
+ABOUT_LINES = {"accept": 1, "deliver": 0, "receive": 0, "release": 0, "lapse": 0, "cancel": 0}  # and terms before them
 MAX_LINES = 64  # that one entry may name: whoever cites 32 such entries makes others note 2,048 lines, not 17,000
 
 
