@@ -28,6 +28,7 @@ from .desk import Desk, peer_view
 from .hall import Hall
 from .hearing import JSON, asked, body, heard, no_query
 from .problems import Refusal, problem, problem_of
+from .workshop import Workshop
 
 if TYPE_CHECKING:
     from .config import Settings
@@ -97,6 +98,7 @@ class Api:
         self._peer = peer
         self._desk = Desk(peer.ledger, peer.keystore, peer.clock)
         self._archive = Archive(peer.ledger)
+        self._workshop = Workshop(self._desk)
         self._hall = Hall(self._desk, peer.clock, secrets.token_bytes)
 
     def endpoints(self) -> list[Endpoint]:
@@ -110,6 +112,7 @@ class Api:
                 "POST", "/v1/members", "Make a member", self._create_member, models.MemberView, models.NewMember
             ),
             *self._people(),
+            *self._things(),
             Endpoint("POST", "/v1/needs", "Publish a need", self._need, models.Published, models.NewNeed),
             Endpoint("POST", "/v1/offers", "Publish an offer", self._offer, models.Published, models.NewOffer),
             Endpoint(
@@ -185,6 +188,26 @@ class Api:
             self._told("/v1/statements", "Publish what is signed", models.NewStatement, hall.state, models.Published),
             self._told("/v1/closures", "End an identity", models.NewClosure, hall.close, models.Published),
         ]  # fmt: skip
+
+    def _things(self) -> list[Endpoint]:
+        """Return the endpoints about what members make, use and have."""
+        shop = self._workshop
+        return [
+            self._told("/v1/economic-events", "Record an event", models.NewEvent, shop.event, models.Published),
+            self._told("/v1/processes", "Begin a process", models.NewProcess, shop.process, models.Published),
+            self._told("/v1/recipes", "Publish a recipe", models.NewRecipe, shop.recipe, models.Published),
+            self._told("/v1/capacities", "State a capacity", models.NewCapacity, shop.capacity, models.Published),
+            Endpoint(
+                "GET", "/v1/stock", "What members have", self._stock, list[models.ResourceView],
+                query=models.StockQuery,
+            ),
+        ]  # fmt: skip
+
+    async def _stock(self, request: Request) -> Response:
+        query = asked(request, models.StockQuery)
+        return _answer(await self._peer.on_ledger(
+            lambda: self._workshop.stock(member=query.member, everything=query.everything)
+        ))  # fmt: skip
 
     def _telling(self, function: Callable[[], object]) -> Answer:
         async def answer(request: Request) -> Response:

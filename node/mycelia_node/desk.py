@@ -11,6 +11,8 @@ from itertools import groupby
 from secrets import token_bytes
 
 from mycelia_protocol import cid, compose
+from mycelia_protocol.accumulators import ResourceId
+from mycelia_protocol.actions import PLAIN
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.compose import Content
@@ -93,7 +95,37 @@ class Desk:
             urgency=new.urgency,
             precise=new.precise,
             now_ms=self._clock(),
+            tail=self._tail(new),
         )
+
+    def _tail(self, new: models.NewSignal) -> compose.NeedTail | compose.OfferTail | None:
+        """Return what a signal says about action and resources, None if it is a transfer of nothing in particular."""
+        allotment = None if new.allotment is None else self.entry(new.allotment).entry.id
+        if new.kind == "offer":
+            if new.stock or new.into or new.process:
+                raise BadInput("kind", "an offer takes nothing in", "name the resource that it gives of")
+            given = None if new.resource is None else self.resource_id(new.resource)
+            reciprocal = None if new.reciprocal is None else self.entry(new.reciprocal).entry.id
+            offered = compose.OfferTail(new.action or PLAIN, given, reciprocal, allotment)
+            return None if offered == compose.OfferTail() else offered
+        if new.resource or new.reciprocal:
+            raise BadInput("kind", "a need gives nothing", "name the resource that it goes `into`")
+        process = None if new.process is None else self.entry(new.process).entry.id
+        into = None if new.into is None else self.resource_id(new.into)
+        asked = compose.NeedTail(new.action or PLAIN, process, into, allotment)
+        return None if asked == compose.NeedTail() and not new.stock else asked
+
+    def resource_id(self, text: str) -> ResourceId:
+        """Return the resource that a pasted id means: that of an entry, or its beginning, and `:number`.
+
+        Raises:
+            NotFound: no entry is named so, or several.
+            BadInput: the number is none.
+        """
+        name, colon, number = text.strip().partition(":")
+        if colon and not number.isdecimal():
+            raise BadInput("resource", f"{number!r} is no number", "write the id, or the id and `:1`")
+        return self.entry(name).entry.id, int(number or 0)
 
     def withdraw(self, new: models.NewWithdrawal) -> models.Published:
         """Withdraw an own need or offer.

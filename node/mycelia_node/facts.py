@@ -53,6 +53,17 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def of(self, record: str) -> dict[FactKey, Fact]:
+        """Return all facts of one record, sorted by their keys."""
+        letter = _LETTERS[record]
+        rows = self._connection.execute(
+            "select key, value from facts where chain=? and branch=? and key>=? and key<?",
+            (self._chain, self._branch, letter, bytes([letter[0] + 1])),
+        )
+        found = {read_key(key): read_fact(read_key(key), value) for key, value in rows}
+        found |= {key: fact for key, fact in self.unsaved.items() if key[0] == record}
+        return dict(sorted(found.items()))
+
     def save(self) -> None:
         """Write what changed, inside the caller's transaction."""
         if self.unsaved:

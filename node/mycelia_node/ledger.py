@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
 from mycelia_protocol import charter as charters
-from mycelia_protocol.accumulators import Version
+from mycelia_protocol.accumulators import Fact, FactKey, Version
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.compose import Content, Moment
@@ -515,6 +515,12 @@ class Ledger:
             with self._lock:
                 return self._folds.laws.get(chain, self.charter)
         return self._folds.laws.get(chain, self.charter)
+
+    def facts_of(self, chain: bytes, record: str) -> dict[FactKey, Fact]:
+        """Return the facts of one record of a chain at its tip; of a forked one those of its first branch."""
+        with self._lock:
+            branches = self._branches.of(chain)
+            return branches[0].facts.of(record) if branches else {}
 
     def whole_from(self, chain: bytes) -> int:
         """Return the place from which on every header of a chain is held: 0 unless some of it went."""

@@ -453,6 +453,10 @@ class NewOffer(_Heard, frozen=True, kw_only=True):
     note: Annotated[str, Meta(max_length=4096)] | None = None
     note_until: Moment | None = None  # then every holder drops the note
     to: Annotated[list[Text], Meta(max_length=31)] = []  # box keys: the note is for them, and for its author
+    action: Text | None = None  # between two agents, by its ValueFlows name; `transfer` if none is named
+    resource: Text | None = None  # of an offer: the own resource that it gives of
+    reciprocal: Text | None = None  # of an offer: the own need for what is asked for in return
+    allotment: Text | None = None  # the part of another chain's intent that this one was given
     dry_run: bool = False
 
 
@@ -460,12 +464,94 @@ class NewNeed(NewOffer, frozen=True, kw_only=True):
     """A need to publish."""
 
     urgency: int = 0
+    stock: bool = False  # what is received makes a resource, line by line
+    into: Text | None = None  # the own resource that it is added to instead
+    process: Text | None = None  # the own process that it goes into
 
 
 class NewSignal(NewNeed, frozen=True, kw_only=True):
     """A need or an offer to publish; the urgency of an offer is 0."""
 
     kind: Literal["need", "offer"]
+
+
+class NewEvent(_Heard, frozen=True, kw_only=True):
+    """Something that a member did with own resources, or with a design of somebody else's (EconomicEvent)."""
+
+    action: Text  # of one agent, by its ValueFlows name
+    amount: str | int | None = None
+    resource_class: Text | None = None  # of what is made, or of what has no record
+    resource: Text | None = None  # an id, or its beginning, and `:number` if it is not 0
+    into: Text | None = None  # the second resource: where it is moved, copied or put to
+    process: Text | None = None
+    at: Place | None = None
+    precise: bool = False
+    stage: Text | None = None
+    state: Text | None = None
+    effort: Text | None = None  # a duration such as "4 h", of `use`
+    use: Literal["adapt", "commercial", "noncommercial", "share"] | None = None  # of what is licensed
+    license: Text | None = None  # of what is made
+    cites: Annotated[list[Text], Meta(max_length=16)] = []  # attestations and permits
+    member: Text | None = None
+    note: Annotated[str, Meta(max_length=4096)] | None = None
+    dry_run: bool = False
+
+
+class NewProcess(_Heard, frozen=True, kw_only=True):
+    """A process to begin; a recipe says how it usually goes."""
+
+    recipe: Text | None = None
+    member: Text | None = None
+    note: Annotated[str, Meta(max_length=4096)] | None = None
+    dry_run: bool = False
+
+
+class Flow(_Heard, frozen=True, kw_only=True):
+    """What goes into one run of a recipe, or comes out."""
+
+    io: Literal["input", "output"]
+    action: Text
+    resource_class: Text
+    amount: str | int
+
+
+class NewRecipe(_Heard, frozen=True, kw_only=True):
+    """How something is made: what goes in and comes out of one run."""
+
+    name: Text
+    flows: Annotated[list[Flow], Meta(min_length=1, max_length=64)]
+    member: Text | None = None
+    note: Annotated[str, Meta(max_length=4096)] | None = None
+    dry_run: bool = False
+
+
+class NewCapacity(_Heard, frozen=True, kw_only=True):
+    """How much of a class an own resource can do in each stretch of time."""
+
+    resource: Text
+    resource_class: Text
+    amount: str | int
+    each: Text = "1 d"
+    member: Text | None = None
+    dry_run: bool = False
+
+
+class ResourceView(_Said, frozen=True, kw_only=True):
+    """A resource of a member (EconomicResource): rights and custody apart, in quanta and in words."""
+
+    id: str  # of the entry that made it, and `:number` if it is not 0
+    member: str
+    chain: str
+    resource_class: str
+    accounting: int
+    accounting_text: str
+    onhand: int
+    onhand_text: str
+    offered_accounting: int
+    offered_onhand: int
+    free_text: str  # in hand, with the rights to it, and not offered
+    away: int
+    process: str | None
 
 
 class NewSignals(_Heard, frozen=True, kw_only=True):
@@ -542,6 +628,13 @@ class EventQuery(_Heard, frozen=True, kw_only=True):
     """Where the events begin: after this id, if the node still remembers it."""
 
     after: Text | None = None
+
+
+class StockQuery(_Heard, frozen=True, kw_only=True):
+    """What may be asked of the stock."""
+
+    member: str | None = None
+    everything: bool = False
 
 
 class PeerQuery(_Heard, frozen=True, kw_only=True):

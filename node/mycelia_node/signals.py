@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from mycelia_protocol import compose
 from mycelia_protocol.amounts import parse_amount
 from mycelia_protocol.charter import Charter
-from mycelia_protocol.compose import Content
+from mycelia_protocol.compose import Content, NeedTail, OfferTail
 from mycelia_protocol.errors import Malformed, Refused
 from mycelia_protocol.kinds.intents import is_cell
 
@@ -20,6 +20,7 @@ DEFAULT_UNTIL = "+7d"
 _INTEGERS = 2**63  # larger ones cannot be written into an entry
 
 _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(.*?)\s*")
+_DURATION = re.compile(r"([0-9]{1,6}) ?([smhdw])")
 _RELATIVE = re.compile(r"\+(\d{1,6})\s*([smhdw])")
 _A_PLACE = "write a position like 52.37,4.89, or an H3 cell like 881969ce5dfffff"
 _A_MOMENT = "write +2d, or a date as YYYY-MM-DDTHH:MM"
@@ -38,6 +39,7 @@ def intent(
     until: str | int | None = None,
     urgency: int = 0,
     precise: bool = False,
+    tail: NeedTail | OfferTail | None = None,
 ) -> Content:
     """Return the need or offer that these words mean.
 
@@ -57,16 +59,24 @@ def intent(
         raise BadInput(
             "urgency", f"{urgency} is beyond all numbers of the ledger", "write tenths of a point, such as 30"
         )
-    quanta = _amount(charter, resource_class, amount)
+    quanta = amount_of(charter, resource_class, amount)
     cell = place(at, precise=precise)
     begin_ms = now_ms if begin is None else moment("begin", begin, now_ms)
     end_ms = moment("until", DEFAULT_UNTIL if until is None else until, now_ms)
-    if kind == "need":
-        return compose.need(resource_class, quanta, cell, begin_ms=begin_ms, end_ms=end_ms, urgency=urgency)
-    return compose.offer(resource_class, quanta, cell, begin_ms=begin_ms, end_ms=end_ms)
+    if isinstance(tail, OfferTail) or (kind == "offer" and tail is None):
+        return compose.offer(resource_class, quanta, cell, begin_ms=begin_ms, end_ms=end_ms, tail=tail)
+    return compose.need(
+        resource_class, quanta, cell, begin_ms=begin_ms, end_ms=end_ms, urgency=urgency, tail=tail
+    )  # fmt: skip
 
 
-def _amount(charter: Charter, resource_class: str, amount: str | int) -> int:
+def amount_of(charter: Charter, resource_class: str, amount: str | int) -> int:
+    """Return quanta of a class: an integer counts them, text is in the unit of the class.
+
+    Raises:
+        BadInput: it is no amount of the class.
+        Refused: the charter has no such class (rule `intent.class`).
+    """
     known = charter.classes.get(resource_class)
     if known is None:
         raise Refused("intent.class", f"class {resource_class!r} is not in the charter: {', '.join(charter.classes)}")
@@ -85,6 +95,18 @@ def _amount(charter: Charter, resource_class: str, amount: str | int) -> int:
         return parse_amount(number, known)
     except Malformed as error:
         raise BadInput("amount", error.message, expected) from error
+
+
+def duration_of(field: str, text: str) -> int:
+    """Return the milliseconds of a duration such as "4 h".
+
+    Raises:
+        BadInput: it is none.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not int(match[1]):
+        raise BadInput(field, f"{text!r} is no duration", 'write it like "4 h" or "1 d"')
+    return int(match[1]) * _SECONDS[match[2]] * 1000
 
 
 def place(at: str | tuple[float, float] | int, *, precise: bool = False) -> int:

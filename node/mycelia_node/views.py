@@ -60,6 +60,8 @@ def _named(kind: str, terms: list[Term]) -> dict[str, models.Named]:
     fields = KINDS[kind].fields if kind in KINDS else ()
     single = [name for name in fields if not name.startswith("*")]
     repeated = [name[1:] for name in fields if name.startswith("*")]
+    if len(terms) == len(single) - (KINDS[kind].tail if fields else 0):
+        single = single[: len(terms)]
     if not fields or len(terms) < len(single) or (not repeated and len(terms) != len(single)):
         return {"terms": [_plain(term) for term in terms]}
     named: dict[str, models.Named] = {name: _plain(term) for name, term in zip(single, terms, strict=False)}

@@ -55,7 +55,7 @@ class TestAResource:
         anna.offer(6, tail=OfferTail(resource=lot))
 
         assert anna.why_not(compose.event("consume", amount=5, resource=lot)) == "event.stock"
-        with pytest.raises(Refused, match=r"5 is more than the 4"):
+        with pytest.raises(Refused, match="5 is more than the 4"):
             anna.offer(5, tail=OfferTail(resource=lot))
 
     def test_goes_from_chain_to_chain_with_both_signatures(self, anna: Member, bo: Member) -> None:

@@ -21,6 +21,7 @@ from . import (
     peers,
     recoveries,
     restores,
+    things,
 )
 from .failures import UNEXPECTED, Failure, exit_code, failure_of
 from .options import DEFAULTS, Options, Whole
@@ -97,6 +98,26 @@ add(
     "offer food 40 kg --at 52.36,4.91 --until +5d",
     "offer food 40 --at 52.36,4.91 --as farm --note 'bring crates'",
 )
+add(
+    app,
+    things.event,
+    "event raise flour '100 kg' --note 'lot 7'",
+    "event consume 20 --of bafyreig4xq7rm2 --process bafyreih5…",
+)
+add(app, things.process, "process", "process --recipe bafyreig4xq7rm2")
+add(
+    app,
+    things.recipe,
+    "recipe loaf --in consume:flour:0.5 --in work:baking:0.25 --out produce:bread:1",
+    "recipe cleaning --out deliverService:cleaning:1 --json",
+)
+add(
+    app,
+    things.capacity,
+    "capacity bafyreig4xq7rm2 drill.hours '8 h' --each '1 d'",
+    "capacity bafyreig4xq7rm2 oven.hours 20 --json",
+)
+add(app, things.stock, "stock", "stock --as farm --all --json")
 add(app, intents.withdraw, "withdraw bafyreig4xq7rm2", "withdraw bafyreig4xq7rm2 --dry-run")
 add(app, intents.retract, "retract bafyreig4xq7rm2", "retract bafyreig4xq7rm2 bafyreihdwdcefg --dry-run")
 add(app, intents.field, "field --kind need", "field --class food --all --json")

@@ -35,6 +35,11 @@ def need(
     note_until: When = None,
     to: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     precise: Annotated[bool, Parameter(negative="")] = False,
+    action: str | None = None,
+    stock: Annotated[bool, Parameter(negative="")] = False,
+    into: str | None = None,
+    process: str | None = None,
+    allotment: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
 ) -> None:
@@ -54,12 +59,17 @@ def need(
         to: Who alone may read the note: a member of this node, an identity (`mycelia commons members`), or a box key
             (`mycelia member ls`). May be given again.
         precise: Publish a position as a cell of about 0.7 square kilometres.
+        action: What passes, by its ValueFlows name: transfer if none is named, transferCustody, work, use…
+        stock: Keep stock of it: what is received makes a resource, see `mycelia stock`.
+        into: Add it to this own resource instead: its id, or the beginning.
+        process: Use it up in this own process, as work and services are.
+        allotment: The part of another chain's need that this one was given.
         dry_run: Check it by the rules and publish nothing.
     """
     _publish(
         options, kind="need", resource_class=resource_class, amount=f"{amount} {unit}".strip(), at=at, until=until,
         begin=begin, urgency=urgency, member=member, note=note, note_until=note_until, to=list(to), precise=precise,
-        dry_run=dry_run,
+        action=action, stock=stock, into=into, process=process, allotment=allotment, dry_run=dry_run,
     )  # fmt: skip
 
 
@@ -77,6 +87,10 @@ def offer(
     note_until: When = None,
     to: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     precise: Annotated[bool, Parameter(negative="")] = False,
+    action: str | None = None,
+    resource: Annotated[str | None, Parameter(name="--of")] = None,
+    reciprocal: Annotated[str | None, Parameter(name="--for")] = None,
+    allotment: str | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
 ) -> None:
@@ -95,12 +109,16 @@ def offer(
         to: Who alone may read the note: a member of this node, an identity (`mycelia commons members`), or a box key
             (`mycelia member ls`). May be given again.
         precise: Publish a position as a cell of about 0.7 square kilometres.
+        action: What passes, by its ValueFlows name: transfer if none is named, transferCustody, work, use…
+        resource: Give of this own resource, which is kept for the offer: its id, or the beginning.
+        reciprocal: Ask for a return: the id of the own need for it. Without one it is a gift.
+        allotment: The part of another chain's offer that this one was given.
         dry_run: Check it by the rules and publish nothing.
     """
     _publish(
         options, kind="offer", resource_class=resource_class, amount=f"{amount} {unit}".strip(), at=at, until=until,
         begin=begin, member=member, note=note, note_until=note_until, to=list(to), precise=precise,
-        dry_run=dry_run,
+        action=action, resource=resource, reciprocal=reciprocal, allotment=allotment, dry_run=dry_run,
     )  # fmt: skip
 
 

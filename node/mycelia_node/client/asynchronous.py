@@ -151,16 +151,23 @@ class AsyncClient:
         note_until: models.Moment | None = None,
         to: Sequence[str] = (),
         precise: bool = False,
+        action: str | None = None,
+        stock: bool = False,
+        into: str | None = None,
+        process: str | None = None,
+        allotment: str | None = None,
         dry_run: bool = False,
     ) -> models.Published:
         """Publish a need of "12.5 kg" (or an integer of quanta) at a place, until "+2d" or a date.
 
         The note is for everybody, or for the holders of the box keys in `to`; holders drop it at `note_until`. A
-        position is made coarse unless it is to be `precise`.
+        position is made coarse unless it is to be `precise`. `stock` makes a resource of what is received, `into`
+        adds it to one, `process` uses it up in one.
         """
         return await self._signal(
             "need", resource_class, amount, at, until=until, begin=begin, urgency=urgency, member=member, note=note,
-            note_until=note_until, to=list(to), precise=precise, dry_run=dry_run,
+            note_until=note_until, to=list(to), precise=precise, action=action, stock=stock, into=into, process=process,
+            allotment=allotment, dry_run=dry_run,
         )  # fmt: skip
 
     async def offer(
@@ -176,17 +183,43 @@ class AsyncClient:
         note_until: models.Moment | None = None,
         to: Sequence[str] = (),
         precise: bool = False,
+        action: str | None = None,
+        resource: str | None = None,
+        reciprocal: str | None = None,
+        allotment: str | None = None,
         dry_run: bool = False,
     ) -> models.Published:
-        """Publish an offer, in the words of `need`."""
+        """Publish an offer, in the words of `need`: of an own `resource`, for a `reciprocal` need if for a return."""
         return await self._signal(
             "offer", resource_class, amount, at, until=until, begin=begin, member=member, note=note,
-            note_until=note_until, to=list(to), precise=precise, dry_run=dry_run,
+            note_until=note_until, to=list(to), precise=precise, action=action, resource=resource,
+            reciprocal=reciprocal, allotment=allotment, dry_run=dry_run,
         )  # fmt: skip
 
     async def publish(self, signals: Sequence[models.NewSignal]) -> list[models.Published]:
         """Publish many needs and offers at once, a member's all or none."""
         return await self._tell("/v1/signals", models.NewSignals(signals=list(signals)), list[models.Published])
+
+    async def event(self, new: models.NewEvent) -> models.Published:
+        """Record what a member did with own resources."""
+        return await self._tell("/v1/economic-events", new, models.Published)
+
+    async def process(self, new: models.NewProcess) -> models.Published:
+        """Begin a process."""
+        return await self._tell("/v1/processes", new, models.Published)
+
+    async def recipe(self, new: models.NewRecipe) -> models.Published:
+        """Publish how something is made."""
+        return await self._tell("/v1/recipes", new, models.Published)
+
+    async def capacity(self, new: models.NewCapacity) -> models.Published:
+        """Say how much an own resource can do in a time."""
+        return await self._tell("/v1/capacities", new, models.Published)
+
+    async def stock(self, *, member: str | None = None, everything: bool = False) -> list[models.ResourceView]:
+        """Return what members of the node have; with `everything` also what is used up."""
+        query = {"member": member, "everything": "true" if everything else None}
+        return await self._ask("GET", "/v1/stock", list[models.ResourceView], query)
 
     async def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published:
         """Withdraw an own need or offer."""

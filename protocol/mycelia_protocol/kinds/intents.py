@@ -156,6 +156,7 @@ NEED = Kind(
     ("need.terms", *_INTENT_RULES, "need.urgency", *_TAIL_RULES, "need.process", "need.resource"),
     _judge_need,
     nothing,
+    TAIL,
 )
 OFFER = Kind(
     "offer",
@@ -166,4 +167,5 @@ OFFER = Kind(
     ),
     _judge_offer,
     nothing,
+    TAIL,
 )  # fmt: skip

@@ -57,6 +57,7 @@ class Kind:
     rules: tuple[str, ...]
     judge: Callable[[Judged], None]
     relies_on: Callable[[Header], tuple[bytes, ...]]
+    tail: int = 0  # how many of the last fields may all be left out
 
 
 def is_natural(term: object) -> TypeGuard[int]:

@@ -65,11 +65,11 @@ def check_free(held: Resource, wanted: Change, rule: str) -> None:
     """Refuse `rule` unless so much of a resource is there and not offered."""
     free = Change(held.accounting - held.offered_accounting, held.onhand - held.offered_onhand)
     for name, lacks, most in (
-        ("rights to", wanted.accounting > free.accounting, free.accounting),
+        ("owned", wanted.accounting > free.accounting, free.accounting),
         ("in hand", wanted.onhand > free.onhand, free.onhand),
     ):
         if lacks:
-            raise Refused(rule, f"{max(wanted)} is more than the {most} {name} that are not offered")
+            raise Refused(rule, f"{max(wanted)} is more than the {most} quanta {name} and not offered")
 
 
 def reserve(judged: Judged, action: str, name: ResourceId, amount: int) -> None:

@@ -28,7 +28,7 @@ COMMANDS = [
     "id", "id show", "id phrase", "id prepare", "id delegate", "id rotate",
     "id guardians", "id revoke", "id restore", "id ask", "id recover", "id consent", "id complete", "id close",
     "id share", "id holders", "id sign", "id publish", "id forget-root", "id restore-root", "doctor", "release",
-    "keys", "keys show", "keys protect",
+    "keys", "keys show", "keys protect", "event", "process", "recipe", "capacity", "stock",
 ]  # fmt: skip
 
 
@@ -315,7 +315,7 @@ class TestAnEntry:
         why = anna("why", need[:18], "--json").json
 
         assert (why["verdict"], why["is_effective"]) == ("valid", True)
-        assert why["checked"][-1] == "need.urgency"
+        assert why["checked"][-1] == "need.resource"
 
     def test_that_nobody_holds_is_unknown(self, anna: Mycelia) -> None:
         unknown = anna("why", "bafyreiaaaaaaaaaaa", "--json")
