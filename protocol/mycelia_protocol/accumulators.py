@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any, NamedTuple
 
+from .cid import digest
 from .envelope import Entry
 
 LineId = tuple[bytes, int]  # the id of a commit, and the number of a line in it, from 0
@@ -37,6 +38,7 @@ class Mark(IntFlag):
     CITES_RELEASE = 512
     CITES_DELIVER = 1024
     INHERITED = 2048  # of a chain that this one took over: in no sum of its own
+    SETTLED = 8192  # provider's own: counted as a contribution, or towards a claim; 4096 is no mark
 
 
 class NeedFacts(NamedTuple):
@@ -230,6 +232,26 @@ class Claim(NamedTuple):
     ground_number: int = 0
 
 
+class Contributed(NamedTuple):
+    """What this chain contributed on a day, in the units of the charter's contribution."""
+
+    amount: int = 0
+
+
+class Currency(NamedTuple):
+    """The class of mutual credit that an own intent is of."""
+
+    resource_class: str
+
+
+class Credit(NamedTuple):
+    """The account of this chain in a class of mutual credit."""
+
+    balance: int = 0
+    promised: int = 0  # of own commits, not yet delivered
+    expected: int = 0  # of own accepts, not yet received
+
+
 Fact = (
     NeedFacts
     | OfferFacts
@@ -254,6 +276,9 @@ Fact = (
     | Capacity
     | Taken
     | Claim
+    | Contributed
+    | Currency
+    | Credit
 )
 RECORDS: dict[str, type[Any]] = {
     "need": NeedFacts,
@@ -279,9 +304,17 @@ RECORDS: dict[str, type[Any]] = {
     "capacity": Capacity,
     "bucket": Taken,
     "claim": Claim,
+    "contribution": Contributed,
+    "currency": Currency,
+    "credit": Credit,
 }
-# (record, id, number): the number is that of a line, resource, stretch or claim; -1 where there is none
+# (record, id, number): the number is that of a line, resource, stretch, claim or day; -1 where there is none
 FactKey = tuple[str, bytes, int]
+
+
+def credit_key(resource_class: str) -> FactKey:
+    """Return where the account in a class of mutual credit is kept."""
+    return "credit", digest(resource_class.encode()), -1
 
 
 @dataclass(slots=True)
@@ -368,6 +401,16 @@ class Draft(MutableMapping[FactKey, Fact]):
         """Return the licensed things that went into an own process."""
         fact = self.get(("process", process, -1))
         return fact.uses if isinstance(fact, Process) else ()
+
+    def credit(self, resource_class: str) -> Credit:
+        """Return the own account in a class of mutual credit."""
+        fact = self.get(credit_key(resource_class))
+        return fact if isinstance(fact, Credit) else Credit()
+
+    def currency(self, intent: bytes) -> str | None:
+        """Return the class of mutual credit that an own intent is of, None if it is of another or nobody promised."""
+        fact = self.get(("currency", intent, -1))
+        return fact.resource_class if isinstance(fact, Currency) else None
 
     def admitted(self, name: bytes) -> int:
         """Return how many times this chain admitted an identity or an invitation, or in all under its own id."""

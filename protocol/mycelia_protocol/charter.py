@@ -27,6 +27,7 @@ from .canonical import Value, decode, encode
 from .cid import DIGEST_BYTES, digest
 from .errors import Malformed
 from .rates import Rate, read_rate
+from .reciprocity import Factor, Limits, read_contribution, read_credit
 
 MAX_CHARTER_BYTES = 32 * 1024
 NETWORK_CONTEXT = b"mycelia/1/network\0"
@@ -70,6 +71,8 @@ class ResourceClass(NamedTuple):
 Classes = Mapping[str, ResourceClass]
 # Optional parts that belong to other chapters, each read by its own module, with the resource classes at hand.
 SECTIONS: dict[str, Callable[[Value, Classes], object]] = {
+    "contribution": read_contribution,
+    "credit": read_credit,
     "rate": read_rate,
 }
 
@@ -115,6 +118,8 @@ class Charter:
     rate: Rate | None = None  # what a chain may say in a time
     retention_ms: int | None = None  # how old a checkpoint is before the headers below it may go; None: they never do
     witnesses: int = DEFAULT_WITNESSES  # how many it takes for that
+    contribution: Mapping[str, Factor] = field(default_factory=dict)  # what settled lines of a class count
+    credit: Mapping[str, Limits] = field(default_factory=dict)  # classes of mutual credit
     licenses: tuple[str, ...] = ()  # names of the license profiles that are allowed, sorted; none named: any
 
 

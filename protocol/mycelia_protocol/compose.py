@@ -18,6 +18,7 @@ from typing import NamedTuple
 from .accumulators import LineId, ResourceId
 from .actions import PLAIN
 from .envelope import Term
+from .reciprocity import Settled
 
 
 class Moment(NamedTuple):
@@ -157,6 +158,17 @@ def on_lines(kind: str, lines: Sequence[LineId], cites: Iterable[bytes] = ()) ->
     """Return a `deliver`, `receive`, `release`, `lapse` or `cancel` of lines, citing what it rests on."""
     deps, index = ordered(*(name for name, _ in lines), *cites)
     return Content(kind, _refs(lines, index), deps)
+
+
+def settle(settled: Sequence[Settled], cites: Iterable[bytes] = ()) -> Content:
+    """Return the count of delivered lines: of each the receipt, the line, and the claim that it pays, if any."""
+    claims = [one.claim[0] for one in settled if one.claim is not None]
+    deps, index = ordered(*(name for one in settled for name in (one.receive, one.line[0])), *claims, *cites)
+    terms: list[Term] = []
+    for receive, (commit, line), claim in settled:
+        terms += [index[receive], index[commit], line]
+        terms += [None, None] if claim is None else [index[claim[0]], claim[1]]
+    return Content("settle", terms, deps)
 
 
 def withdraw(intent: bytes) -> Content:

@@ -16,14 +16,17 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import cast
 
 from .accumulators import LineId
-from .envelope import Entry
+from .envelope import Entry, Header
 from .errors import Refused
 from .kinds import KINDS
 from .kinds.flows import commit_lines
 from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY
 from .kinds.kind import ABOUT_LINES, line_refs
 from .kinds.rows import LINES_AT, OFFER_AT
+from .kinds.settlements import settled_lines
 from .lines import NEVER, Intent, Line, Mark, Row, Signed, Status
+
+_ANSWERS = {"deliver": "accept", "receive": "deliver", "settle": "receive"}  # of the other side, about the same line
 
 _OVER = frozenset({Status.VOID, Status.DISPUTED, Status.DISPLACED})
 _BOUND = frozenset({Status.FIRM, Status.DONE})
@@ -147,6 +150,10 @@ class Standing:
         """Return whether the line still means something to both: it is neither void, disputed nor displaced."""
         return self.status(line) not in _OVER
 
+    def is_delivered(self, line: Line) -> bool:
+        """Return whether the provider, or an heir of it, said that it gave, early or late."""
+        return self._is_signed(line, "deliver", line.provider)
+
     def is_forked(self, chain: bytes, sequence: int) -> bool:
         """Return whether a place of a chain lies where the chain forked, or after."""
         return sequence >= self.forked_at.get(chain, NEVER)
@@ -184,12 +191,12 @@ class Standing:
         """Return what a valid entry relies on and that lacks a valid counterpart here.
 
         A row and a commit rely on their needs, an accept on its commits, a `deliver` on a valid
-        accept of each of its lines, a `receive` on a valid `deliver`, an `event` on that of another
-        chain which made what it cites; everything else on nothing.
+        accept of each of its lines, a `receive` on a valid `deliver`, a `settle` on a valid `receive`, an
+        `event` on that of another chain which made what it cites; everything else on nothing.
         """
         kind = entry.header.kind
-        if kind == "deliver" or kind == "receive":
-            lines = line_refs(entry.header, 0, f"{kind}.terms")
+        if kind in _ANSWERS:
+            lines = _lines_of(entry.header)
             return list(dict.fromkeys(line[0] for line in lines if not self._is_answered(line, kind)))
         relies_on = KINDS[kind].relies_on(entry.header) if kind in KINDS else ()
         if kind == "event":
@@ -205,9 +212,8 @@ class Standing:
         line = self.lines.get(name)
         if line is None:
             return name in self._past
-        if kind == "deliver":
-            return self._is_signed(line, "accept", line.receiver)
-        return self._is_signed(line, "deliver", line.provider)
+        answer = _ANSWERS[kind]
+        return self._is_signed(line, answer, line.provider if answer == "deliver" else line.receiver)
 
     def _honoured(self, intent: bytes) -> frozenset[LineId]:
         """Return the lines outside of an intent's trunk that fit, the earliest accept first."""
@@ -356,3 +362,9 @@ class Standing:
                 signed = self._signed.setdefault(line, Signed())
                 signed.exits = signed.exits or set()
                 signed.exits.add((exit_.chain, entry.chain, entry.header.sequence))
+
+
+def _lines_of(header: Header) -> list[LineId]:
+    if header.kind == "settle":
+        return [settled.line for settled in settled_lines(header)]
+    return line_refs(header, 0, f"{header.kind}.terms")

@@ -22,6 +22,8 @@ from .accumulators import (
     RECORDS,
     Checkpointed,
     Cited,
+    Contributed,
+    Credit,
     Fact,
     FactKey,
     Grant,
@@ -41,7 +43,7 @@ from .errors import Malformed
 
 VERSION = 1
 MAX_STATE_BYTES = 1024 * 1024
-_MAY_SAY_NOTHING = (NeedFacts, OfferFacts, Cited, Paid, HeirOf, Process)
+_MAY_SAY_NOTHING = (NeedFacts, OfferFacts, Cited, Paid, HeirOf, Process, Contributed, Credit)
 
 
 class State(NamedTuple):
@@ -133,7 +135,7 @@ def _frozen(part: object) -> object:
     return tuple(_frozen(one) for one in part) if isinstance(part, list) else part
 
 
-_ALL_MARKS = int(~Mark(0))
+_ALL_MARKS = sum(Mark)
 _Fits = Callable[[object], bool]  # whether a value is what a field of a record may be
 
 
@@ -143,6 +145,10 @@ def _flag(value: object) -> bool:
 
 def _natural(value: object) -> bool:
     return type(value) is int and value >= 0
+
+
+def _integer(value: object) -> bool:
+    return type(value) is int
 
 
 def _place(value: object) -> bool:
@@ -181,7 +187,7 @@ def _rising(fits: _Fits) -> _Fits:
     )
 
 
-_NUMBERED = {"committed", "accepted", "resource", "bucket", "claim"}
+_NUMBERED = {"committed", "accepted", "resource", "bucket", "claim", "contribution"}
 _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "accepted": (is_digest, is_digest, _natural, _natural, _marks),
     "admitted": (_natural,),
@@ -191,6 +197,9 @@ _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "cited": (_rising(_tuple(_text, is_digest)),),
     "claim": (is_digest, _text, _natural, _natural, _natural, _perhaps, _natural),
     "committed": (_perhaps, is_digest, is_digest, _natural, _natural, _natural, _marks, _place),
+    "contribution": (_natural,),
+    "credit": (_integer, _natural, _natural),
+    "currency": (_text,),
     "grant": (
         is_digest, _maybe(_each(_text)), _maybe(_natural), _natural,
         _each(_tuple(_text, _maybe(_natural))), _flag,

@@ -30,7 +30,7 @@ from .charter import Charter
 from .envelope import Entry
 from .errors import Premature, Refused
 from .grants import check_use
-from .kinds import KINDS, Judged
+from .kinds import KINDS, Judged, credit
 from .kinds.flows import FREED, commit_lines
 from .kinds.heirs import note_heir
 from .kinds.kind import ABOUT_LINES, is_natural, line_refs
@@ -233,6 +233,7 @@ def _cite_provider(facts: Draft, line: LineId, taken: AcceptedLine, mark: Mark) 
     if counts and mark & FREED and not taken.marks & Mark.INHERITED:
         need = facts.need(taken.need)
         facts["need", taken.need, -1] = need._replace(accepted=need.accepted - taken.amount)
+        credit.move(facts, taken.need, expected=-taken.amount)
     facts["accepted", *line] = taken._replace(marks=taken.marks | mark)
 
 

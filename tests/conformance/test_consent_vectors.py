@@ -12,7 +12,16 @@ import pytest
 from mycelia_node import drafts
 from mycelia_node.hall import read_request
 from mycelia_protocol import charter, invitation, warrant
-from mycelia_protocol.accumulators import NeedFacts, OfferFacts, Prefix, Resource
+from mycelia_protocol.accumulators import (
+    Claim,
+    Contributed,
+    Credit,
+    NeedFacts,
+    OfferFacts,
+    Prefix,
+    Resource,
+    credit_key,
+)
 from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.chain import check_link, key_of_open
 from mycelia_protocol.envelope import Entry, read_entry
@@ -48,9 +57,10 @@ KIND_CHAPTERS = (
     "18-enactment.md",
     "19-checkpoint.md",
     "20-resource.md",
+    "23-reciprocity.md",
 )
 NO_VERDICTS = (
-    "grant.", "invitation.", "share.", "statement.", "request.", "warrant.form", "private.",
+    "charter.", "grant.", "invitation.", "share.", "statement.", "request.", "warrant.form", "private.",
     "proof.", "state.", "checkpoint.below",
 )  # fmt: skip
 CASES = [pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)]
@@ -270,6 +280,7 @@ def judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
         "committed": {offer: str(amount) for offer, amount in committed.items() if amount},
         **({"tat": str(prefix.tat)} if replay.charter.rate else {}),
         **_held(prefix),
+        **_reciprocity(replay, prefix, given),
     }
 
 
@@ -281,6 +292,22 @@ def _held(prefix: Prefix) -> dict[str, Any]:
         if isinstance(fact, Resource)
     }
     return {"resources": found} if found else {}
+
+
+def _reciprocity(replay: Replay, prefix: Prefix, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what a chain contributed, has of credit and paid of its claims (chapter 23), where that is asked."""
+    told: dict[str, Any] = {}
+    facts = prefix.facts
+    if replay.charter.contribution:
+        sums = {key[2]: fact.amount for key, fact in facts.items() if isinstance(fact, Contributed)}
+        told["contribution"] = {str(day): str(amount) for day, amount in sums.items() if amount}
+    if replay.charter.credit:
+        accounts = {name: facts.get(credit_key(name), Credit()) for name in replay.charter.credit}
+        told["credit"] = {name: [str(part) for part in one] for name, one in accounts.items() if one != Credit()}
+    if "claims" in given:
+        claims = {f"{key[1].hex()}:{key[2]}": fact for key, fact in facts.items() if isinstance(fact, Claim)}
+        told["paid"] = {name: str(claim.paid) for name, claim in claims.items()}
+    return told
 
 
 def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:

@@ -19,7 +19,10 @@ TEXT = (SPEC / "schema.cddl").read_text("utf-8")
 SCHEMA = Schema(TEXT)
 CHAPTERS = sorted(SPEC.glob("[0-9][0-9]-*.md"))
 # chapters whose accepted vectors show terms of every kind
-SAID_IN = ("identity", "heirs", "membership", "warrant", "retract", "enactment", "checkpoint", "resource")
+SAID_IN = (
+    "identity", "heirs", "membership", "warrant", "retract", "enactment", "checkpoint", "resource",
+    "reciprocity",
+)  # fmt: skip
 BLOCK = re.compile(r"^```cddl\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # Refused for another field, or as needless.

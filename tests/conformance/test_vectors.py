@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -194,6 +194,8 @@ def _charter(given: Given) -> object:
         **({"retention_ms": str(law.retention_ms)} if law.retention_ms else {}),
         **({"witnesses": str(law.witnesses)} if "witnesses" in document else {}),
         **({"licenses": list(law.licenses)} if "licenses" in document else {}),
+        **({"contribution": _by_class(law.contribution)} if law.contribution else {}),
+        **({"credit": _by_class(law.credit)} if law.credit else {}),
         "network": law.network.hex(),
         "name": law.name,
         "seed": law.seed.hex(),
@@ -204,6 +206,10 @@ def _charter(given: Given) -> object:
         "membership": _policy(law.membership),
         **({"rate": {name: str(value) for name, value in law.rate._asdict().items()}} if law.rate else {}),
     }
+
+
+def _by_class(pairs: Mapping[str, tuple[int, int]]) -> dict[str, list[str]]:
+    return {name: [str(number) for number in pair] for name, pair in pairs.items()}
 
 
 def _policy(policy: charter.Membership) -> object:

@@ -23,6 +23,7 @@ from .opening import OPEN
 from .processes import CAPACITY, PROCESS, RECIPE
 from .retraction import RETRACT
 from .rows import ROW
+from .settlements import SETTLE
 from .warrants import WARRANT
 
 FLOWS = (OPEN, NEED, OFFER, ROW, COMMIT, ACCEPT, DELIVER, RECEIVE, RELEASE, LAPSE, CANCEL, WITHDRAW)
@@ -30,6 +31,7 @@ PEOPLE = (DELEGATE, ROTATE, REVOKE, INHERIT, RECOVER, CONSENT, COMPLETE, CLOSE, 
 EVIDENCE = (WARRANT, CHECKPOINT, WITNESS)
 BODIES = (RETRACT,)
 RESOURCES = (EVENT, PROCESS, RECIPE, CAPACITY)
-KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE, *BODIES, *RESOURCES)}
+RECIPROCITY = (SETTLE,)
+KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE, *BODIES, *RESOURCES, *RECIPROCITY)}
 
 __all__ = ["KINDS", "Judged", "Kind"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..accumulators import AcceptedLine, LineId, Mark, OfferFacts
 from ..errors import Premature, Refused
+from . import credit
 from .flows import FREED, line_of
 from .kind import Judged, Kind, line_refs, nothing
 from .stock import free_line, let_go
@@ -108,12 +109,14 @@ def _free_capacity(judged: Judged, line: LineId, mark: Mark) -> None:
     offer = judged.facts.offer(given.offer)
     judged.facts["offer", given.offer, -1] = offer._replace(committed=offer.committed - given.amount)
     free_line(judged, given)
+    credit.move(judged.facts, given.offer, promised=-given.amount)
 
 
 def _free_need(judged: Judged, line: LineId, taken: AcceptedLine, mark: Mark) -> None:
     if not taken.marks & (FREED | Mark.INHERITED):
         need = judged.facts.need(taken.need)
         judged.facts["need", taken.need, -1] = need._replace(accepted=need.accepted - taken.amount)
+        credit.move(judged.facts, taken.need, expected=-taken.amount)
     judged.facts["accepted", *line] = taken._replace(marks=taken.marks | mark)
 
 

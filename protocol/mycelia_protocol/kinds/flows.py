@@ -13,6 +13,7 @@ from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark
 from ..canonical import INT64_MAX
 from ..envelope import Entry, Header
 from ..errors import Refused
+from . import credit
 from .intents import AMOUNT, END_MS
 from .kind import Judged, Kind, amounts_by_dep, is_natural, line_refs, nothing
 from .rows import OFFER_AT
@@ -94,6 +95,7 @@ def _judge_commit(judged: Judged) -> None:
         committed=offer.committed + sum(amount for _, amount in lines),
         tentative=tuple((need, left) for need, left in tentative.items() if left),
     )
+    credit.promise(judged, cast(Entry, own), sum(amount for _, amount in lines))
     for number, (need_id, amount) in enumerate(lines):
         receiver = judged.deps[need_id].chain
         facts["committed", judged.entry.id, number] = CommittedLine(offer_id, need_id, receiver, amount, hold, until)
@@ -106,7 +108,7 @@ def _judge_accept(judged: Judged) -> None:
     if need.header.kind != "need" or judged.prefix.own(need.id) is None:
         raise Refused("accept.need", "the need is not a valid need of this chain")
     need_facts = facts.need(need.id)
-    total = need_facts.accepted
+    total = before = need_facts.accepted
     for line in lines:
         stated = line_of(judged, line, "accept.line")
         if stated.need != need.id:
@@ -127,6 +129,7 @@ def _judge_accept(judged: Judged) -> None:
         marks = Mark.ACCEPTED | (Mark.CITES_DELIVER if facts.cites(*line, "deliver", provider) else 0)
         facts["accepted", *line] = AcceptedLine(need.id, provider, stated.amount, stated.until, marks)
     facts["need", need.id, -1] = need_facts._replace(accepted=total)
+    credit.expect(judged, need, total - before)
 
 
 def _judge_deliver(judged: Judged) -> None:
@@ -140,6 +143,7 @@ def _judge_deliver(judged: Judged) -> None:
             raise Refused("deliver.accept", "no accept of the line is cited")
         if given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL):
             raise Refused("deliver.exited", "this chain has cited the receiver's lapse or cancel of the line")
+        credit.give(judged, given)
         judged.facts["committed", *line] = given._replace(marks=given.marks | Mark.DELIVERED)
         give(judged, given)
 
@@ -163,6 +167,7 @@ def _judge_receive(judged: Judged) -> None:
             if total > quantity:
                 raise Refused("receive.quantity", f"counted again the line makes {total} of the need's {quantity}")
             facts["need", taken.need, -1] = need_facts._replace(accepted=total)
+        credit.take(judged, taken, freed=bool(taken.marks & FREED))
         facts["accepted", *line] = taken._replace(marks=taken.marks | Mark.RECEIVED)
         put(judged, taken.need, taken.amount, place)
 
@@ -187,6 +192,7 @@ COMMIT = Kind(
         "commit.amount",
         "commit.window",
         "commit.withdrawn",
+        "commit.credit",
     ),
     _judge_commit,
     _needs_of,
@@ -203,6 +209,7 @@ ACCEPT = Kind(
         "accept.again",
         "accept.exited",
         "accept.quantity",
+        "accept.credit",
     ),
     _judge_accept,
     _commits_of,
@@ -210,14 +217,14 @@ ACCEPT = Kind(
 DELIVER = Kind(
     "deliver",
     ("*commit", "*line"),
-    ("deliver.terms", "deliver.line", "deliver.open", "deliver.accept", "deliver.exited"),
+    ("deliver.terms", "deliver.line", "deliver.open", "deliver.accept", "deliver.exited", "deliver.credit"),
     _judge_deliver,
     nothing,
 )
 RECEIVE = Kind(
     "receive",
     ("*commit", "*line"),
-    ("receive.terms", "receive.line", "receive.again", "receive.deliver", "receive.quantity"),
+    ("receive.terms", "receive.line", "receive.again", "receive.deliver", "receive.quantity", "receive.credit"),
     _judge_receive,
     nothing,
 )
