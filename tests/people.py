@@ -52,6 +52,35 @@ def law(membership: Membership | None, founders: Iterable[str] = (), **numbers: 
     return found_charter("Oost", seed=bytes(16), classes=classes, membership=membership, founders=names, **numbers)
 
 
+class Council(Member):
+    """A founding chain whose identity has three root keys, of which two sign."""
+
+    def __init__(self, commons: Commons, name: str) -> None:
+        pairs = sorted((root_pair(name, number) for number in range(3)), key=lambda pair: pair.public)
+        self.pairs = dict(enumerate(pairs))
+        self.keyset = council_keys(name)
+        public = keys.keypair(digest(name.encode())).public
+        self.identity = identity_of(public, NONCE, self.keyset)
+        opening = statements.founding(public, self.keyset, nonce=NONCE, at=moment(commons), root=self.root(commons))
+        super().__init__(commons, name, commons.now_ms, opening)
+
+    def root(self, commons: Commons | None = None, *places: int) -> Signers:
+        """Return the first two root keys, or those at these places."""
+        chosen = {place: self.pairs[place] for place in places or (0, 1)}
+        return Signers((commons or self.commons).charter.network, chosen)
+
+
+def council_keys(name: str) -> KeySet:
+    """Return a key set of three root keys of which two sign, committed to others."""
+    publics = tuple(sorted(root_pair(name, number).public for number in range(3)))
+    return KeySet(2, publics, commitment(1, (root_pair(name, 3).public,)), 0, ())
+
+
+def council(name: str) -> bytes:
+    """Return the identity that a council of this name has."""
+    return identity_of(keys.keypair(digest(name.encode())).public, NONCE, council_keys(name))
+
+
 class Person(Member):
     """A founding chain, and what its identity can say and sign."""
 

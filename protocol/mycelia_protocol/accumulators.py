@@ -232,6 +232,39 @@ class Claim(NamedTuple):
     ground_number: int = 0
 
 
+class Allotted(NamedTuple):
+    """How much of an own threshold is allotted."""
+
+    amount: int
+
+
+class Allowance(NamedTuple):
+    """What this chain took of an allot: of a budget, a need or an offer; of which impact or class; what is left."""
+
+    of: str
+    name: str
+    left: int
+    expires_ms: int
+
+
+class Purse(NamedTuple):
+    """The allowances of one impact, as (expiry, allot), sorted."""
+
+    allots: tuple[tuple[int, bytes], ...]
+
+
+class Footprint(NamedTuple):
+    """What a committed line cost: how much of which allot; of the impact itself, what none was left for."""
+
+    paid: tuple[tuple[bytes, int], ...]
+
+
+class Overdrawn(NamedTuple):
+    """What this chain spent of an impact beyond all allowances, where that is not refused."""
+
+    amount: int = 0
+
+
 class Contributed(NamedTuple):
     """What this chain contributed on a day, in the units of the charter's contribution."""
 
@@ -276,6 +309,11 @@ Fact = (
     | Capacity
     | Taken
     | Claim
+    | Allotted
+    | Allowance
+    | Purse
+    | Footprint
+    | Overdrawn
     | Contributed
     | Currency
     | Credit
@@ -304,6 +342,11 @@ RECORDS: dict[str, type[Any]] = {
     "capacity": Capacity,
     "bucket": Taken,
     "claim": Claim,
+    "allotted": Allotted,
+    "allowance": Allowance,
+    "purse": Purse,
+    "footprint": Footprint,
+    "overdrawn": Overdrawn,
     "contribution": Contributed,
     "currency": Currency,
     "credit": Credit,

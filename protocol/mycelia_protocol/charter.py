@@ -23,6 +23,7 @@ from itertools import pairwise
 from math import gcd
 from typing import Any, NamedTuple, cast
 
+from .budgets import Budget, read_budgets, read_magisteria
 from .canonical import Value, decode, encode
 from .cid import DIGEST_BYTES, digest
 from .errors import Malformed
@@ -74,6 +75,8 @@ SECTIONS: dict[str, Callable[[Value, Classes], object]] = {
     "contribution": read_contribution,
     "credit": read_credit,
     "rate": read_rate,
+    "magisteria": read_magisteria,
+    "budgets": read_budgets,
 }
 
 
@@ -118,6 +121,8 @@ class Charter:
     rate: Rate | None = None  # what a chain may say in a time
     retention_ms: int | None = None  # how old a checkpoint is before the headers below it may go; None: they never do
     witnesses: int = DEFAULT_WITNESSES  # how many it takes for that
+    magisteria: tuple[bytes, ...] = ()  # identities that issue limits, sorted
+    budgets: Mapping[str, Budget] = field(default_factory=dict)  # impacts that are counted, by name
     contribution: Mapping[str, Factor] = field(default_factory=dict)  # what settled lines of a class count
     credit: Mapping[str, Limits] = field(default_factory=dict)  # classes of mutual credit
     licenses: tuple[str, ...] = ()  # names of the license profiles that are allowed, sorted; none named: any

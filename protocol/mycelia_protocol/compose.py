@@ -160,6 +160,18 @@ def on_lines(kind: str, lines: Sequence[LineId], cites: Iterable[bytes] = ()) ->
     return Content(kind, _refs(lines, index), deps)
 
 
+def allot(source: bytes, to: bytes, of: str, name: str, amount: int, expires_ms: int) -> Content:
+    """Return what another chain is given of a threshold, an allowance, a need or an offer."""
+    deps, index = ordered(source, to)
+    return Content("allot", [index[source], index[to], of, name, amount, expires_ms], deps)
+
+
+def take(allots: Iterable[bytes]) -> Content:
+    """Return the word that these allots are taken."""
+    deps, index = ordered(*allots)
+    return Content("take", [*index.values()], deps)
+
+
 def settle(settled: Sequence[Settled], cites: Iterable[bytes] = ()) -> Content:
     """Return the count of delivered lines: of each the receipt, the line, and the claim that it pays, if any."""
     claims = [one.claim[0] for one in settled if one.claim is not None]

@@ -44,6 +44,7 @@ class Intent(NamedTuple):
     published_ms: int
     withdrawn: bool = False
     forked: bool = False  # published where its chain had forked, or after
+    allotment: bytes | None = None  # the allot that it is a part of
 
 
 @dataclass(slots=True)
@@ -89,6 +90,17 @@ class Line:
     def id(self) -> LineId:
         """The commit's id and the line's number in it."""
         return (self.commit, self.number)
+
+
+class Allot(NamedTuple):
+    """What another chain was given: of a threshold, of an allowance, or of a need or an offer."""
+
+    id: bytes
+    chain: bytes
+    sequence: int
+    source: bytes
+    to: bytes
+    amount: int
 
 
 @dataclass(slots=True)

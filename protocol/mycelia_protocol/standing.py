@@ -20,14 +20,15 @@ from .envelope import Entry, Header
 from .errors import Refused
 from .kinds import KINDS
 from .kinds.flows import commit_lines
-from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY
+from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY, allotment_of
 from .kinds.kind import ABOUT_LINES, line_refs
 from .kinds.rows import LINES_AT, OFFER_AT
 from .kinds.settlements import settled_lines
-from .lines import NEVER, Intent, Line, Mark, Row, Signed, Status
+from .lines import NEVER, Allot, Intent, Line, Mark, Row, Signed, Status
 
 _ANSWERS = {"deliver": "accept", "receive": "deliver", "settle": "receive"}  # of the other side, about the same line
 
+MAX_PASSED = 16  # hands that an allowance goes through
 _OVER = frozenset({Status.VOID, Status.DISPUTED, Status.DISPLACED})
 _BOUND = frozenset({Status.FIRM, Status.DONE})
 
@@ -59,6 +60,9 @@ class Standing:
         self.lines: dict[LineId, Line] = {}
         self.lines_of: dict[bytes, list[LineId]] = {}  # by need and by offer
         self.forked_at: dict[bytes, int] = {}  # by chain: the lowest sequence that two authentic entries claim
+        self.allots: dict[bytes, Allot] = {}
+        self._allots_of: dict[bytes, set[bytes]] = {}  # by what they are of
+        self._parts: set[bytes] = set()  # needs and offers that are parts of others
         self.events: dict[bytes, bytes] = {}  # the valid ones, and whose they are
         self._past: set[LineId] = set()  # lines that are left out
         self._signed: dict[LineId, Signed] = {}
@@ -76,6 +80,8 @@ class Standing:
             self._add_row(entry)
         elif kind == "commit":
             self._add_commit(entry)
+        elif kind == "allot":
+            self._add_allot(entry)
         elif kind == "event":
             self.events[entry.id] = entry.chain
         elif kind == "withdraw":
@@ -94,6 +100,9 @@ class Standing:
                 del intents[intent.id]
         for event in [one for one, chain in self.events.items() if chain in chains]:
             del self.events[event]
+        for allot in [one for one in self.allots.values() if one.chain in chains]:
+            del self.allots[allot.id]
+            self._allots_of[allot.source].discard(allot.id)
         for row in [one for one in self.rows.values() if one.chain in chains]:
             del self.rows[row.offer]
         for line in [one for one in self.lines.values() if one.provider in chains]:
@@ -126,6 +135,8 @@ class Standing:
     def status(self, line: Line) -> Status:
         """Return where the line stands: the fold of its marks, unless a fork displaces it."""
         status = self._signed_status(line)
+        if self._parts and status not in (Status.VOID, Status.DISPUTED) and not self._is_backed(line):
+            return Status.DISPLACED
         if status in (Status.VOID, Status.DISPUTED) or not (self.forked_at or self._is_inherited(line)):
             return status
         if not self._in_trunk_of_offer(line) and line.id not in self._honoured(line.offer):
@@ -176,12 +187,16 @@ class Standing:
     def committed(self, offer: bytes) -> int:
         """Return how much of an offer counts as committed: all that its own chain did not release or cancel."""
         kept = self._honoured(offer)
-        return sum(line.amount for line in self.lines_by(offer) if self._in_trunk_of_offer(line) or line.id in kept)
+        return self._allotted(offer) + sum(
+            line.amount for line in self.lines_by(offer) if self._in_trunk_of_offer(line) or line.id in kept
+        )
 
     def accepted(self, need: bytes) -> int:
         """Return how much of a need counts as accepted: all that its own chain received or has not let go."""
         kept = self._honoured(need)
-        return sum(line.amount for line in self.lines_by(need) if self._in_trunk_of_need(line) or line.id in kept)
+        return self._allotted(need) + sum(
+            line.amount for line in self.lines_by(need) if self._in_trunk_of_need(line) or line.id in kept
+        )
 
     def is_effective(self, entry: Entry) -> bool:
         """Return whether a valid entry counts in full: nothing that it relies on is lacking."""
@@ -199,6 +214,8 @@ class Standing:
             lines = _lines_of(entry.header)
             return list(dict.fromkeys(line[0] for line in lines if not self._is_answered(line, kind)))
         relies_on = KINDS[kind].relies_on(entry.header) if kind in KINDS else ()
+        if kind in ("need", "offer", "take"):
+            return [name for name in relies_on if name not in self.allots]
         if kind == "event":
             return [name for name in relies_on if self._is_foreign(name, entry.chain) and name not in self.events]
         known = (self.needs, self.lines, self._past)
@@ -224,7 +241,7 @@ class Standing:
         if kept is None:
             in_trunk = self._in_trunk_of_need if known.kind == "need" else self._in_trunk_of_offer
             lines = list(self.lines_by(intent))
-            left = known.amount - sum(line.amount for line in lines if in_trunk(line))
+            left = known.amount - self._allotted(intent) - sum(line.amount for line in lines if in_trunk(line))
             late = [line for line in lines if not in_trunk(line) and self._signed_status(line) in _BOUND]
             fitting = set()
             for line in sorted(late, key=lambda line: (line.signed.accept, line.id)):
@@ -233,6 +250,36 @@ class Standing:
                     fitting.add(line.id)
             kept = self._kept[intent] = frozenset(fitting)
         return kept
+
+    def _add_allot(self, entry: Entry) -> None:
+        terms = cast(list[int], entry.header.terms)
+        source, to = entry.header.dep(terms[0]), entry.header.dep(terms[1])
+        self.allots[entry.id] = Allot(entry.id, entry.chain, entry.header.sequence, source, to, terms[4])
+        self._allots_of.setdefault(source, set()).add(entry.id)
+
+    def _allotted(self, intent: bytes) -> int:
+        """Return how much of a need or offer other chains were given; what was given late counts for nothing."""
+        return sum(self.allots[one].amount for one in self._allots_of.get(intent, ()) if self.is_allotted(one))
+
+    def is_allotted(self, allot: bytes) -> bool:
+        """Return whether an allot counts: it and those that it passes on are valid, and none of them is late."""
+        for _ in range(MAX_PASSED):
+            known = self.allots.get(allot)
+            if known is None or self.is_forked(known.chain, known.sequence):
+                return False
+            source = self._entry_of(known.source)
+            if source is None or source.header.kind != "allot":
+                return True
+            allot = source.id
+        return False
+
+    def _is_backed(self, line: Line) -> bool:
+        """Return whether what a line is of is a whole need and offer, or a part that somebody gave."""
+        for of, name in ((self.needs, line.need), (self.offers, line.offer)):
+            intent = of.get(name) if name in self._parts else None
+            if intent is not None and intent.allotment is not None and not self.is_allotted(intent.allotment):
+                return False
+        return True
 
     def _is_inherited(self, line: Line) -> bool:
         return bool(self._heirs(line.provider) or self._heirs(line.receiver))
@@ -293,7 +340,10 @@ class Standing:
             entry.header.time_ms,
             self._is_withdrawn(entry.id, entry.chain),
             self.is_forked(entry.chain, entry.header.sequence),
+            allotment_of(entry.header),
         )
+        if intent.allotment is not None:
+            self._parts.add(entry.id)
         (self.needs if kind == "need" else self.offers)[entry.id] = intent
 
     def _add_row(self, entry: Entry) -> None:

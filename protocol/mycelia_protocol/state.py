@@ -31,6 +31,7 @@ from .accumulators import (
     Mark,
     NeedFacts,
     OfferFacts,
+    Overdrawn,
     Paid,
     Prefix,
     Process,
@@ -43,7 +44,7 @@ from .errors import Malformed
 
 VERSION = 1
 MAX_STATE_BYTES = 1024 * 1024
-_MAY_SAY_NOTHING = (NeedFacts, OfferFacts, Cited, Paid, HeirOf, Process, Contributed, Credit)
+_MAY_SAY_NOTHING = (NeedFacts, OfferFacts, Cited, Paid, HeirOf, Process, Contributed, Credit, Overdrawn)
 
 
 class State(NamedTuple):
@@ -187,10 +188,12 @@ def _rising(fits: _Fits) -> _Fits:
     )
 
 
-_NUMBERED = {"committed", "accepted", "resource", "bucket", "claim", "contribution"}
+_NUMBERED = {"committed", "accepted", "resource", "bucket", "claim", "contribution", "footprint"}
 _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "accepted": (is_digest, is_digest, _natural, _natural, _marks),
     "admitted": (_natural,),
+    "allotted": (_natural,),
+    "allowance": (_text, _text, _natural, _natural),
     "bucket": (_natural,),
     "capacity": (_text, _natural, _natural),
     "checkpoint": (_natural, _maybe(is_digest), _each(is_digest)),
@@ -200,6 +203,7 @@ _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "contribution": (_natural,),
     "credit": (_integer, _natural, _natural),
     "currency": (_text,),
+    "footprint": (_rising(_tuple(is_digest, _natural)),),
     "grant": (
         is_digest, _maybe(_each(_text)), _maybe(_natural), _natural,
         _each(_tuple(_text, _maybe(_natural))), _flag,
@@ -209,7 +213,9 @@ _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "into": (_text, _text, _perhaps, _natural, _perhaps),
     "need": (_flag, _natural),
     "offer": (_flag, _natural, _maybe(is_digest), _rising(_tuple(is_digest, _natural))),
+    "overdrawn": (_natural,),
     "process": (_rising(_tuple(is_digest, _natural, _text)),),
+    "purse": (_rising(_tuple(_natural, is_digest)),),
     "rate": (_natural,),
     "reserve": (_text, is_digest, _natural, _natural),
     "return": (_rising(_tuple(is_digest, _natural, _text)),),

@@ -129,6 +129,13 @@ def complete(
     return Content("id.complete", [index[recovery], index[event], *keyset.terms], deps)
 
 
+def threshold(
+    impact: str, sense: str, amount: int, *, begin_ms: int, end_ms: int, event: bytes, root: Signers
+) -> Content:
+    """Return a limit of an impact, signed by the root keys of a magisterium."""
+    return root.signed("threshold", event, [impact, sense, amount, begin_ms, end_ms, 0])
+
+
 def close(event: bytes, *, root: Signers, keep: Iterable[bytes] = ()) -> Content:
     """Return the end of an identity; `keep` are the last entries of its chains that shall count."""
     deps, index = ordered(event, *keep)

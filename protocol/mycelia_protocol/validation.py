@@ -31,6 +31,7 @@ from .envelope import Entry
 from .errors import Premature, Refused
 from .grants import check_use
 from .kinds import KINDS, Judged, credit
+from .kinds.budgets import check_budget, check_stake
 from .kinds.flows import FREED, commit_lines
 from .kinds.heirs import note_heir
 from .kinds.kind import ABOUT_LINES, is_natural, line_refs
@@ -125,6 +126,7 @@ def _judge(judged: Judged) -> None:
     grant = judged.prefix.grant
     if grant is not None:
         check_use(grant, header)
+        check_stake(judged)
     # 11. What the entry cites, of whatever kind it is, is noted before its own rules are asked.
     foreign = [dep for dep in judged.deps.values() if dep.chain != judged.prefix.chain]
     for dep in foreign:
@@ -134,9 +136,10 @@ def _judge(judged: Judged) -> None:
     # 12. The rules of its kind, in their order. A custom kind has none.
     if kind is not None:
         kind.judge(judged)
-    # 13. What it states stays within what the chain was granted.
+    # 13. What it states stays within what the chain was granted, and within what the world can bear.
     if grant is not None and grant.classes:
         check_spending(grant, judged.entry, judged.facts, judged.prefix)
+    check_budget(judged)
 
 
 def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:

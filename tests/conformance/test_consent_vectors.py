@@ -13,11 +13,14 @@ from mycelia_node import drafts
 from mycelia_node.hall import read_request
 from mycelia_protocol import charter, invitation, warrant
 from mycelia_protocol.accumulators import (
+    Allotted,
+    Allowance,
     Claim,
     Contributed,
     Credit,
     NeedFacts,
     OfferFacts,
+    Overdrawn,
     Prefix,
     Resource,
     credit_key,
@@ -47,6 +50,7 @@ CHAPTERS = {
     "retract": "17-privacy.md",
     "enactment": "18-enactment.md",
     "resource": "20-resource.md",
+    "budget": "24-budget.md",
 }
 KIND_CHAPTERS = (
     "07-kinds.md",
@@ -58,10 +62,11 @@ KIND_CHAPTERS = (
     "19-checkpoint.md",
     "20-resource.md",
     "23-reciprocity.md",
+    "24-budget.md",
 )
 NO_VERDICTS = (
     "charter.", "grant.", "invitation.", "share.", "statement.", "request.", "warrant.form", "private.",
-    "proof.", "state.", "checkpoint.below",
+    "proof.", "state.", "checkpoint.below", "budget.", "magisterium.",
 )  # fmt: skip
 CASES = [pytest.param(vector, id=f"{chapter}: {vector['name']}") for chapter in CHAPTERS for vector in vectors(chapter)]
 
@@ -280,6 +285,7 @@ def judged(replay: Replay, given: dict[str, Any]) -> dict[str, Any]:
         "committed": {offer: str(amount) for offer, amount in committed.items() if amount},
         **({"tat": str(prefix.tat)} if replay.charter.rate else {}),
         **_held(prefix),
+        **_allotted(prefix),
         **_reciprocity(replay, prefix, given),
     }
 
@@ -292,6 +298,19 @@ def _held(prefix: Prefix) -> dict[str, Any]:
         if isinstance(fact, Resource)
     }
     return {"resources": found} if found else {}
+
+
+def _allotted(prefix: Prefix) -> dict[str, Any]:
+    """Return what a chain took, overdrew and allotted (chapter 24), as far as it did."""
+    told: dict[str, dict[str, Any]] = {"allowances": {}, "overdrawn": {}, "allotted": {}}
+    for (_, name, _), fact in prefix.facts.items():
+        if isinstance(fact, Allowance):
+            told["allowances"][name.hex()] = [fact.of, fact.name, str(fact.left)]
+        elif isinstance(fact, Overdrawn) and fact.amount:
+            told["overdrawn"][name.hex()] = str(fact.amount)
+        elif isinstance(fact, Allotted):
+            told["allotted"][name.hex()] = str(fact.amount)
+    return {key: found for key, found in told.items() if found}
 
 
 def _reciprocity(replay: Replay, prefix: Prefix, given: dict[str, Any]) -> dict[str, Any]:

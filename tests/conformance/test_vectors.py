@@ -10,6 +10,7 @@ import pytest
 from mycelia_agents.trimming import granted, rank
 from mycelia_protocol import canonical, chain, charter, cid, envelope, field, keys
 from mycelia_protocol.accumulators import Prefix
+from mycelia_protocol.budgets import Budget
 from mycelia_protocol.envelope import Entry, Header, read_entry
 from mycelia_protocol.errors import Malformed, ProtocolError
 from mycelia_protocol.roots import Roots
@@ -196,6 +197,8 @@ def _charter(given: Given) -> object:
         **({"licenses": list(law.licenses)} if "licenses" in document else {}),
         **({"contribution": _by_class(law.contribution)} if law.contribution else {}),
         **({"credit": _by_class(law.credit)} if law.credit else {}),
+        **({"magisteria": [name.hex() for name in law.magisteria]} if law.magisteria else {}),
+        **({"budgets": {name: _budget(one) for name, one in law.budgets.items()}} if law.budgets else {}),
         "network": law.network.hex(),
         "name": law.name,
         "seed": law.seed.hex(),
@@ -206,6 +209,12 @@ def _charter(given: Given) -> object:
         "membership": _policy(law.membership),
         **({"rate": {name: str(value) for name, value in law.rate._asdict().items()}} if law.rate else {}),
     }
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    factors = {" ".join(pair): [str(number) for number in factor] for pair, factor in budget.factors.items()}
+    scope = "hard" if budget.is_hard else "soft"
+    return {"unit": budget.unit, "scope": scope, "source": budget.source, "factors": factors}
 
 
 def _by_class(pairs: Mapping[str, tuple[int, int]]) -> dict[str, list[str]]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import cast
 
-from ..accumulators import Into, Return, Use
+from ..accumulators import Allowance, Into, Return, Use
 from ..actions import ACTIONS, PLAIN
 from ..envelope import Header
 from ..errors import Refused
-from .kind import Judged, Kind, nothing
+from .kind import Judged, Kind
 from .stock import own_resource, reserve, resource_id
 
 MAX_URGENCY = 1_000_000_000
@@ -29,6 +29,17 @@ def has_tail(header: Header) -> bool:
     """Return whether an entry is a need or an offer with a tail."""
     plain = {"need": NEED_TERMS, "offer": OFFER_TERMS}.get(header.kind)
     return plain is not None and len(header.terms) == plain + TAIL
+
+
+def allotment_of(header: Header) -> bytes | None:
+    """Return the allot that a valid need or offer is a part of, None if it is none."""
+    at = header.terms[-TAIL + 1] if has_tail(header) else None
+    return None if at is None else header.dep(cast(int, at))
+
+
+def _relies_on(header: Header) -> tuple[bytes, ...]:
+    allotment = allotment_of(header)
+    return () if allotment is None else (allotment,)
 
 
 def action_of(header: Header) -> object:
@@ -49,8 +60,8 @@ def _judge_need(judged: Judged) -> None:
 
 
 def _judge_need_tail(judged: Judged) -> None:
-    action, allotment, process_at, to_at, number = judged.header.terms[NEED_TERMS:]
-    _check_tail(judged, action, allotment)
+    action, _, process_at, to_at, number = judged.header.terms[NEED_TERMS:]
+    _check_tail(judged, action)
     resource_class, process = cast(str, judged.header.terms[CLASS]), b""
     if process_at is not None:
         into = judged.dep(process_at, "need.process")
@@ -76,8 +87,8 @@ def _judge_offer(judged: Judged) -> None:
 
 
 def _judge_offer_tail(judged: Judged) -> None:
-    action, allotment, at, number, reciprocal = judged.header.terms[OFFER_TERMS:]
-    _check_tail(judged, action, allotment)
+    action, _, at, number, reciprocal = judged.header.terms[OFFER_TERMS:]
+    _check_tail(judged, action)
     given = resource_id(judged, at, number, "offer.resource")
     if given is not None:
         held = own_resource(judged, given, "offer.resource")
@@ -105,12 +116,29 @@ def _note_return(judged: Judged, need: bytes, uses: tuple[Use, ...]) -> None:
         judged.facts["return", need, -1] = Return(tuple(sorted({*known, *uses})))
 
 
-def _check_tail(judged: Judged, action: object, allotment: object) -> None:
+def _check_tail(judged: Judged, action: object) -> None:
     known = ACTIONS.get(action) if isinstance(action, str) else None
     if known is None or not known.is_bilateral:
         raise Refused("intent.action", f"{action!r} is no action between two agents")
-    if allotment is not None:
-        raise Refused("intent.allotment", "allotments are not part of this version")
+    _check_allotment(judged)
+
+
+def _check_allotment(judged: Judged) -> None:
+    """Refuse an intent that is not within what its chain was allotted of another (rule `intent.allotment`)."""
+    header = judged.header
+    at = header.terms[-TAIL + 1]
+    if at is None:
+        return
+    allot = judged.dep(at, "intent.allotment")
+    allowance = judged.facts.get(("allowance", allot.id, -1))
+    if not isinstance(allowance, Allowance):
+        raise Refused("intent.allotment", "what is named is no allot that this chain took")
+    amount, end_ms = cast(int, header.terms[AMOUNT]), cast(int, header.terms[END_MS])
+    if (allowance.of, allowance.name) != (header.kind, header.terms[CLASS]) or end_ms > allowance.expires_ms:
+        raise Refused("intent.allotment", f"that is a part of a {allowance.of} of {allowance.name}, or it ends before")
+    if amount > allowance.left:
+        raise Refused("intent.allotment", f"{amount} is more than the {allowance.left} that are left of it")
+    judged.facts["allowance", allot.id, -1] = allowance._replace(left=allowance.left - amount)
 
 
 def _check_intent(judged: Judged) -> None:
@@ -155,7 +183,7 @@ NEED = Kind(
     (*_FIELDS, "urgency", *NEED_TAIL),
     ("need.terms", *_INTENT_RULES, "need.urgency", *_TAIL_RULES, "need.process", "need.resource"),
     _judge_need,
-    nothing,
+    _relies_on,
     TAIL,
 )
 OFFER = Kind(
@@ -166,6 +194,6 @@ OFFER = Kind(
         "offer.reciprocal", "offer.commercial",
     ),
     _judge_offer,
-    nothing,
+    _relies_on,
     TAIL,
 )  # fmt: skip
