@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from mycelia_node.ledger import Ledger
 from mycelia_protocol.accumulators import LineId
+from mycelia_protocol.balances import left
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.kinds.kind import line_refs
 from mycelia_protocol.standing import Intent, Line, Standing, Status
@@ -144,13 +145,22 @@ class Sense:
             status = standing.status(line)
             if status in (Status.FIRM, Status.DONE):
                 accepted += line.amount
-            elif status is Status.PENDING:
+            elif status is Status.PENDING and not self._is_overdrawn(standing, line, need.resource_class):
                 pending.append(self._pending(standing, line))
             elif _is_unfreed(line):
                 exits = [exit_.id for exit_ in self._exits.get(line.id, ()) if exit_.chain == line.provider]
                 lost.append(LostLine(line.id, tuple(exits)))
         amount = 0 if need.withdrawn else need.amount
         return OwnNeed(need.id, amount, need.cell, need.urgency, accepted, tuple(pending), tuple(lost))
+
+    def _is_overdrawn(self, standing: Standing, line: Line, resource_class: str) -> bool:
+        """Return whether a line of mutual credit promises what nobody gave its provider (chapter 23)."""
+        limits = self._ledger.charter.credit.get(resource_class)
+        if limits is None:
+            return False
+        opened = self._ledger.members.grant_of(line.provider)
+        floor = limits.floor if opened is not None and opened.is_founding else 0
+        return left(standing, line.provider, resource_class) < floor
 
     def _pending(self, standing: Standing, line: Line) -> PendingLine:
         commit = self._ledger.entry_of(line.commit)

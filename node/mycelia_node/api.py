@@ -28,6 +28,7 @@ from .desk import Desk, peer_view
 from .hall import Hall
 from .hearing import JSON, asked, body, heard, no_query
 from .problems import Refusal, problem, problem_of
+from .treasury import Treasury
 from .workshop import Workshop
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Api:
         self._desk = Desk(peer.ledger, peer.keystore, peer.clock)
         self._archive = Archive(peer.ledger)
         self._workshop = Workshop(self._desk)
+        self._treasury = Treasury(self._desk)
         self._hall = Hall(self._desk, peer.clock, secrets.token_bytes)
 
     def endpoints(self) -> list[Endpoint]:
@@ -200,6 +202,14 @@ class Api:
             Endpoint(
                 "GET", "/v1/stock", "What members have", self._stock, list[models.ResourceView],
                 query=models.StockQuery,
+            ),
+            self._told(
+                "/v1/settlements", "Count what was given", models.NewSettlement, self._treasury.settle,
+                models.SettledView,
+            ),
+            Endpoint(
+                "GET", "/v1/credit", "Contributions and credit", self._telling(self._treasury.credit),
+                models.CreditView,
             ),
         ]  # fmt: skip
 

@@ -28,6 +28,7 @@ _DURATIONS = {
     "retention": "retention_ms",
     "max_window": "max_window_ms",
 }
+_SECTIONS = ("contribution", "credit")  # tables of classes with two integers each, as the charter has them
 _KEYS = {
     "name",
     "classes",
@@ -38,6 +39,7 @@ _KEYS = {
     "rate",
     "witnesses",
     "licenses",
+    *_SECTIONS,
     *_DURATIONS,
 }
 
@@ -61,6 +63,7 @@ def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
     if "rate" in document:
         numbers["rate"] = _rate(document["rate"])
     numbers |= {key: document[key] for key in ("max_amount", "witnesses", "licenses") if key in document}
+    numbers["sections"] = {key: document[key] for key in _SECTIONS if key in document}
     classes = document.get("classes")
     if not isinstance(classes, dict):
         raise BadInput("charter", "there is no table [classes]", 'write lines like food = "kg/1000" below [classes]')
@@ -120,6 +123,10 @@ def write(charter: Charter) -> str:
             lines.append(f"{_quoted(key)} = [{_quoted(one.unit)}, {one.numerator}, {one.denominator}]")
     if charter.rate is not None:
         lines += ["", "[rate]", *(f"{key} = {_quoted(_written(ms))}" for key, ms in _rate_of(charter.rate).items())]
+    for section in _SECTIONS:
+        pairs: dict[str, tuple[int, int]] = getattr(charter, section)
+        if pairs:
+            lines += ["", f"[{section}]", *(f"{_quoted(name)} = {list(pair)}" for name, pair in sorted(pairs.items()))]
     for key, value in policy.items():
         if isinstance(value, dict):
             lines += ["", f"[membership.{key}]", *(f"{name} = {str(one).lower()}" for name, one in value.items())]

@@ -653,3 +653,68 @@ class NewPeer(_Heard, frozen=True, kw_only=True):
     """Dial a peer and remember it."""
 
     address: Annotated[str, Meta(max_length=1024, pattern=_PEER)]
+
+
+class NewSettlement(_Heard, frozen=True, kw_only=True):
+    """Count what a member gave and others received, as a contribution or towards a claim."""
+
+    claim: Text | None = None  # the entry that raised it, and `:number` if it is not 0
+    member: Text | None = None
+    dry_run: bool = False
+
+
+class SettledView(_Said, frozen=True, kw_only=True):
+    """What was counted; without entries there was nothing to count."""
+
+    entries: list[Published]
+    lines: int
+    unsettled: int  # received lines of the member that this did not count
+    contributed: int
+    dry_run: bool = False
+
+
+class ContributionView(_Said, frozen=True, kw_only=True):
+    """What a member contributed on a day, counted by the charter's fractions."""
+
+    member: str
+    chain: str
+    day_ms: int  # when the day began, UTC
+    amount: int
+
+
+class AccountView(_Said, frozen=True, kw_only=True):
+    """What a chain has of a class of mutual credit, in quanta and in words."""
+
+    chain: str
+    member: str | None
+    identity: str | None
+    balance: int  # counted: each line for both sides or for neither
+    balance_text: str
+    own_balance: int  # by its own entries; more than the counted one if it received what nobody gave
+    promised: int
+    promised_text: str
+    expected: int
+    expected_text: str
+    floor: int
+    is_overdrawn: bool
+
+
+class CreditClassView(_Said, frozen=True, kw_only=True):
+    """A class of mutual credit: all balances and what is in transit make 0."""
+
+    resource_class: str
+    unit: str
+    floor: int
+    floor_text: str
+    ceiling: int
+    ceiling_text: str
+    transit: int
+    transit_text: str
+    accounts: list[AccountView]
+
+
+class CreditView(_Said, frozen=True, kw_only=True):
+    """What members of the node contributed, and everybody's mutual credit."""
+
+    contributions: list[ContributionView]
+    classes: list[CreditClassView]

@@ -45,6 +45,23 @@ def counted(standing: Standing, classes: Collection[str]) -> dict[str, Counted]:
     return found
 
 
+def left(standing: Standing, chain: bytes, resource_class: str) -> int:
+    """Return the counted balance of a chain, less what it has promised: all its lines that are pending or firm."""
+    total = 0
+    for line in standing.lines.values():
+        offer = standing.offers.get(line.offer)
+        if offer is None or offer.resource_class != resource_class or chain not in (line.provider, line.receiver):
+            continue
+        status, is_delivered = standing.status(line), standing.is_delivered(line)
+        if status is Status.DISPLACED:
+            continue
+        if line.provider == chain and (is_delivered or standing.is_live(line)):
+            total -= line.amount
+        if line.receiver == chain and status is Status.DONE:
+            total += line.amount
+    return total
+
+
 def _add(balances: dict[bytes, int], chain: bytes, amount: int) -> None:
     balances[chain] = balances.get(chain, 0) + amount
     if not balances[chain]:

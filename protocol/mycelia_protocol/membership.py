@@ -90,9 +90,13 @@ class Members:
         """Return all identities, sorted."""
         return [person for _, person in sorted(self._seen().persons.items())]
 
+    def grant_of(self, chain: bytes) -> Grant | None:
+        """Return what a chain was opened to do for its identity."""
+        return self._lineage.speaker(chain)
+
     def identity_of(self, chain: bytes) -> bytes | None:
         """Return who speaks through a chain."""
-        grant = self._lineage.speaker(chain)
+        grant = self.grant_of(chain)
         return None if grant is None else grant.identity
 
     def heirs(self, chain: bytes) -> tuple[bytes, ...]:

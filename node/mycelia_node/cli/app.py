@@ -21,6 +21,7 @@ from . import (
     peers,
     recoveries,
     restores,
+    returns,
     things,
 )
 from .failures import UNEXPECTED, Failure, exit_code, failure_of
@@ -117,6 +118,8 @@ add(
     "capacity bafyreig4xq7rm2 drill.hours '8 h' --each '1 d'",
     "capacity bafyreig4xq7rm2 oven.hours 20 --json",
 )
+add(app, returns.settle, "settle", "settle --claim bafyreig4xq7rm2 --as farm")
+add(app, returns.credit, "credit", "credit --json")
 add(app, things.stock, "stock", "stock --as farm --all --json")
 add(app, intents.withdraw, "withdraw bafyreig4xq7rm2", "withdraw bafyreig4xq7rm2 --dry-run")
 add(app, intents.retract, "retract bafyreig4xq7rm2", "retract bafyreig4xq7rm2 bafyreihdwdcefg --dry-run")

@@ -66,6 +66,10 @@ class Node(Protocol):
     def retract(self, ids: Sequence[str], *, dry_run: bool = False) -> models.Published: ...
     def checkpoint(self, *, member: str | None = None, dry_run: bool = False) -> models.Published: ...
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published: ...
+    def settle(
+        self, *, claim: str | None = None, member: str | None = None, dry_run: bool = False
+    ) -> models.SettledView: ...
+    def credit(self) -> models.CreditView: ...
     def proof(self, chain: str) -> models.ProofFile: ...
     def field(
         self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False
@@ -89,6 +93,7 @@ class Offline:
     """The files of a node that does not run."""
 
     def __init__(self, home: Home, desk: Desk, hall: Hall, archive: Archive) -> None:
+        from mycelia_node.treasury import Treasury
         from mycelia_node.workshop import Workshop
 
         self._home, self._desk, self._hall, self._archive = home, desk, hall, archive
@@ -103,6 +108,8 @@ class Offline:
         shop = Workshop(desk)
         self.event, self.process, self.recipe = shop.event, shop.process, shop.recipe
         self.capacity, self.stock = shop.capacity, shop.stock
+        self._treasury = Treasury(desk)
+        self.credit = self._treasury.credit
 
     def status(self) -> models.StatusView:
         """Return how the node is, with the peers that it will dial."""
@@ -141,6 +148,12 @@ class Offline:
     def checkpoint(self, *, member: str | None = None, dry_run: bool = False) -> models.Published:
         """Sum up all that a member's chain said so far."""
         return self._desk.checkpoint(models.NewCheckpoint(member=member, dry_run=dry_run))
+
+    def settle(
+        self, *, claim: str | None = None, member: str | None = None, dry_run: bool = False
+    ) -> models.SettledView:
+        """Count what a member gave and others received."""
+        return self._treasury.settle(models.NewSettlement(claim=claim, member=member, dry_run=dry_run))
 
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published:
         """Publish the warrant of a forked chain."""

@@ -235,6 +235,17 @@ class Client:
         new = models.NewCheckpoint(member=member, dry_run=dry_run)
         return self._tell("/v1/checkpoints", new, models.Published)
 
+    def settle(
+        self, *, claim: str | None = None, member: str | None = None, dry_run: bool = False
+    ) -> models.SettledView:
+        """Count what a member gave and others received."""
+        new = models.NewSettlement(claim=claim, member=member, dry_run=dry_run)
+        return self._tell("/v1/settlements", new, models.SettledView)
+
+    def credit(self) -> models.CreditView:
+        """Return what members contributed, and everybody's mutual credit."""
+        return self._ask("GET", "/v1/credit", models.CreditView)
+
     def proof(self, chain: str) -> models.ProofFile:
         """Return the proof that a chain has two pasts, for somebody who holds neither."""
         return self._ask("GET", f"/v1/warrants/{_segment(chain)}", models.ProofFile)

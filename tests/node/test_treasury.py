@@ -1,0 +1,155 @@
+"""The treasury between homes: what is counted for whom, and what everybody sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mycelia_node import models
+from mycelia_node.faults import BadInput
+from mycelia_node.treasury import Treasury, signed
+from mycelia_protocol import compose
+from mycelia_protocol.accumulators import Claim
+from mycelia_protocol.charter import ResourceClass
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import Entry
+from tests.builders import CELL, HOUR_MS
+
+from .test_witnessing import peopled
+from .towns import Home, Town
+
+SECTIONS = {"contribution": {"care": [3, 2]}, "credit": {"food": [-40, 100]}}
+
+
+@pytest.fixture
+def town() -> Iterator[Town]:
+    town = peopled("bo", sections=SECTIONS)
+    yield town
+    town.close()
+
+
+def say(home: Home, content: Content, name: str) -> Entry:
+    """Have a member of a home say something."""
+    [entry] = home.ledger.publish(home.keystore.pair(name), home.keystore.member(name).chain, [content])
+    home.town.meet()
+    return entry
+
+
+def deal(
+    town: Town, giver: str, taker: str, amount: int, resource_class: str, *, is_received: bool = True, at: str = ""
+) -> Entry:
+    """Bring a line from its need to its receipt; return its commit. The taker may be at another home than her own."""
+    one, other = town[giver], town[at or taker]
+    begin_ms, end_ms = town.now_ms, town.now_ms + HOUR_MS
+    need = say(
+        other, compose.need(resource_class, amount, CELL, begin_ms=begin_ms, end_ms=end_ms, urgency=0), taker
+    )  # fmt: skip
+    offer = say(one, compose.offer(resource_class, amount, CELL, begin_ms=begin_ms, end_ms=end_ms), giver)
+    lines = [(need.id, amount)]
+    row = say(one, compose.row(offer=offer.id, previous=None, lines=lines), giver)
+    commit = say(one, compose.commit(row=row.id, hold_ms=end_ms, until_ms=end_ms, lines=lines), giver)
+    accept = say(other, compose.accept(need=need.id, lines=[(commit.id, 0)]), taker)
+    deliver = say(one, compose.on_lines("deliver", [(commit.id, 0)], [accept.id]), giver)
+    if is_received:
+        say(other, compose.on_lines("receive", [(commit.id, 0)], [deliver.id]), taker)
+    return commit
+
+
+class TestSettling:
+    def test_counts_every_line_that_was_received_and_that_counts_once(self, town: Town) -> None:
+        for _ in range(17):
+            deal(town, "anna", "bo", 5, "care")
+        deal(town, "anna", "bo", 5, "care", is_received=False)
+        deal(town, "anna", "bo", 3, "food")
+        treasury = Treasury(town["anna"].desk)
+
+        rehearsed = treasury.settle(models.NewSettlement(dry_run=True))
+        view = treasury.settle(models.NewSettlement())
+        again = treasury.settle(models.NewSettlement())
+
+        assert (rehearsed.lines, rehearsed.contributed) == (view.lines, view.contributed) == (17, 17 * 7)
+        assert [entry.kind for entry in view.entries] == ["settle", "settle"]  # sixteen lines stand in one
+        assert (again.lines, again.entries, again.unsettled) == (0, [], 1)
+
+    def test_is_seen_by_others_as_valid_and_effective(self, town: Town) -> None:
+        deal(town, "anna", "bo", 5, "care")
+        [entry] = Treasury(town["anna"].desk).settle(models.NewSettlement()).entries
+        town.meet()
+
+        why = town["bo"].desk.why(entry.id)
+
+        assert (why.verdict, why.is_effective) == ("valid", True)
+
+    def test_leaves_out_what_another_own_chain_confirms(self, town: Town) -> None:
+        anna = town["anna"]
+        anna.hall.delegate(models.NewDelegation(name="bot", member="anna"))
+        deal(town, "anna", "bot", 5, "care", at="anna")
+
+        view = Treasury(anna.desk).settle(models.NewSettlement(member="anna"))
+
+        assert (view.lines, view.unsettled) == (0, 1)
+
+    def test_pays_a_claim_with_no_more_lines_than_it_takes(self, town: Town) -> None:
+        anna, creditor = town["anna"], town["bo"].keystore.member(None).chain
+        chain = anna.keystore.member(None).chain
+        for amount in (4, 3, 9):
+            deal(town, "anna", "bo", amount, "food")
+        [branch] = anna.ledger._branches.of(chain)
+        branch.facts["claim", chain, 0] = Claim(creditor, "food", 5, 0)
+
+        view = Treasury(anna.desk).settle(models.NewSettlement(claim=opening_of(anna)))
+
+        assert (view.lines, view.unsettled, view.contributed) == (2, 1, 0)
+        assert branch.facts["claim", chain, 0] == Claim(creditor, "food", 5, 0, paid=5)
+
+    def test_of_a_claim_that_nobody_has_is_refused_in_words(self, town: Town) -> None:
+        with pytest.raises(BadInput, match="owes nothing"):
+            Treasury(town["anna"].desk).settle(models.NewSettlement(claim=opening_of(town["anna"])))
+
+
+class TestCredit:
+    def test_shows_everybodys_balance_and_what_is_on_its_way(self, town: Town) -> None:
+        deal(town, "anna", "bo", 30, "food")
+        deal(town, "anna", "bo", 5, "food", is_received=False)
+
+        [food] = Treasury(town["bo"].desk).credit().classes
+
+        assert [(one.balance_text, one.member, one.is_overdrawn) for one in food.accounts] == [
+            ("-3.5 kg", None, False),
+            ("3 kg", "bo", False),
+        ]
+        assert (food.floor_text, food.ceiling_text, food.transit_text) == ("-4 kg", "10 kg", "0.5 kg")
+        assert food.accounts[1].expected == 5
+
+    def test_shows_what_was_contributed_by_day(self, town: Town) -> None:
+        deal(town, "anna", "bo", 5, "care")
+        treasury = Treasury(town["anna"].desk)
+        treasury.settle(models.NewSettlement())
+
+        [one] = treasury.credit().contributions
+
+        assert (one.member, one.amount, one.day_ms % 86_400_000) == ("anna", 7, 0)
+
+    def test_is_nothing_where_the_charter_has_none(self) -> None:
+        town = Town()
+        assert Treasury(town["anna"].desk).credit() == models.CreditView(contributions=[], classes=[])
+        town.close()
+
+    def test_is_the_same_after_everything_is_judged_again(self, town: Town) -> None:
+        deal(town, "anna", "bo", 30, "food")
+        treasury = Treasury(town["bo"].desk)
+        treasury.settle(models.NewSettlement())
+        before = treasury.credit()
+
+        assert town["bo"].ledger.verify().is_good
+        assert treasury.credit() == before
+
+    @pytest.mark.parametrize(("quanta", "text"), [(-1, "-0.25 h"), (-40, "-10 h"), (0, "0 h"), (3, "0.75 h")])
+    def test_is_said_with_its_sign(self, quanta: int, text: str) -> None:
+        assert signed(quanta, ResourceClass("h", 1, 4)) == text
+
+
+def opening_of(home: Home) -> str:
+    """Return the id of the opening of a home's member."""
+    return home.desk.members()[0].chain
