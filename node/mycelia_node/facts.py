@@ -16,6 +16,7 @@ _LETTERS = {
     "warrant": b"w", "inherited": b"i", "heir": b"h", "checkpoint": b"k", "witness": b"t",
     "resource": b"R", "process": b"P", "reserve": b"V", "into": b"I", "capacity": b"C", "bucket": b"B", "claim": b"L",
     "return": b"T", "allotted": b"A", "allowance": b"W", "purse": b"U", "footprint": b"F", "overdrawn": b"O",
+    "licensed": b"D", "owing": b"E",
     "contribution": b"G", "credit": b"K", "currency": b"Y",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}

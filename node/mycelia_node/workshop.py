@@ -14,7 +14,7 @@ from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.compose import Content
-from mycelia_protocol.kinds.events import CLASS
+from mycelia_protocol.kinds.designs import CLASS
 
 from . import models, signals
 from .desk import Desk, published

@@ -203,6 +203,7 @@ class Into(NamedTuple):
 class Return(NamedTuple):
     """An own need that is asked for in return: the licensed things in what is offered for it."""
 
+    resource_class: str
     uses: tuple[Use, ...]
 
 
@@ -218,6 +219,20 @@ class Taken(NamedTuple):
     """How much of one stretch of a capacity is offered."""
 
     amount: int
+
+
+class Licensed(NamedTuple):
+    """A licensed thing of another chain that this one used: for what, by which row, and what that asks for."""
+
+    license: str
+    creditor: bytes  # the chain that made it
+    uses: tuple[tuple[str, tuple[str, bool, int, int]], ...]  # by use: row, share-alike, per mille, days; sorted
+
+
+class Owing(NamedTuple):
+    """The claims that this chain's use of a licensed thing raised, sorted."""
+
+    claims: tuple[tuple[bytes, int], ...]
 
 
 class Claim(NamedTuple):
@@ -309,6 +324,8 @@ Fact = (
     | Capacity
     | Taken
     | Claim
+    | Licensed
+    | Owing
     | Allotted
     | Allowance
     | Purse
@@ -342,6 +359,8 @@ RECORDS: dict[str, type[Any]] = {
     "capacity": Capacity,
     "bucket": Taken,
     "claim": Claim,
+    "licensed": Licensed,
+    "owing": Owing,
     "allotted": Allotted,
     "allowance": Allowance,
     "purse": Purse,

@@ -24,6 +24,7 @@ from .actions import ACTIONS
 from .canonical import Value
 from .cid import is_digest
 from .errors import Malformed
+from .names import is_name
 
 MAX_MAGISTERIA = 64
 MAX_BUDGETS = 16
@@ -70,8 +71,6 @@ def read_budgets(value: Value, classes: Collection[str]) -> dict[str, Budget]:
     Raises:
         Malformed: rule `charter.budgets`.
     """
-    from .charter import is_name  # the charter reads its sections, and says what a name is
-
     if not isinstance(value, dict) or not 0 < len(value) <= MAX_BUDGETS:
         raise Malformed("charter.budgets", f"the budgets are a map of 1 to {MAX_BUDGETS} impacts")
     for name in value:

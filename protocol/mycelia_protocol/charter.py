@@ -15,7 +15,6 @@ Spec: 06-charter.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -27,6 +26,8 @@ from .budgets import Budget, read_budgets, read_magisteria
 from .canonical import Value, decode, encode
 from .cid import DIGEST_BYTES, digest
 from .errors import Malformed
+from .licenses import Profile, read_issuers, read_profiles
+from .names import is_name
 from .rates import Rate, read_rate
 from .reciprocity import Factor, Limits, read_contribution, read_credit
 
@@ -52,8 +53,6 @@ _OPTIONAL = {  # absent, or whole
     "threshold",
     "witnesses",
 }
-CLASS_NAME = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*", re.ASCII)
-MAX_CLASS_NAME = 64
 
 
 class ResourceClass(NamedTuple):
@@ -75,6 +74,8 @@ SECTIONS: dict[str, Callable[[Value, Classes], object]] = {
     "contribution": read_contribution,
     "credit": read_credit,
     "rate": read_rate,
+    "profiles": read_profiles,
+    "issuers": read_issuers,
     "magisteria": read_magisteria,
     "budgets": read_budgets,
 }
@@ -121,6 +122,8 @@ class Charter:
     rate: Rate | None = None  # what a chain may say in a time
     retention_ms: int | None = None  # how old a checkpoint is before the headers below it may go; None: they never do
     witnesses: int = DEFAULT_WITNESSES  # how many it takes for that
+    profiles: Mapping[str, Profile] = field(default_factory=dict)  # license profiles of its own, by name
+    issuers: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)  # whose word counts, by predicate
     magisteria: tuple[bytes, ...] = ()  # identities that issue limits, sorted
     budgets: Mapping[str, Budget] = field(default_factory=dict)  # impacts that are counted, by name
     contribution: Mapping[str, Factor] = field(default_factory=dict)  # what settled lines of a class count
@@ -312,11 +315,6 @@ def _licenses(document: Mapping[str, Value]) -> tuple[str, ...]:
     if len(names) != len(value) or any(one >= other for one, other in pairwise(names)):
         raise Malformed("charter.licenses", "profiles have names like those of classes, sorted and unique")
     return names
-
-
-def is_name(value: object) -> bool:
-    """Return whether a value is named like a resource class: dotted or dashed lower-case ASCII."""
-    return type(value) is str and len(value) <= MAX_CLASS_NAME and CLASS_NAME.fullmatch(value) is not None
 
 
 def _positive(value: Value, name: str, most: int) -> int:

@@ -172,6 +172,16 @@ def take(allots: Iterable[bytes]) -> Content:
     return Content("take", [*index.values()], deps)
 
 
+def attest(subject: bytes, predicate: str, value: int, expires_ms: int) -> Content:
+    """Return the word that something is true of an identity, or of a chain without one."""
+    return Content("attest", [subject, predicate, value, expires_ms], b"")
+
+
+def permit(resource: ResourceId, licensee: bytes, use: str, expires_ms: int) -> Content:
+    """Return the permission to use an own licensed thing, whatever its license says."""
+    return Content("permit", [0, resource[1], licensee, use, expires_ms], resource[0])
+
+
 def settle(settled: Sequence[Settled], cites: Iterable[bytes] = ()) -> Content:
     """Return the count of delivered lines: of each the receipt, the line, and the claim that it pays, if any."""
     claims = [one.claim[0] for one in settled if one.claim is not None]

@@ -27,7 +27,8 @@ from .kinds.kind import ABOUT_LINES, line_refs
 
 KEPT = frozenset({
     "open", "consent", "enact", "adopt", "admit", "warrant", "checkpoint", "witness", "retract",
-    "event", "process", "recipe", "capacity", "settle", "threshold", "allot", "take",  # what books are made of
+    "event", "process", "recipe", "capacity", "settle", "threshold", "allot", "take",
+    "attest", "permit",  # what books are made of
 })  # fmt: skip
 IDENTITY = "id."
 _GIVEN = Mark.RELEASED | Mark.DELIVERED | Mark.CANCELLED

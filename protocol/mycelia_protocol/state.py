@@ -188,7 +188,7 @@ def _rising(fits: _Fits) -> _Fits:
     )
 
 
-_NUMBERED = {"committed", "accepted", "resource", "bucket", "claim", "contribution", "footprint"}
+_NUMBERED = {"committed", "accepted", "resource", "bucket", "claim", "contribution", "footprint", "licensed", "owing"}
 _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "accepted": (is_digest, is_digest, _natural, _natural, _marks),
     "admitted": (_natural,),
@@ -211,14 +211,16 @@ _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "heir": (_rising(is_digest),),
     "inherited": (_natural,),
     "into": (_text, _text, _perhaps, _natural, _perhaps),
+    "licensed": (_text, is_digest, _rising(_tuple(_text, _tuple(_text, _flag, _natural, _natural)))),
     "need": (_flag, _natural),
     "offer": (_flag, _natural, _maybe(is_digest), _rising(_tuple(is_digest, _natural))),
     "overdrawn": (_natural,),
+    "owing": (_rising(_tuple(is_digest, _natural)),),
     "process": (_rising(_tuple(is_digest, _natural, _text)),),
     "purse": (_rising(_tuple(_natural, is_digest)),),
     "rate": (_natural,),
     "reserve": (_text, is_digest, _natural, _natural),
-    "return": (_rising(_tuple(is_digest, _natural, _text)),),
+    "return": (_text, _rising(_tuple(is_digest, _natural, _text)),),
     "resource": (
         _text, _natural, _natural, _natural, _natural,
         _rising(_tuple(_text, _perhaps, _natural, _natural)), _perhaps, _perhaps,

@@ -20,7 +20,7 @@ SCHEMA = Schema(TEXT)
 CHAPTERS = sorted(SPEC.glob("[0-9][0-9]-*.md"))
 # chapters whose accepted vectors show terms of every kind
 SAID_IN = (
-    "identity", "heirs", "membership", "warrant", "retract", "enactment", "checkpoint", "resource", "budget",
+    "identity", "heirs", "membership", "warrant", "retract", "enactment", "checkpoint", "resource", "budget", "license",
     "reciprocity",
 )  # fmt: skip
 BLOCK = re.compile(r"^```cddl\n(.*?)^```$", re.MULTILINE | re.DOTALL)

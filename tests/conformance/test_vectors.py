@@ -13,6 +13,7 @@ from mycelia_protocol.accumulators import Prefix
 from mycelia_protocol.budgets import Budget
 from mycelia_protocol.envelope import Entry, Header, read_entry
 from mycelia_protocol.errors import Malformed, ProtocolError
+from mycelia_protocol.licenses import Profile
 from mycelia_protocol.roots import Roots
 from mycelia_protocol.rules import RULES
 from mycelia_protocol.standing import Standing
@@ -197,6 +198,8 @@ def _charter(given: Given) -> object:
         **({"licenses": list(law.licenses)} if "licenses" in document else {}),
         **({"contribution": _by_class(law.contribution)} if law.contribution else {}),
         **({"credit": _by_class(law.credit)} if law.credit else {}),
+        **({"profiles": {name: _profile(one) for name, one in law.profiles.items()}} if law.profiles else {}),
+        **({"issuers": {name: [one.hex() for one in of] for name, of in law.issuers.items()}} if law.issuers else {}),
         **({"magisteria": [name.hex() for name in law.magisteria]} if law.magisteria else {}),
         **({"budgets": {name: _budget(one) for name, one in law.budgets.items()}} if law.budgets else {}),
         "network": law.network.hex(),
@@ -209,6 +212,10 @@ def _charter(given: Given) -> object:
         "membership": _policy(law.membership),
         **({"rate": {name: str(value) for name, value in law.rate._asdict().items()}} if law.rate else {}),
     }
+
+
+def _profile(profile: Profile) -> dict[str, Any]:
+    return {"title": profile.title, "source": profile.source, "rows": [row.name for row in profile.rows]}
 
 
 def _budget(budget: Budget) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from ..cid import digest
 from ..envelope import Entry, Header, Term
 from ..errors import Refused
 from ..grants import speaking
-from .events import CLASS as EVENT_CLASS
-from .events import RESOURCE, RESOURCE_NUMBER
+from .designs import CLASS as EVENT_CLASS
+from .designs import RESOURCE, RESOURCE_NUMBER
 from .flows import commit_lines
 from .intents import AMOUNT, CLASS, END_MS, action_of
 from .kind import Judged, Kind, is_natural, line_refs, nothing

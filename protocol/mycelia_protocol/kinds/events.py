@@ -10,29 +10,38 @@ from typing import NamedTuple, cast
 
 from ..accumulators import Process, Resource, ResourceId
 from ..actions import ACTIONS, CITING, Action
-from ..charter import MAX_AMOUNT, is_name
+from ..charter import MAX_AMOUNT
 from ..envelope import Entry, Header
 from ..errors import Refused
+from ..licenses import USES
+from ..names import is_name
+from .designs import (
+    ACTION,
+    AMOUNT,
+    CELL,
+    CLASS,
+    EFFORT_MS,
+    LICENSE,
+    PROCESS,
+    RESOURCE,
+    RESOURCE_NUMBER,
+    STATE,
+    TERMS,
+    TO,
+    TO_NUMBER,
+    USE,
+    license_of,
+)
 from .intents import is_cell
 from .kind import Judged, Kind, is_natural
+from .licensing import check_downstream, check_use
 from .stock import Change, add, change, check_free, extent, own_resource, resource_id
 
-ACTION, CLASS, AMOUNT, RESOURCE, RESOURCE_NUMBER, TO, TO_NUMBER, PROCESS = range(8)
-CELL, STAGE, STATE, EFFORT_MS, USE, LICENSE = range(8, 14)
-TERMS = 14
-USES = ("adapt", "commercial", "noncommercial", "share")
 MAX_USES = 16  # licensed things in one process
 
 _SIGNS = {"": 0, "increment": 1, "decrement": -1, "decrementIncrement": -1, "incrementTo": 0}
 _LICENSABLE = frozenset({"produce", "raise", "copy"})
 _NAMED_ONCE = frozenset({"consume", "use", "cite", "work", "deliverService"})  # of a resource, or of a class
-
-
-def license_of(entry: Entry) -> str | None:
-    """Return the license that an entry states for the resource it makes; the entry may be invalid."""
-    terms = entry.header.terms
-    stated = terms[LICENSE] if entry.header.kind == "event" and len(terms) == TERMS else None
-    return stated if isinstance(stated, str) else None
 
 
 def _judge(judged: Judged) -> None:
@@ -54,6 +63,9 @@ def _judge(judged: Judged) -> None:
     license_ = terms[LICENSE]
     if license_ is not None and not (made is not None and action.name in _LICENSABLE and is_name(license_)):
         raise Refused("event.license", "a license is the name of a profile, stated where a resource is made")
+    if made is not None:
+        held = cast(Resource, judged.facts.resource(made))
+        check_downstream(judged, judged.facts.uses(held.process), cast("str | None", license_))
 
 
 def _amount(judged: Judged, action: Action) -> int:
@@ -144,13 +156,22 @@ def _note_use(judged: Judged, action: Action, resource: ResourceId | None, proce
         entry = judged.deps[resource[0]]
         design = entry if entry.chain != judged.prefix.chain and license_of(entry) is not None else None
     if (design is None) != (use is None) or (use is not None and use not in USES):
-        raise Refused("event.use", f"what is licensed is used for one of {', '.join(USES)}; nothing else has a use")
+        raise Refused(
+            "event.use",
+            f"what is licensed is used for one of {', '.join(USES)}; nothing else has a use",
+        )
+    if design is None or resource is None:
+        return
+    check_use(judged, design, resource, cast(str, license_of(design)), cast(str, use))
     into = process or (judged.entry.id if action.name == "copy" else b"")
-    if design is None or resource is None or not into:
+    if not into:
         return
     uses = tuple(sorted({*judged.facts.uses(into), (*resource, cast(str, use))}))
     if len(uses) > MAX_USES:
-        raise Refused("event.use", f"a process takes at most {MAX_USES} licensed things")
+        raise Refused(
+            "event.use",
+            f"a process takes at most {MAX_USES} licensed things",
+        )
     judged.facts["process", into, -1] = Process(uses)
 
 
@@ -238,7 +259,9 @@ EVENT = Kind(
     _FIELDS,
     (
         "event.terms", "event.action", "event.amount", "event.resource", "event.own", "event.class", "event.process",
-        "event.cell", "event.state", "event.use", "event.stock", "event.away", "event.license",
+        "event.cell", "event.state", "event.use",
+        "license.unknown", "license.allowed", "license.suspended", "license.denied",
+        "event.stock", "event.away", "event.license", "license.sharealike",
     ),
     _judge,
     _relies_on,

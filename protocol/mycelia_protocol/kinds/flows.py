@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import NamedTuple, cast
 
-from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark
+from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark, Return
 from ..canonical import INT64_MAX
 from ..envelope import Entry, Header
 from ..errors import Refused
 from . import credit
 from .intents import AMOUNT, END_MS
 from .kind import Judged, Kind, amounts_by_dep, is_natural, line_refs, nothing
+from .licensing import raise_claims
 from .rows import OFFER_AT
 from .stock import give, put
 
@@ -150,6 +151,7 @@ def _judge_deliver(judged: Judged) -> None:
 
 def _judge_receive(judged: Judged) -> None:
     facts = judged.facts
+    claims = 0
     for place, line in enumerate(line_refs(judged.header, 0, "receive.terms")):
         taken = facts.accepted(line)
         if taken is None or not taken.marks & Mark.ACCEPTED:
@@ -170,6 +172,15 @@ def _judge_receive(judged: Judged) -> None:
         credit.take(judged, taken, freed=bool(taken.marks & FREED))
         facts["accepted", *line] = taken._replace(marks=taken.marks | Mark.RECEIVED)
         put(judged, taken.need, taken.amount, place)
+        claims = _claim(judged, taken, claims)
+
+
+def _claim(judged: Judged, taken: AcceptedLine, first: int) -> int:
+    """Note what is owed of a return to those whose designs are in what it is for (chapter 21)."""
+    asked = judged.facts.get(("return", taken.need, -1))
+    if not isinstance(asked, Return):
+        return first
+    return raise_claims(judged, asked.uses, asked.resource_class, taken.amount, first)
 
 
 def _needs_of(header: Header) -> tuple[bytes, ...]:

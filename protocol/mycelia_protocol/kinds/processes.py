@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from ..accumulators import Capacity
 from ..actions import ACTIONS
-from ..charter import is_name
 from ..errors import Refused
+from ..names import is_name
 from .kind import Judged, Kind, is_natural, nothing
 from .stock import own_resource, resource_id
 

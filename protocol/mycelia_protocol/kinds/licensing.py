@@ -1,0 +1,114 @@
+"""Licensing: a licensed thing is used by whom its license lets, and what is owed for it is noted.
+
+What counts is what the entry itself names: attestations of issuers whose word counts
+here, the licensor's permit; and what the own chain contributed and owes.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from ..accumulators import Claim, Contributed, Licensed, Owing, ResourceId, Use
+from ..charter import DAY_MS, Charter
+from ..envelope import Entry
+from ..errors import Refused
+from ..licenses import ATTRIBUTION, BUILT_IN, PERMIT, SAME_LICENSE, Profile, Verdict, decide
+from .attestations import attested, permitted
+from .kind import Judged
+
+
+def profile(charter: Charter, name: str) -> Profile:
+    """Return a profile that this charter knows and allows, or refuse `license.unknown`, `license.allowed`."""
+    found = charter.profiles.get(name) or BUILT_IN.get(name)
+    if found is None:
+        raise Refused("license.unknown", f"there is no license profile {name!r} here")
+    if charter.licenses and name not in charter.licenses:
+        raise Refused("license.allowed", f"{name} is none of {', '.join(charter.licenses)}")
+    return found
+
+
+def check_use(judged: Judged, design: Entry, resource: ResourceId, license_: str, use: str) -> None:
+    """Refuse a use that the license of a thing does not allow (rules `license.*`); note what is owed for it."""
+    found = profile(judged.charter, license_)
+    _check_paid(judged, resource)
+    verdict = decide(found, use, _facts(judged, design, use), lambda days: _contributed(judged, days))
+    if not verdict.is_allowed:
+        raise Refused("license.denied", _why(verdict, found))
+    key = ("licensed", *resource)
+    before = judged.facts.get(key)
+    known = dict(before.uses) if isinstance(before, Licensed) else {}
+    duties = verdict.duties
+    known[use] = (verdict.row, duties.sharealike, duties.per_mille, duties.due_days)
+    judged.facts[key] = Licensed(license_, design.chain, tuple(sorted(known.items())))
+
+
+def _why(verdict: Verdict, found: Profile) -> str:
+    way = next((row for row in found.rows if row.is_allowed and PERMIT in (*row.all, *row.any)), None)
+    told = f"{verdict.profile} row {verdict.row}: {verdict.why}"
+    return told if way is None else f"{told}; with a `permit` of its maker it is row {way.name}"
+
+
+def _facts(judged: Judged, design: Entry, use: str) -> set[str]:
+    """Return what is true of who uses it: seen here, or attested by whose word counts."""
+    own = {judged.prefix.chain} if judged.grant is None else {judged.grant.identity, judged.prefix.chain}
+    true, now = {ATTRIBUTION, SAME_LICENSE}, judged.header.time_ms  # it is named; what is made is asked when it is made
+    for entry in judged.deps.values():
+        told = attested(entry, now)
+        if told is not None and told[0] in own:
+            issuer = judged.lineage.speaker(entry.chain)
+            if issuer is not None and issuer.identity in judged.charter.issuers.get(told[1], ()):
+                true.add(told[1])
+        if permitted(entry, design, use, now) in own:
+            true.add(PERMIT)
+    return true
+
+
+def _contributed(judged: Judged, days: int) -> int:
+    today, total = judged.header.time_ms // DAY_MS, 0
+    for day in range(max(0, today - days + 1), today + 1):
+        fact = judged.facts.get(("contribution", judged.prefix.chain, day))
+        total += fact.amount if isinstance(fact, Contributed) else 0
+    return total
+
+
+def _check_paid(judged: Judged, resource: ResourceId) -> None:
+    owing = judged.facts.get(("owing", *resource))
+    for name in owing.claims if isinstance(owing, Owing) else ():
+        claim = judged.facts.get(("claim", *name))
+        if isinstance(claim, Claim) and claim.paid < claim.amount and claim.due_ms < judged.header.time_ms:
+            left = claim.amount - claim.paid
+            raise Refused("license.suspended", f"{left} of {claim.resource_class} were due for it at {claim.due_ms}")
+
+
+def check_downstream(judged: Judged, uses: tuple[Use, ...], license_: str | None) -> None:
+    """Refuse what is made of an adapted share-alike thing under another license (rule `license.sharealike`)."""
+    if license_ is not None:
+        profile(judged.charter, license_)
+    for design, number, use in uses:
+        licensed = judged.facts.get(("licensed", design, number))
+        if use != "adapt" or not isinstance(licensed, Licensed):
+            continue
+        _, is_alike, _, _ = dict(licensed.uses)[use]
+        if is_alike and licensed.license != license_:
+            raise Refused(
+                "license.sharealike",
+                f"what adapts it is under {licensed.license}, not {license_ or 'none'}",
+            )
+
+
+def raise_claims(judged: Judged, uses: tuple[Use, ...], resource_class: str, amount: int, first: int) -> int:
+    """Note what is owed of something that came in return for what licensed things went into; return the next number."""
+    for design, number, use in uses:
+        licensed = cast(Licensed, judged.facts["licensed", design, number])
+        _, _, per_mille, days = dict(licensed.uses)[use]
+        if not per_mille:
+            continue
+        owed, due_ms = -(-amount * per_mille // 1000), judged.header.time_ms + days * DAY_MS
+        judged.facts["claim", judged.entry.id, first] = Claim(
+            licensed.creditor, resource_class, owed, due_ms, ground=design, ground_number=number
+        )
+        owing = judged.facts.get(("owing", design, number))
+        known = owing.claims if isinstance(owing, Owing) else ()
+        judged.facts["owing", design, number] = Owing(tuple(sorted({*known, (judged.entry.id, first)})))
+        first += 1
+    return first
