@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +12,14 @@ from mycelia_node.faults import BadInput
 from mycelia_node.treasury import Treasury, signed
 from mycelia_protocol import compose
 from mycelia_protocol.accumulators import Claim
+from mycelia_protocol.balances import counted
 from mycelia_protocol.charter import ResourceClass
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from tests.builders import CELL, HOUR_MS
+from tests.dealings import dealt, found, reciprocal
 
+from .test_pruning import DAY_MS, Village
 from .test_witnessing import peopled
 from .towns import Home, Town
 
@@ -144,6 +148,23 @@ class TestCredit:
 
         assert town["bo"].ledger.verify().is_good
         assert treasury.credit() == before
+
+    def test_is_the_same_where_old_headers_went(self, tmp_path: Path) -> None:
+        village = Village(tmp_path, law=reciprocal(retention_ms=DAY_MS, witnesses=2))
+        anna, bo = found(village.commons, "anna"), found(village.commons, "bo")
+        for _ in range(3):
+            dealt(anna, bo, 7, "hours")
+            dealt(anna, bo, 7, "food")
+        village.settle(anna, bo)
+
+        went = village.prune()
+
+        lean, full = (counted(home.standing, {"hours"}) for home in (village.lean, village.full))
+        assert went > 0
+        assert lean == full
+        assert lean["hours"].balances == {anna.chain: -21, bo.chain: 21}
+        village.check()
+        village.close()
 
     @pytest.mark.parametrize(("quanta", "text"), [(-1, "-0.25 h"), (-40, "-10 h"), (0, "0 h"), (3, "0.75 h")])
     def test_is_said_with_its_sign(self, quanta: int, text: str) -> None:
