@@ -695,8 +695,8 @@ class AccountView(_Said, frozen=True, kw_only=True):
     promised_text: str
     expected: int
     expected_text: str
-    floor: int
-    is_overdrawn: bool
+    floor: int  # how far this chain may go by the rules; 0 for all but the first of an identity
+    is_overdrawn: bool  # whether all chains of its identity together are below the charter's floor
 
 
 class CreditClassView(_Said, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mycelia_protocol.accumulators import Claim
-from mycelia_protocol.balances import counted
+from mycelia_protocol.balances import counted, overdrawn
 from mycelia_protocol.envelope import read_entry
 from mycelia_protocol.errors import ProtocolError
 from mycelia_protocol.lineage import Lineage
@@ -89,6 +89,9 @@ def _balances(given: Given) -> object:
         name: {
             "balances": {chain.hex(): str(balance) for chain, balance in one.balances.items()},
             "transit": str(one.transit),
+            "overdrawn": sorted(
+                person.hex() for person in overdrawn(one, replay.charter.credit[name], members.identity_of)
+            ),
         }
         for name, one in found.items()
     }
