@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mycelia_node import models
+from mycelia_node import client, models
 from mycelia_node.faults import BadInput
 from mycelia_node.treasury import Treasury, signed
-from mycelia_protocol import compose
-from mycelia_protocol.accumulators import Claim
+from mycelia_protocol import cid, compose
+from mycelia_protocol.accumulators import Claim, Credit
 from mycelia_protocol.balances import counted
 from mycelia_protocol.charter import ResourceClass
 from mycelia_protocol.compose import Content
@@ -19,6 +19,8 @@ from mycelia_protocol.envelope import Entry
 from tests.builders import CELL, HOUR_MS
 from tests.dealings import dealt, found, reciprocal
 
+from .served import TOKEN, LonePeer
+from .test_client import serving
 from .test_pruning import DAY_MS, Village
 from .test_witnessing import peopled
 from .towns import Home, Town
@@ -163,7 +165,12 @@ class TestCredit:
         assert went > 0
         assert lean == full
         assert lean["hours"].balances == {anna.chain: -21, bo.chain: 21}
+        village.reopen()
+        dealt(anna, bo, 5, "hours")
+        village.tell()
         village.check()
+        accounts = village.lean.facts_of(anna.chain, "credit").values()
+        assert list(accounts) == [Credit(-26)]
         village.close()
 
     @pytest.mark.parametrize(("quanta", "text"), [(-1, "-0.25 h"), (-40, "-10 h"), (0, "0 h"), (3, "0.75 h")])
@@ -171,6 +178,20 @@ class TestCredit:
         assert signed(quanta, ResourceClass("h", 1, 4)) == text
 
 
-def opening_of(home: Home) -> str:
+class TestOverTheApi:
+    def test_the_same_is_said(self, tmp_path: Path) -> None:
+        peer = LonePeer(tmp_path, law=reciprocal())
+        with serving(peer) as url, client.connect(url=url, token=TOKEN) as node:
+            [hours] = node.credit().classes
+
+            assert (hours.floor, hours.ceiling, [one.member for one in hours.accounts]) == (-40, 100, ["anna"])
+            assert node.settle(dry_run=True).lines == node.settle().lines == 0
+            for claim in ("bafyreigone", f"{opening_of(peer)}:7", f"{opening_of(peer)}:many"):
+                with pytest.raises(client.NodeError):
+                    node.settle(claim=claim)
+        peer.ledger.close()
+
+
+def opening_of(home: Home | LonePeer) -> str:
     """Return the id of the opening of a home's member."""
-    return home.desk.members()[0].chain
+    return cid.text(home.keystore.members()[0].chain)
