@@ -13,6 +13,7 @@ from mycelia_protocol.charter import Charter, Open, ResourceClass
 from mycelia_protocol.compose import Content
 from mycelia_protocol.kinds.kind import line_refs
 from mycelia_protocol.kinds.settlements import MAX_SETTLED
+from mycelia_protocol.membership import Status
 from mycelia_protocol.reciprocity import Settled
 
 from . import models
@@ -145,10 +146,12 @@ class Treasury:
         account = self._ledger.facts_of(chain, "credit").get(credit_key(name), Credit())
         assert isinstance(account, Credit)
         opened = self._ledger.members.grant_of(chain)
+        person = None if opened is None else self._ledger.members.person(opened.identity)
         floor = charter.credit[name].floor if opened is not None and opened.is_founding else 0
         balance, unit = one.balances.get(chain, 0), charter.classes[name]
         return models.AccountView(
             chain=cid.text(chain), member=member, identity=None if opened is None else cid.text(opened.identity),
+            is_closed=person is not None and person.status is Status.CLOSED,
             balance=balance, balance_text=signed(balance, unit), own_balance=account.balance,
             promised=account.promised, promised_text=signed(account.promised, unit),
             expected=account.expected, expected_text=signed(account.expected, unit),

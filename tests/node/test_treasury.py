@@ -128,6 +128,15 @@ class TestCredit:
         assert (food.floor_text, food.ceiling_text, food.transit_text) == ("-4 kg", "10 kg", "0.5 kg")
         assert food.accounts[1].expected == 5
 
+    def test_shows_what_somebody_who_left_still_owes(self, town: Town) -> None:
+        deal(town, "anna", "bo", 30, "food")
+        town["anna"].hall.close(models.NewClosure())
+        town.meet()
+
+        [food] = Treasury(town["bo"].desk).credit().classes
+
+        assert [(one.balance, one.is_closed) for one in food.accounts] == [(-30, True), (30, False)]
+
     def test_shows_what_was_contributed_by_day(self, town: Town) -> None:
         deal(town, "anna", "bo", 5, "care")
         treasury = Treasury(town["anna"].desk)
