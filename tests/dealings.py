@@ -28,13 +28,16 @@ from .people import found, identity
 __all__ = ["Commons", "Deal", "account", "branch", "contributed", "dealt", "found", "pledged", "reciprocal", "settle"]
 
 
-def reciprocal(membership: Membership | None = None, founders: Iterable[str] = (), **changes: Value) -> Charter:
+def reciprocal(
+    membership: Membership | None = None, founders: Iterable[str] = (), *, retention_ms: int | None = None,
+    witnesses: int = 3, **changes: Value,
+) -> Charter:  # fmt: skip
     """Return a charter in which care counts one and a half, and hours are credit from -40 to 100."""
     classes = {"food": ResourceClass("kg", 1, 10), "care": ResourceClass("h", 1, 4), "hours": ResourceClass("h", 1, 4)}
     sections: dict[str, Value] = {"contribution": {"care": [3, 2]}, "credit": {"hours": [-40, 100]}}
     return found_charter(
         "Oost", seed=bytes(16), classes=classes, membership=membership, founders=map(identity, founders),
-        sections=sections | changes,
+        sections=sections | changes, retention_ms=retention_ms, witnesses=witnesses,
     )  # fmt: skip
 
 

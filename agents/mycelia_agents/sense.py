@@ -155,12 +155,13 @@ class Sense:
 
     def _is_overdrawn(self, standing: Standing, line: Line, resource_class: str) -> bool:
         """Return whether a line of mutual credit promises what nobody gave its provider (chapter 23)."""
-        limits = self._ledger.charter.credit.get(resource_class)
+        limits, members = self._ledger.charter.credit.get(resource_class), self._ledger.members
         if limits is None:
             return False
-        opened = self._ledger.members.grant_of(line.provider)
-        floor = limits.floor if opened is not None and opened.is_founding else 0
-        return left(standing, line.provider, resource_class) < floor
+        identity = members.identity_of(line.provider)
+        person = None if identity is None else members.person(identity)
+        chains, floor = ((line.provider,), 0) if person is None else (person.chains, limits.floor)
+        return left(standing, chains, resource_class) < floor
 
     def _pending(self, standing: Standing, line: Line) -> PendingLine:
         commit = self._ledger.entry_of(line.commit)

@@ -688,6 +688,7 @@ class AccountView(_Said, frozen=True, kw_only=True):
     chain: str
     member: str | None
     identity: str | None
+    is_closed: bool  # its identity has left: what is not 0 is carried by the others
     balance: int  # counted: each line for both sides or for neither
     balance_text: str
     own_balance: int  # by its own entries; more than the counted one if it received what nobody gave
@@ -695,8 +696,8 @@ class AccountView(_Said, frozen=True, kw_only=True):
     promised_text: str
     expected: int
     expected_text: str
-    floor: int
-    is_overdrawn: bool
+    floor: int  # how far this chain may go by the rules; 0 for all but the first of an identity
+    is_overdrawn: bool  # whether all chains of its identity together are below the charter's floor
 
 
 class CreditClassView(_Said, frozen=True, kw_only=True):

@@ -206,6 +206,8 @@ class Pruning:
     def _is_intent_over(self, name: bytes, time_ms: int) -> bool:
         standing = self._folds.standing
         intent = standing.needs.get(name) or standing.offers.get(name)
+        if intent is not None and intent.resource_class in self._charter.credit:
+            return False  # a balance is the sum of all that was ever given (chapter 23)
         if intent is not None and name not in self._over:
             if intent.end_ms >= time_ms or any(standing.status(line) in _OPEN for line in standing.lines_by(name)):
                 return False

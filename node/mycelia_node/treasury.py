@@ -8,11 +8,12 @@ from typing import NamedTuple
 from mycelia_protocol import cid, compose
 from mycelia_protocol.accumulators import Claim, CommittedLine, Contributed, Credit, HeirOf, LineId, Mark, credit_key
 from mycelia_protocol.amounts import format_amount
-from mycelia_protocol.balances import Counted, counted
+from mycelia_protocol.balances import Counted, counted, overdrawn
 from mycelia_protocol.charter import Charter, Open, ResourceClass
 from mycelia_protocol.compose import Content
 from mycelia_protocol.kinds.kind import line_refs
 from mycelia_protocol.kinds.settlements import MAX_SETTLED
+from mycelia_protocol.membership import Status
 from mycelia_protocol.reciprocity import Settled
 
 from . import models
@@ -130,28 +131,31 @@ class Treasury:
     def _class_view(self, charter: Charter, name: str, one: Counted) -> models.CreditClassView:
         own = {member.chain: member.name for member in self._keystore.members()}
         chains = sorted({*one.balances, *own}, key=lambda chain: (one.balances.get(chain, 0), chain))
-        unit, limits = charter.classes[name], charter.credit[name]
+        unit, limits, members = charter.classes[name], charter.credit[name], self._ledger.members
+        below = overdrawn(one, limits, members.identity_of)
         return models.CreditClassView(
             resource_class=name, unit=unit.unit, floor=limits.floor, ceiling=limits.ceiling,
             floor_text=signed(limits.floor, unit), ceiling_text=signed(limits.ceiling, unit),
             transit=one.transit, transit_text=signed(one.transit, unit),
-            accounts=[self._account(charter, name, chain, one, own.get(chain)) for chain in chains],
+            accounts=[self._account(charter, name, chain, one, own.get(chain), below) for chain in chains],
         )  # fmt: skip
 
     def _account(
-        self, charter: Charter, name: str, chain: bytes, one: Counted, member: str | None
+        self, charter: Charter, name: str, chain: bytes, one: Counted, member: str | None, below: set[bytes]
     ) -> models.AccountView:
         account = self._ledger.facts_of(chain, "credit").get(credit_key(name), Credit())
         assert isinstance(account, Credit)
         opened = self._ledger.members.grant_of(chain)
+        person = None if opened is None else self._ledger.members.person(opened.identity)
         floor = charter.credit[name].floor if opened is not None and opened.is_founding else 0
         balance, unit = one.balances.get(chain, 0), charter.classes[name]
         return models.AccountView(
             chain=cid.text(chain), member=member, identity=None if opened is None else cid.text(opened.identity),
+            is_closed=person is not None and person.status is Status.CLOSED,
             balance=balance, balance_text=signed(balance, unit), own_balance=account.balance,
             promised=account.promised, promised_text=signed(account.promised, unit),
             expected=account.expected, expected_text=signed(account.expected, unit),
-            floor=floor, is_overdrawn=balance < floor,
+            floor=floor, is_overdrawn=(chain if opened is None else opened.identity) in below,
         )  # fmt: skip
 
 

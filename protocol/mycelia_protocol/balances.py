@@ -13,9 +13,10 @@ Spec: 23-reciprocity, "Counted balances".
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from .reciprocity import Limits
 from .standing import Standing, Status
 
 
@@ -45,19 +46,35 @@ def counted(standing: Standing, classes: Collection[str]) -> dict[str, Counted]:
     return found
 
 
-def left(standing: Standing, chain: bytes, resource_class: str) -> int:
-    """Return the counted balance of a chain, less what it has promised: all its lines that are pending or firm."""
+def by_person(one: Counted, identity_of: Callable[[bytes], bytes | None]) -> dict[bytes, int]:
+    """Return the balances of identities, all chains of each together, and of chains that speak for none."""
+    found: dict[bytes, int] = {}
+    for chain, balance in one.balances.items():
+        _add(found, identity_of(chain) or chain, balance)
+    return found
+
+
+def overdrawn(one: Counted, limits: Limits, identity_of: Callable[[bytes], bytes | None]) -> set[bytes]:
+    """Return the identities whose balance lies below the floor, and chains without one whose balance lies below 0."""
+    speaking = {identity_of(chain) for chain in one.balances}
+    found = by_person(one, identity_of).items()
+    return {name for name, balance in found if balance < (limits.floor if name in speaking else 0)}
+
+
+def left(standing: Standing, chains: Collection[bytes], resource_class: str) -> int:
+    """Return the counted balance of chains together, less what they promised: their lines that are pending or firm."""
     total = 0
     for line in standing.lines.values():
         offer = standing.offers.get(line.offer)
-        if offer is None or offer.resource_class != resource_class or chain not in (line.provider, line.receiver):
+        gives, takes = line.provider in chains, line.receiver in chains
+        if offer is None or offer.resource_class != resource_class or not (gives or takes):
             continue
-        status, is_delivered = standing.status(line), standing.is_delivered(line)
+        status = standing.status(line)
         if status is Status.DISPLACED:
             continue
-        if line.provider == chain and (is_delivered or standing.is_live(line)):
+        if gives and (standing.is_live(line) or standing.is_delivered(line)):
             total -= line.amount
-        if line.receiver == chain and status is Status.DONE:
+        if takes and status is Status.DONE:
             total += line.amount
     return total
 

@@ -61,3 +61,12 @@ class TestAPromiseOfCredit:
             offered(bo, cleo, amount)
 
         assert pending(commons, cleo, tmp_path) == []
+
+    def test_of_a_second_first_chain_of_one_identity_is_not_taken(self, tmp_path: Path) -> None:
+        commons = Commons(reciprocal())
+        bo, cleo = found(commons, "bo"), found(commons, "cleo")
+        dealt(bo, cleo, 40, "hours")
+        commons.wait(1000)
+        offered(found(commons, "bo"), cleo, 1)
+
+        assert pending(commons, cleo, tmp_path) == []

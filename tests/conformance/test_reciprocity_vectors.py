@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from mycelia_protocol.accumulators import Claim
-from mycelia_protocol.balances import counted
-from mycelia_protocol.envelope import read_entry
+from mycelia_protocol.balances import counted, overdrawn
+from mycelia_protocol.envelope import Entry, read_entry
 from mycelia_protocol.errors import ProtocolError
 from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.standing import Standing
+from mycelia_protocol.validation import Verdict
+from tests.builders import Member
+from tests.protocol.test_reciprocity import OPS, Trade, Village
 
+from .literal_reciprocity import Reciprocal
 from .test_checkpoint_vectors import _state
 from .test_consent_vectors import Replay, _members, forks_of, judged
 from .test_schema import SCHEMA, value_of
@@ -23,6 +28,7 @@ from .vectors import Vector, vectors
 
 FOUND = vectors("reciprocity")
 Given = dict[str, Any]
+INHERITS = r"heir|inherited"
 
 
 class TestAVector:
@@ -53,6 +59,46 @@ class TestTheVectors:
         assert accepted
         for vector in accepted:
             assert SCHEMA.accepts(shape, value_of(bytes.fromhex(vector["given"]["bytes"]))), vector["name"]
+
+
+class TestALiteralReading:
+    @pytest.mark.parametrize(
+        "vector",
+        [
+            pytest.param(vector, id=vector["name"])
+            for vector in FOUND
+            if vector["do"] == "judge" and "claims" not in vector["given"] and not re.search(INHERITS, vector["name"])
+        ],
+    )
+    def test_agrees_on_every_vector_without_heirs(self, vector: Vector) -> None:
+        replay, entry = Replay(vector["given"]), read_entry(bytes.fromhex(vector["given"]["judge"]))
+        _, prefix, own = replay.judge(entry)
+        past = [one for one in replay.held.values() if one.id in own]
+
+        verdict = Reciprocal(entry, past, prefix.time, replay.held, replay.charter).verdict()
+
+        assert verdict == vector.get("refuse", "valid")
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_agrees_on_whatever_is_tried_in_a_random_history(self, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+        dice, seen, village = random.Random(seed), list[str](), Village()
+        judge = Member.judge
+
+        def compared(member: Member, entry: Entry) -> Verdict:
+            verdict, commons = judge(member, entry), member.commons
+            past, time = list(member.own.values()), member.prefix.time
+            literal = Reciprocal(entry, past, time, commons.held, commons.charter).verdict()
+            assert literal == ("valid" if verdict.refused is None else verdict.refused.rule)
+            seen.append(literal)
+            return verdict
+
+        monkeypatch.setattr(Member, "judge", compared)
+        trade = Trade(village)
+        for _ in range(120):
+            trade.step(dice.choice(OPS), dice.randrange(4), dice.randrange(4), dice.randint(1, 45))
+
+        print(f"seed {seed}: {[(rule, seen.count(rule)) for rule in sorted(set(seen))]}")
+        assert {"valid", "commit.credit", "deliver.open"} <= set(seen)
 
 
 def _judge(given: Given) -> object:
@@ -89,6 +135,9 @@ def _balances(given: Given) -> object:
         name: {
             "balances": {chain.hex(): str(balance) for chain, balance in one.balances.items()},
             "transit": str(one.transit),
+            "overdrawn": sorted(
+                person.hex() for person in overdrawn(one, replay.charter.credit[name], members.identity_of)
+            ),
         }
         for name, one in found.items()
     }

@@ -20,6 +20,7 @@ from mycelia_node.ledger import Ledger
 from mycelia_node.stored import Stored
 from mycelia_node.sync import PeerState
 from mycelia_node.views import entry_view
+from mycelia_protocol.charter import Charter
 from tests import builders
 
 _Result = TypeVar("_Result")
@@ -31,9 +32,9 @@ HERE = "52.37,4.89"
 class LonePeer:
     """What the API needs of a peer, with nobody to talk to."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, law: Charter | None = None) -> None:
         self.now_ms = builders.NOW_MS
-        self.ledger = Ledger.create(home, builders.charter(), clock=self.clock, entropy=os.urandom)
+        self.ledger = Ledger.create(home, law or builders.charter(), clock=self.clock, entropy=os.urandom)
         self.keystore = Keystore(home / "keys", entropy=os.urandom)
         self.anna = self.keystore.create("anna", self.ledger)
         self.bus = Bus(boot="b00f")

@@ -14,6 +14,7 @@ from mycelia_node.chores import prune
 from mycelia_node.ledger import Ledger
 from mycelia_protocol import compose
 from mycelia_protocol.accumulators import LineId
+from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Entry, seal
 from mycelia_protocol.errors import ProtocolError, Refused
 from mycelia_protocol.frontier import tip_of
@@ -31,11 +32,11 @@ LAW = charter(retention_ms=DAY_MS, witnesses=2)
 class Village:
     """A commons in memory, and two homes that are told everything: one prunes, the other keeps all."""
 
-    def __init__(self, folder: Path, names: str = "abcd") -> None:
-        self.commons, self.clock, self.folder = Commons(LAW), Clock(), folder
+    def __init__(self, folder: Path, names: str = "abcd", law: Charter = LAW) -> None:
+        self.commons, self.clock, self.folder = Commons(law), Clock(), folder
         self.members = [self.commons.member(name) for name in names]
-        self.lean = new_ledger(folder / "lean", clock=self.clock, law=LAW, seed=1)
-        self.full = new_ledger(folder / "full", clock=self.clock, law=LAW, seed=2)
+        self.lean = new_ledger(folder / "lean", clock=self.clock, law=law, seed=1)
+        self.full = new_ledger(folder / "full", clock=self.clock, law=law, seed=2)
         self._told = 0
 
     def tell(self, *, together: int = 1) -> None:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from mycelia_node import models
+from mycelia_node import client, models
 from mycelia_node.faults import BadInput
 from mycelia_node.treasury import Treasury, signed
-from mycelia_protocol import compose
-from mycelia_protocol.accumulators import Claim
+from mycelia_protocol import cid, compose
+from mycelia_protocol.accumulators import Claim, Credit
+from mycelia_protocol.balances import counted
 from mycelia_protocol.charter import ResourceClass
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from tests.builders import CELL, HOUR_MS
+from tests.dealings import dealt, found, reciprocal
 
+from .served import TOKEN, LonePeer
+from .test_client import serving
+from .test_pruning import DAY_MS, Village
 from .test_witnessing import peopled
 from .towns import Home, Town
 
@@ -122,6 +128,15 @@ class TestCredit:
         assert (food.floor_text, food.ceiling_text, food.transit_text) == ("-4 kg", "10 kg", "0.5 kg")
         assert food.accounts[1].expected == 5
 
+    def test_shows_what_somebody_who_left_still_owes(self, town: Town) -> None:
+        deal(town, "anna", "bo", 30, "food")
+        town["anna"].hall.close(models.NewClosure())
+        town.meet()
+
+        [food] = Treasury(town["bo"].desk).credit().classes
+
+        assert [(one.balance, one.is_closed) for one in food.accounts] == [(-30, True), (30, False)]
+
     def test_shows_what_was_contributed_by_day(self, town: Town) -> None:
         deal(town, "anna", "bo", 5, "care")
         treasury = Treasury(town["anna"].desk)
@@ -145,11 +160,47 @@ class TestCredit:
         assert town["bo"].ledger.verify().is_good
         assert treasury.credit() == before
 
+    def test_is_the_same_where_old_headers_went(self, tmp_path: Path) -> None:
+        village = Village(tmp_path, law=reciprocal(retention_ms=DAY_MS, witnesses=2))
+        anna, bo = found(village.commons, "anna"), found(village.commons, "bo")
+        for _ in range(3):
+            dealt(anna, bo, 7, "hours")
+            dealt(anna, bo, 7, "food")
+        village.settle(anna, bo)
+
+        went = village.prune()
+
+        lean, full = (counted(home.standing, {"hours"}) for home in (village.lean, village.full))
+        assert went > 0
+        assert lean == full
+        assert lean["hours"].balances == {anna.chain: -21, bo.chain: 21}
+        village.reopen()
+        dealt(anna, bo, 5, "hours")
+        village.tell()
+        village.check()
+        accounts = village.lean.facts_of(anna.chain, "credit").values()
+        assert list(accounts) == [Credit(-26)]
+        village.close()
+
     @pytest.mark.parametrize(("quanta", "text"), [(-1, "-0.25 h"), (-40, "-10 h"), (0, "0 h"), (3, "0.75 h")])
     def test_is_said_with_its_sign(self, quanta: int, text: str) -> None:
         assert signed(quanta, ResourceClass("h", 1, 4)) == text
 
 
-def opening_of(home: Home) -> str:
+class TestOverTheApi:
+    def test_the_same_is_said(self, tmp_path: Path) -> None:
+        peer = LonePeer(tmp_path, law=reciprocal())
+        with serving(peer) as url, client.connect(url=url, token=TOKEN) as node:
+            [hours] = node.credit().classes
+
+            assert (hours.floor, hours.ceiling, [one.member for one in hours.accounts]) == (-40, 100, ["anna"])
+            assert node.settle(dry_run=True).lines == node.settle().lines == 0
+            for claim in ("bafyreigone", f"{opening_of(peer)}:7", f"{opening_of(peer)}:many"):
+                with pytest.raises(client.NodeError):
+                    node.settle(claim=claim)
+        peer.ledger.close()
+
+
+def opening_of(home: Home | LonePeer) -> str:
     """Return the id of the opening of a home's member."""
-    return home.desk.members()[0].chain
+    return cid.text(home.keystore.members()[0].chain)

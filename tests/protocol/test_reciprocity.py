@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mycelia_protocol import compose, state
+from mycelia_protocol import compose, state, statements
 from mycelia_protocol.accumulators import AcceptedLine, Claim, CommittedLine, Credit, Mark, credit_key
 from mycelia_protocol.balances import counted
 from mycelia_protocol.compose import Content
@@ -125,6 +125,17 @@ class TestAnAccount:
         written = state.write(state.State.of(village.anna.prefix))
 
         assert state.read(written).facts[credit_key("hours")] == Credit(-30)
+
+    def test_has_the_same_limits_under_every_enacted_charter(self) -> None:
+        commons = Commons(reciprocal(founders=["anna"]))
+        anna, bo = found(commons, "anna"), found(commons, "bo")
+        enact = anna.say(statements.enact({"grace_ms": 5, "classes.heat": "1/1 kWh"}))
+        anna.say(statements.adopt(enact.id, [anna.say(statements.consent(enact.id)).id]))
+
+        need = bo.need(41, resource_class="hours")
+        row = anna.row(anna.offer(41, resource_class="hours"), (need, 41))
+
+        assert anna.why_not(anna.commit_content(row, (need, 41))) == "commit.credit"
 
     def test_of_another_class_there_is_none(self, village: Village) -> None:
         dealt(village.anna, village.bo, 500, "food")

@@ -10,7 +10,7 @@ from itertools import permutations
 import pytest
 
 from mycelia_protocol import compose, statements
-from mycelia_protocol.balances import counted
+from mycelia_protocol.balances import by_person, counted, overdrawn
 from mycelia_protocol.charter import Tree
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
@@ -177,6 +177,18 @@ class TestSpendingBelowTheFloor:
         _, content = self.offered(town, phone, town.cleo, 1)
 
         assert town.refuses(phone, content) == "commit.credit"
+
+    def test_on_two_first_chains_of_hers_is_valid_and_she_is_seen_to_be_overdrawn(self, town: Town) -> None:
+        """No rule of one chain sees that the root keys signed two of its kind."""
+        town.commons.wait(1000)
+        second = found(town.commons, "eve")
+        dealt(town.eve, town.bo, 40, "hours")
+        dealt(second, town.cleo, 40, "hours")
+
+        one, members = counted(town.commons.standing, {"hours"})["hours"], town.commons.members
+        assert second.identity == town.eve.identity
+        assert by_person(one, members.identity_of)[second.identity] == 2 * FLOOR
+        assert overdrawn(one, town.commons.charter.credit["hours"], members.identity_of) == {second.identity}
 
     def test_by_an_heir_that_delivers_what_was_cancelled_is_refused(self, town: Town) -> None:
         eve = town.eve

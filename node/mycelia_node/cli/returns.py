@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from .options import DEFAULTS, As, Options
 from .output import give, short, table, tell
+
+if TYPE_CHECKING:
+    from mycelia_node.models import AccountView
 
 
 def settle(
@@ -52,7 +55,7 @@ def credit(*, options: Options = DEFAULTS) -> None:
         rows = [
             (
                 short(account.chain), account.member or "", account.balance_text, account.promised_text,
-                account.expected_text, "below the floor" if account.is_overdrawn else "",
+                account.expected_text, _remark(account),
             )
             for account in one.accounts
         ]  # fmt: skip
@@ -64,6 +67,12 @@ def credit(*, options: Options = DEFAULTS) -> None:
     give(options, view, "\n\n".join(parts))
     if not parts:
         tell("This commons has no mutual credit, and nothing was settled. See `mycelia commons show`.")
+
+
+def _remark(account: AccountView) -> str:
+    if account.is_overdrawn:
+        return "below the floor"
+    return "has left" if account.is_closed else ""
 
 
 def _day(at_ms: int) -> str:

@@ -45,7 +45,9 @@ def expect(judged: Judged, need: Entry, amount: int) -> None:
 
 def give(judged: Judged, given: CommittedLine) -> None:
     """Take a delivered line from the balance; refuse `deliver.credit` where it is an inherited one."""
-    if given.marks & Mark.INHERITED and judged.charter.credit:
+    if not judged.charter.credit:
+        return
+    if given.marks & Mark.INHERITED:
         name = class_of(judged, given.need)
         if type(name) is str and name in judged.charter.credit:
             raise Refused("deliver.credit", f"the chain that promised this {name} is another, so is its balance")
@@ -54,6 +56,8 @@ def give(judged: Judged, given: CommittedLine) -> None:
 
 def take(judged: Judged, taken: AcceptedLine, *, freed: bool) -> None:
     """Add a received line to the balance; refuse `receive.credit` if it had been let go and there is no room now."""
+    if not judged.charter.credit:
+        return
     name = judged.facts.currency(taken.need)
     if name is not None and freed:
         _check_ceiling(judged, name, taken.amount, "receive.credit")
