@@ -25,9 +25,11 @@ from starlette.routing import Match, Route
 from . import models
 from .archive import Archive
 from .desk import Desk, peer_view
+from .exchequer import Exchequer
 from .hall import Hall
 from .hearing import JSON, asked, body, heard, no_query
 from .problems import Refusal, problem, problem_of
+from .registry import Registry
 from .treasury import Treasury
 from .workshop import Workshop
 
@@ -99,9 +101,10 @@ class Api:
         self._peer = peer
         self._desk = Desk(peer.ledger, peer.keystore, peer.clock)
         self._archive = Archive(peer.ledger)
-        self._workshop = Workshop(self._desk)
-        self._treasury = Treasury(self._desk)
         self._hall = Hall(self._desk, peer.clock, secrets.token_bytes)
+        self._workshop = Workshop(self._desk)
+        self._registry, self._exchequer = Registry(self._desk, self._hall), Exchequer(self._desk, self._hall)
+        self._treasury = Treasury(self._desk)
 
     def endpoints(self) -> list[Endpoint]:
         """Return every endpoint, in the order of the document."""
@@ -193,12 +196,20 @@ class Api:
 
     def _things(self) -> list[Endpoint]:
         """Return the endpoints about what members make, use and have."""
-        shop = self._workshop
+        shop, records, chest = self._workshop, self._registry, self._exchequer
         return [
             self._told("/v1/economic-events", "Record an event", models.NewEvent, shop.event, models.Published),
             self._told("/v1/processes", "Begin a process", models.NewProcess, shop.process, models.Published),
             self._told("/v1/recipes", "Publish a recipe", models.NewRecipe, shop.recipe, models.Published),
             self._told("/v1/capacities", "State a capacity", models.NewCapacity, shop.capacity, models.Published),
+            self._told("/v1/attestations", "Attest something", models.NewAttestation, records.attest, models.Published),
+            self._told("/v1/permits", "Permit a use", models.NewPermit, records.permit, models.Published),
+            self._told("/v1/thresholds", "Issue a limit", models.NewThreshold, chest.threshold, models.Published),
+            self._told("/v1/allots", "Allot a part", models.NewAllot, chest.allot, models.Published),
+            self._told("/v1/takes", "Take what was allotted", models.NewTake, chest.take, models.Published),
+            Endpoint("GET", "/v1/budgets", "Limits", self._telling(chest.budgets), list[models.BudgetView]),
+            Endpoint("GET", "/v1/licenses", "Licenses", self._telling(records.licenses), list[models.ProfileView]),
+            Endpoint("GET", "/v1/licenses/{id}", "Why a use was allowed", self._explain, models.LicenseView),
             Endpoint(
                 "GET", "/v1/stock", "What members have", self._stock, list[models.ResourceView],
                 query=models.StockQuery,
@@ -212,6 +223,9 @@ class Api:
                 models.CreditView,
             ),
         ]  # fmt: skip
+
+    async def _explain(self, request: Request) -> Response:
+        return _answer(await self._peer.on_ledger(self._registry.explain, request.path_params["id"]))
 
     async def _stock(self, request: Request) -> Response:
         query = asked(request, models.StockQuery)

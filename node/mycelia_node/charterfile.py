@@ -1,6 +1,7 @@
 """Charter files: the charter of a commons as people write it, in TOML, and back.
 
-Durations are text like "2 min" or "3 d"; what is left out takes its usual value.
+Durations are text like "2 min" or "3 d"; what is left out takes its usual value. Where identities
+are named, "founder" is who founds.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
+from mycelia_protocol import canonical, cid
 from mycelia_protocol import charter as charters
-from mycelia_protocol import cid
 from mycelia_protocol.charter import Charter, Membership, Open, ResourceClass, Stewards, Tree
 from mycelia_protocol.errors import Malformed
 from mycelia_protocol.rates import Rate
@@ -28,7 +29,10 @@ _DURATIONS = {
     "retention": "retention_ms",
     "max_window": "max_window_ms",
 }
-_SECTIONS = ("contribution", "credit")  # tables of classes with two integers each, as the charter has them
+_TABLES = ("profiles", "budgets", "contribution", "credit")  # as the charter has them
+FOUNDER = "founder"
+_NAMING = ("issuers", "magisteria")  # with identities, which people write as text
+_SECTIONS = (*_NAMING, *_TABLES)
 _KEYS = {
     "name",
     "classes",
@@ -63,7 +67,8 @@ def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
     if "rate" in document:
         numbers["rate"] = _rate(document["rate"])
     numbers |= {key: document[key] for key in ("max_amount", "witnesses", "licenses") if key in document}
-    numbers["sections"] = {key: document[key] for key in _SECTIONS if key in document}
+    numbers["sections"] = {key: document[key] for key in _TABLES if key in document}
+    numbers["sections"] |= {key: _linked(document[key], founder) for key in _NAMING if key in document}
     classes = document.get("classes")
     if not isinstance(classes, dict):
         raise BadInput("charter", "there is no table [classes]", 'write lines like food = "kg/1000" below [classes]')
@@ -114,6 +119,8 @@ def write(charter: Charter) -> str:
         lines += [*(f'  "{cid.text(one)}",' for one in charter.founders), "]"]
     if "open" in policy:
         lines.append('membership = "open"')
+    if charter.magisteria:
+        lines += ["magisteria = [", *(f'  "{cid.text(one)}",' for one in charter.magisteria), "]"]
     lines += ["", "[classes]"]
     for key, one in sorted(charter.classes.items()):
         if one.numerator == 1:
@@ -123,16 +130,40 @@ def write(charter: Charter) -> str:
             lines.append(f"{_quoted(key)} = [{_quoted(one.unit)}, {one.numerator}, {one.denominator}]")
     if charter.rate is not None:
         lines += ["", "[rate]", *(f"{key} = {_quoted(_written(ms))}" for key, ms in _rate_of(charter.rate).items())]
-    for section in _SECTIONS:
-        pairs: dict[str, tuple[int, int]] = getattr(charter, section)
-        if pairs:
-            lines += ["", f"[{section}]", *(f"{_quoted(name)} = {list(pair)}" for name, pair in sorted(pairs.items()))]
     for key, value in policy.items():
         if isinstance(value, dict):
             lines += ["", f"[membership.{key}]", *(f"{name} = {str(one).lower()}" for name, one in value.items())]
         elif key != "open":
             lines += ["", "[membership]", f"{key} = {value}"]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + _sections(charter)
+
+
+def _sections(charter: Charter) -> str:
+    """Return the tables that other chapters read, as the charter has them; identities as text."""
+    import tomli_w
+
+    document = canonical.decode(charter.raw, max_bytes=charters.MAX_CHARTER_BYTES)
+    assert isinstance(document, dict)  # it was read before
+    tables = {key: document[key] for key in (*_TABLES, "issuers") if key in document}
+    return "\n" + tomli_w.dumps(_told(tables)) if tables else ""
+
+
+def _told(value: Any) -> Any:
+    """Return a table with its identities as text."""
+    if isinstance(value, dict):
+        return {key: _told(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_told(one) for one in value]
+    return cid.text(value) if isinstance(value, bytes) else value
+
+
+def _linked(value: Any, founder: bytes) -> Any:
+    """Return lists of identities as the charter has them: sorted; `founder` is who founds."""
+    if isinstance(value, dict):
+        return {key: _linked(one, founder) for key, one in value.items()}
+    if isinstance(value, list):
+        return sorted({founder if one == FOUNDER else cid.link(str(one)) for one in value})
+    return value
 
 
 def policy_of(membership: Membership) -> dict[str, Any]:

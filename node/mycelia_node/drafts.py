@@ -26,7 +26,7 @@ from .faults import BadInput
 
 STATEMENT = "myceliasign1"
 SHARE = "myceliashare1"
-KINDS = frozenset({"open", "id.rotate", "id.revoke", "id.close"})
+KINDS = frozenset({"open", "id.rotate", "id.revoke", "id.close", "threshold"})
 MAX_TEXT = 32_768
 
 

@@ -118,13 +118,13 @@ class Hall:
     def rotate(self, new: models.NewRotation) -> models.Published:
         """Rotate to the next root keys."""
         guardians = None if new.guardians is None else [self._named(one) for one in new.guardians]
-        return _stated(self.people.rotate(new.member, guardians=guardians, consents=new.consents))
+        return stated(self.people.rotate(new.member, guardians=guardians, consents=new.consents))
 
     def revoke(self, new: models.NewRevocation) -> models.Published:
         """Cut a chain."""
         cut = None if new.cut is None else self._desk.entry(new.cut).entry.id
         heir = None if new.heir is None else self._chain(new.heir)
-        return _stated(self.people.revoke(new.member, self._chain(new.chain), cut=cut, heir=heir))
+        return stated(self.people.revoke(new.member, self._chain(new.chain), cut=cut, heir=heir))
 
     def restore(self, new: models.NewRestoration) -> models.Restored:
         """Open a chain for the identity of a phrase, and cut those that were lost."""
@@ -172,7 +172,7 @@ class Hall:
 
     def close(self, new: models.NewClosure) -> models.Published:
         """End the identity of a member."""
-        return _stated(self.people.close(new.member))
+        return stated(self.people.close(new.member))
 
     # Several holders
 
@@ -195,6 +195,17 @@ class Hall:
         return published(self.people.state(new.member, *self.people.draft(new.copies)))
 
     # Words
+
+    def identity_named(self, text: str) -> bytes:
+        """Return the identity that a pasted id means, or that of a member of this node.
+
+        Raises:
+            BadInput: none, or several.
+        """
+        if text in [member.name for member in self._keystore.members()]:
+            chain = self._keystore.member(text).chain
+            return self._ledger.members.identity_of(chain) or chain
+        return self._named(text)
 
     def _named(self, text: str) -> bytes:
         found = self.people.identities(text)
@@ -242,7 +253,7 @@ class Hall:
         )
 
 
-def _stated(done: Entry | Draft) -> models.Published:
+def stated(done: Entry | Draft) -> models.Published:
     if isinstance(done, Draft):
         return models.Published(id="", chain="", sequence=0, kind=done.kind, statement=done.text())
     return published(done)

@@ -630,6 +630,145 @@ class EventQuery(_Heard, frozen=True, kw_only=True):
     after: Text | None = None
 
 
+class NewAttestation(_Heard, frozen=True, kw_only=True):
+    """What a member says of somebody."""
+
+    subject: Text  # an identity, its beginning, or a member of this node
+    predicate: Text
+    denies: bool = False  # that it is not so
+    until: Moment | None = None
+    member: Text | None = None
+    dry_run: bool = False
+
+
+class NewPermit(_Heard, frozen=True, kw_only=True):
+    """A permission to use an own licensed thing, whatever its license says."""
+
+    resource: Text
+    licensee: Text
+    use: Literal["adapt", "commercial", "noncommercial", "share"]
+    until: Moment | None = None
+    member: Text | None = None
+    dry_run: bool = False
+
+
+class RowView(_Said, frozen=True, kw_only=True):
+    """A row of a license: if all of this holds, this is the verdict."""
+
+    name: str
+    is_allowed: bool
+    why: str
+    uses: list[str]
+    all: list[str]
+    any: list[str]
+    none: list[str]
+    contribution: list[int] | None  # at least so much, within so many days
+    duties: dict[str, int]
+
+
+class ProfileView(_Said, frozen=True, kw_only=True):
+    """A license as a table."""
+
+    name: str
+    title: str
+    source: str
+    is_own: bool  # written by this commons
+    is_allowed: bool
+    rows: list[RowView]
+
+
+class ClaimView(_Said, frozen=True, kw_only=True):
+    """What is owed for a thing (Claim)."""
+
+    entry: str
+    number: int
+    resource_class: str
+    amount: int
+    paid: int
+    due_ms: int
+
+
+class LicenseView(_Said, frozen=True, kw_only=True):
+    """Why an event may use a licensed thing, or may not."""
+
+    entry: str
+    design: str
+    license: str
+    use: str
+    is_allowed: bool
+    row: str | None
+    why: str
+    rule: str | None
+    duties: dict[str, int]
+    claims: list[ClaimView]
+
+
+class NewThreshold(_Heard, frozen=True, kw_only=True):
+    """A limit to issue, by the root keys of a magisterium."""
+
+    impact: Text
+    sense: Literal["ceiling", "floor"] = "ceiling"
+    amount: Annotated[int, Meta(ge=1, le=2**53 - 1)]
+    begin: Moment | None = None
+    until: Moment | None = None
+    member: Text | None = None
+
+
+class NewAllot(_Heard, frozen=True, kw_only=True):
+    """A part of an own ceiling, allowance, need or offer for another chain."""
+
+    source: Text
+    to: Text  # the chain, or an entry in it
+    amount: str | int
+    until: Moment | None = None  # as long as the source lasts, if not said
+    member: Text | None = None
+    dry_run: bool = False
+
+
+class NewTake(_Heard, frozen=True, kw_only=True):
+    """What was allotted, to be taken; all that is there if nothing is named."""
+
+    allots: Annotated[list[Text], Meta(max_length=16)] = []
+    member: Text | None = None
+    dry_run: bool = False
+
+
+class ThresholdView(_Said, frozen=True, kw_only=True):
+    """A limit."""
+
+    id: str
+    sense: str
+    amount: int
+    begin_ms: int
+    end_ms: int
+
+
+class BudgetShare(_Said, frozen=True, kw_only=True):
+    """How one chain stands to a limit; what it passed on is not its own."""
+
+    chain: str
+    member: str | None
+    allotted: int
+    spent: int
+    left: int
+    overdrawn: int
+    quotient: str | None  # spent / allotted
+
+
+class BudgetView(_Said, frozen=True, kw_only=True):
+    """An impact that is counted, its limits, and how everybody stands to them."""
+
+    impact: str
+    unit: str
+    scope: Literal["hard", "soft"]
+    source: str
+    factors: dict[str, str]
+    thresholds: list[ThresholdView]
+    allotted: int
+    spent: int
+    shares: list[BudgetShare]
+
+
 class StockQuery(_Heard, frozen=True, kw_only=True):
     """What may be asked of the stock."""
 

@@ -200,6 +200,17 @@ class RootKeys(Signatures):
         tips = self._ends_of(chain for chain in person.chains if chain != member.chain)
         return self._state(member, statements.close(person.event, root=root, keep=tips), root, keyset)
 
+    def threshold(
+        self, name: str | None, impact: str, sense: str, amount: int, *, begin_ms: int, end_ms: int
+    ) -> Entry | Draft:
+        """Issue a limit by the root keys of a magisterium."""
+        member = self._keystore.member(name)
+        person, root, keyset = self._root(member)
+        content = statements.threshold(
+            impact, sense, amount, begin_ms=begin_ms, end_ms=end_ms, event=person.event, root=root
+        )
+        return self._state(member, content, root, keyset)
+
     def check_roots(self, name: str, roots: Roots) -> None:
         """Refuse root keys that never were those of a member's identity.
 

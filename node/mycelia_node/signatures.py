@@ -57,6 +57,8 @@ class Signatures(Persons):
                 event = header.named(at)
             case "id.close", [at]:
                 event = header.named(at)
+            case "threshold", [_, _, _, _, _, at]:
+                event = header.named(at)
             case "open", [_, _, _, at] if draft.places:
                 event = header.named(at)
             case _:
@@ -108,6 +110,8 @@ class Signatures(Persons):
                 return f"Cuts {where}, for {self._subject(header.named(event))}; {follows} takes over."
             case "id.close", [event]:
                 return f"Ends {self._subject(header.named(event))} for good."
+            case "threshold", [str(impact), str(sense), int(amount), _, _, event]:
+                return f"Issues a {sense} of {amount} for {impact}, by {self._subject(header.named(event))}."
             case "open", [bytes(key), _, _, event]:
                 return f"Lets the holder of {did(key)} speak for {self._subject(header.named(event))}, without limit."
         raise BadInput("statement", "it says nothing that root keys sign", "ask who sent it")

@@ -100,7 +100,10 @@ class Allot(NamedTuple):
     sequence: int
     source: bytes
     to: bytes
+    of: str
+    name: str
     amount: int
+    expires_ms: int
 
 
 @dataclass(slots=True)

@@ -252,9 +252,10 @@ class Standing:
         return kept
 
     def _add_allot(self, entry: Entry) -> None:
-        terms = cast(list[int], entry.header.terms)
-        source, to = entry.header.dep(terms[0]), entry.header.dep(terms[1])
-        self.allots[entry.id] = Allot(entry.id, entry.chain, entry.header.sequence, source, to, terms[4])
+        header = entry.header
+        source_at, to_at, of, name, amount, expires_ms = cast(tuple[int, int, str, str, int, int], header.terms)
+        source, to = header.dep(source_at), header.dep(to_at)
+        self.allots[entry.id] = Allot(entry.id, entry.chain, header.sequence, source, to, of, name, amount, expires_ms)
         self._allots_of.setdefault(source, set()).add(entry.id)
 
     def _allotted(self, intent: bytes) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from . import (
+    budgets,
     commons,
     entries,
     exchange,
@@ -17,6 +18,7 @@ from . import (
     identities,
     intents,
     keys,
+    licenses,
     members,
     peers,
     recoveries,
@@ -133,6 +135,39 @@ add(app, entries.prune, "prune", "prune --dry-run")
 add(app, entries.verify, "verify", "verify --json")
 add(app, restores.doctor, "doctor", "doctor --json")
 add(app, restores.release, "release --yes", "release --yes --json")
+
+_license = add_group(
+    "license",
+    "Licenses: what they say, and whether a use is allowed.",
+    "license ls",
+    "license check ppl --use commercial --actor company-wage",
+)
+add(_license, licenses.ls, "license ls", "license ls --json")
+add(_license, licenses.show, "license show ppl", "license show house --file house.toml")
+add(
+    _license,
+    licenses.check,
+    "license check ppl --use commercial --actor company-wage",
+    "license check house --file house.toml --use share --json",
+)
+add(_license, licenses.explain, "license explain bafyreig4xq7rm2", "license explain bafyreig4xq7rm2 --json")
+add(app, licenses.attest, "attest bafyreig4xq7rm2 worker-coop", "attest bo company-wage --not --until +90d")
+add(
+    app,
+    licenses.permit,
+    "permit bafyreig4xq7rm2 bafyreih5… --use commercial",
+    "permit bafyreig4xq7rm2 bo --use adapt --until +30d",
+)
+_budget = add_group("budget", "Limits, allowances and what is spent of them.", "budget ls", "budget take")
+add(_budget, budgets.ls, "budget ls", "budget ls --json")
+add(_budget, budgets.threshold, "budget threshold co2 100000 --until +365d", "budget threshold nitrate 10 --as river")
+add(
+    _budget,
+    budgets.allot,
+    "budget allot bafyreig4xq7rm2 bafyreih5… 5000",
+    "budget allot bafyreig4x… bafyreih5… 20",
+)
+add(_budget, budgets.take, "budget take", "budget take bafyreig4xq7rm2 --as farm")
 
 _peer = add_group(
     "peer",

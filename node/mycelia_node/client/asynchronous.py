@@ -221,6 +221,38 @@ class AsyncClient:
         query = {"member": member, "everything": "true" if everything else None}
         return await self._ask("GET", "/v1/stock", list[models.ResourceView], query)
 
+    async def licenses(self) -> list[models.ProfileView]:
+        """Return every license profile that the commons knows."""
+        return await self._ask("GET", "/v1/licenses", list[models.ProfileView])
+
+    async def explain(self, id: str) -> models.LicenseView:
+        """Return why an event may use a licensed thing, or may not."""
+        return await self._ask("GET", f"/v1/licenses/{_segment(id)}", models.LicenseView)
+
+    async def attest(self, new: models.NewAttestation) -> models.Published:
+        """Say that something is true of an identity."""
+        return await self._tell("/v1/attestations", new, models.Published)
+
+    async def permit(self, new: models.NewPermit) -> models.Published:
+        """Let an identity use an own licensed thing."""
+        return await self._tell("/v1/permits", new, models.Published)
+
+    async def budgets(self) -> list[models.BudgetView]:
+        """Return the limits, and how everybody stands to them."""
+        return await self._ask("GET", "/v1/budgets", list[models.BudgetView])
+
+    async def threshold(self, new: models.NewThreshold) -> models.Published:
+        """Issue a limit by the root keys of a magisterium."""
+        return await self._tell("/v1/thresholds", new, models.Published)
+
+    async def allot(self, new: models.NewAllot) -> models.Published:
+        """Give another chain a part of an own ceiling, allowance, need or offer."""
+        return await self._tell("/v1/allots", new, models.Published)
+
+    async def take(self, new: models.NewTake) -> models.Published:
+        """Take what was allotted."""
+        return await self._tell("/v1/takes", new, models.Published)
+
     async def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published:
         """Withdraw an own need or offer."""
         return await self._tell("/v1/withdrawals", models.NewWithdrawal(id=id, dry_run=dry_run), models.Published)

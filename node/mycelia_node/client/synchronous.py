@@ -221,6 +221,38 @@ class Client:
         query = {"member": member, "everything": "true" if everything else None}
         return self._ask("GET", "/v1/stock", list[models.ResourceView], query)
 
+    def licenses(self) -> list[models.ProfileView]:
+        """Return every license profile that the commons knows."""
+        return self._ask("GET", "/v1/licenses", list[models.ProfileView])
+
+    def explain(self, id: str) -> models.LicenseView:
+        """Return why an event may use a licensed thing, or may not."""
+        return self._ask("GET", f"/v1/licenses/{_segment(id)}", models.LicenseView)
+
+    def attest(self, new: models.NewAttestation) -> models.Published:
+        """Say that something is true of an identity."""
+        return self._tell("/v1/attestations", new, models.Published)
+
+    def permit(self, new: models.NewPermit) -> models.Published:
+        """Let an identity use an own licensed thing."""
+        return self._tell("/v1/permits", new, models.Published)
+
+    def budgets(self) -> list[models.BudgetView]:
+        """Return the limits, and how everybody stands to them."""
+        return self._ask("GET", "/v1/budgets", list[models.BudgetView])
+
+    def threshold(self, new: models.NewThreshold) -> models.Published:
+        """Issue a limit by the root keys of a magisterium."""
+        return self._tell("/v1/thresholds", new, models.Published)
+
+    def allot(self, new: models.NewAllot) -> models.Published:
+        """Give another chain a part of an own ceiling, allowance, need or offer."""
+        return self._tell("/v1/allots", new, models.Published)
+
+    def take(self, new: models.NewTake) -> models.Published:
+        """Take what was allotted."""
+        return self._tell("/v1/takes", new, models.Published)
+
     def withdraw(self, id: str, *, dry_run: bool = False) -> models.Published:
         """Withdraw an own need or offer."""
         return self._tell("/v1/withdrawals", models.NewWithdrawal(id=id, dry_run=dry_run), models.Published)

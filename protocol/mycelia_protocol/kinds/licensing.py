@@ -17,9 +17,14 @@ from .attestations import attested, permitted
 from .kind import Judged
 
 
+def known_profile(charter: Charter, name: str) -> Profile | None:
+    """Return a profile that this charter writes, or that everybody knows; None if there is none of that name."""
+    return charter.profiles.get(name) or BUILT_IN.get(name)
+
+
 def profile(charter: Charter, name: str) -> Profile:
     """Return a profile that this charter knows and allows, or refuse `license.unknown`, `license.allowed`."""
-    found = charter.profiles.get(name) or BUILT_IN.get(name)
+    found = known_profile(charter, name)
     if found is None:
         raise Refused("license.unknown", f"there is no license profile {name!r} here")
     if charter.licenses and name not in charter.licenses:

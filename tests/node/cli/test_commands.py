@@ -29,6 +29,8 @@ COMMANDS = [
     "id guardians", "id revoke", "id restore", "id ask", "id recover", "id consent", "id complete", "id close",
     "id share", "id holders", "id sign", "id publish", "id forget-root", "id restore-root", "doctor", "release",
     "keys", "keys show", "keys protect", "event", "process", "recipe", "capacity", "stock",
+    "license", "license ls", "license show", "license check", "license explain", "attest", "permit",
+    "budget", "budget ls", "budget threshold", "budget allot", "budget take",
 ]  # fmt: skip
 
 

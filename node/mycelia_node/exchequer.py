@@ -1,0 +1,167 @@
+"""The exchequer: limits, who was allotted how much of them, and what was spent (chapter 24)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mycelia_protocol import cid, compose
+from mycelia_protocol.accumulators import Allowance, Overdrawn
+from mycelia_protocol.budgets import quotient
+from mycelia_protocol.cid import digest
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.kinds.budgets import BUDGET
+
+from . import models, signals
+from .desk import Desk, published
+from .drafts import Draft
+from .faults import BadInput
+from .hall import Hall, stated
+
+THRESHOLD_UNTIL = "+365d"
+
+
+class Exchequer:
+    """What members of one node say about limits, and how everybody stands to them."""
+
+    def __init__(self, desk: Desk, hall: Hall) -> None:
+        self._desk, self._hall, self._ledger, self._keystore = desk, hall, desk.ledger, desk.keystore
+
+    def threshold(self, new: models.NewThreshold) -> models.Published:
+        """Issue a limit; where several root keys must sign, the answer is a statement for the others.
+
+        Raises:
+            BadInput, StoreFault, Refused: the root keys are not here, or the identity is no magisterium.
+        """
+        now = self._desk.now_ms()
+        begin_ms = now if new.begin is None else signals.moment("begin", new.begin, now)
+        end_ms = signals.moment("until", new.until or THRESHOLD_UNTIL, now)
+        said: Entry | Draft = self._hall.people.threshold(
+            new.member, new.impact, new.sense, new.amount, begin_ms=begin_ms, end_ms=end_ms
+        )
+        return stated(said)
+
+    def allot(self, new: models.NewAllot) -> models.Published:
+        """Give another chain a part of an own ceiling, allowance, need or offer.
+
+        Raises:
+            NotFound, BadInput, Refused: the source or the chain is unknown, or there is not so much left.
+        """
+        source = self._desk.entry(new.source).entry
+        of, name, ends_ms = self._stated(source)
+        law = self._ledger.law_of(self._keystore.member(new.member).chain)
+        amount = _whole(new.amount) if of == BUDGET else signals.amount_of(law, name, new.amount)
+        now = self._desk.now_ms()
+        expires_ms = ends_ms if new.until is None else signals.moment("until", new.until, now)
+        to = self._desk.entry(new.to).entry.chain
+        content = compose.allot(source.id, to, of, name, amount, expires_ms)
+        return self._publish(new.member, content, dry_run=new.dry_run)
+
+    def _stated(self, source: Entry) -> tuple[str, str, int]:
+        """Return what an allot of a source is of, and until when it can last; the rules check the rest."""
+        kind, terms = source.header.kind, source.header.terms
+        match kind, terms:
+            case "threshold", [str(impact), _, _, _, int(ends_ms), *_]:
+                return BUDGET, impact, ends_ms
+            case "allot", [_, _, str(of), str(name), _, int(expires_ms)]:
+                return of, name, expires_ms
+            case "need" | "offer", [str(name), _, _, _, int(ends_ms), *_]:
+                return kind, name, ends_ms
+        raise BadInput("source", f"nothing is allotted of `{kind}`", "name a threshold, an allot, a need or an offer")
+
+    def take(self, new: models.NewTake) -> models.Published:
+        """Take what was allotted: what is named, or all that is for a member and counts.
+
+        Raises:
+            NotFound, BadInput, Refused: there is nothing to take, or it expired.
+        """
+        member = self._keystore.member(new.member)
+        names = [self._desk.entry(name).entry.id for name in new.allots] or self._open(member.chain)[:16]
+        if not names:
+            raise BadInput("allots", "nothing is allotted to this chain that it has not taken", "ask a magisterium")
+        return self._publish(new.member, compose.take(names), dry_run=new.dry_run)
+
+    def _open(self, chain: bytes) -> list[bytes]:
+        """Return what is allotted to a chain, counts, has not expired and was not taken."""
+        standing, now = self._ledger.standing, self._desk.now_ms()
+        taken = {key[1] for key in self._ledger.facts_of(chain, "allowance")}
+        found = [one for one in standing.allots.values() if one.to == chain and one.id not in taken]
+        return sorted(one.id for one in found if one.expires_ms >= now and standing.is_allotted(one.id))
+
+    def budgets(self) -> list[models.BudgetView]:
+        """Return for each impact its limits, and what each chain was allotted, spent and has left."""
+        return [self._budget(name) for name in sorted(self._ledger.charter.budgets)]
+
+    def _budget(self, name: str) -> models.BudgetView:
+        budget = self._ledger.charter.budgets[name]
+        valid = [one.entry for one in self._ledger.stored(0, -1, kind="threshold") if one.is_valid]
+        thresholds = [one for one in valid if one.header.terms[0] == name]
+        shares = sorted(self._shares(name), key=lambda one: (one.member or "~", one.chain))
+        return models.BudgetView(
+            impact=name,
+            unit=budget.unit,
+            scope="hard" if budget.is_hard else "soft",
+            source=budget.source,
+            factors={" ".join(pair): f"{over}/{under}" for pair, (over, under) in sorted(budget.factors.items())},
+            thresholds=[_threshold_view(one) for one in thresholds],
+            allotted=sum(one.allotted for one in shares),
+            spent=sum(one.spent for one in shares),
+            shares=shares,
+        )
+
+    def _shares(self, name: str) -> Iterator[models.BudgetShare]:
+        standing, impact = self._ledger.standing, digest(name.encode())
+        parts = [one for one in standing.allots.values() if (one.of, one.name) == (BUDGET, name)]
+        counted = {one.id: one for one in parts if standing.is_allotted(one.id)}
+        for chain in {one.to for one in parts} | {tip.chain for tip in self._ledger.frontier()}:
+            left = {
+                key[1]: fact.left
+                for key, fact in self._ledger.facts_of(chain, "allowance").items()
+                if isinstance(fact, Allowance) and key[1] in counted
+            }
+            over = self._ledger.facts_of(chain, "overdrawn").get(("overdrawn", impact, -1))
+            overdrawn = over.amount if isinstance(over, Overdrawn) else 0
+            passed = sum(one.amount for one in parts if one.chain == chain and one.source in left)
+            allotted = sum(one.amount for one in counted.values() if one.to == chain) - passed
+            spent = sum(counted[one].amount - rest for one, rest in left.items()) - passed + overdrawn
+            if not (allotted or left or overdrawn):
+                continue
+            owner, stands = self._keystore.owner(chain), quotient(spent, allotted)
+            yield models.BudgetShare(
+                chain=cid.text(chain),
+                member=None if owner is None else owner.name,
+                allotted=allotted,
+                spent=spent,
+                left=sum(left.values()),
+                overdrawn=overdrawn,
+                quotient=None if stands is None else f"{float(stands):.4f}",
+            )
+
+    def _publish(self, name: str | None, content: Content, *, dry_run: bool) -> models.Published:
+        member = self._keystore.member(name)
+        act = self._ledger.rehearse if dry_run else self._ledger.publish
+        [entry] = act(self._keystore.pair(member.name), member.chain, [content])
+        return published(entry, dry_run=dry_run)
+
+
+def _whole(amount: str | int) -> int:
+    text = str(amount).strip()
+    if not text.isdecimal() or len(text) > 16:
+        raise BadInput("amount", f"{amount!r} is no whole amount", "write it in the unit of the budget")
+    return int(text)
+
+
+def _threshold_view(entry: Entry) -> models.ThresholdView:
+    _, sense, amount, begin_ms, end_ms, *_ = entry.header.terms
+    return models.ThresholdView(
+        id=cid.text(entry.id),
+        sense=str(sense),
+        amount=_number(amount),
+        begin_ms=_number(begin_ms),
+        end_ms=_number(end_ms),
+    )
+
+
+def _number(term: object) -> int:
+    assert isinstance(term, int)  # the rules have seen that
+    return term

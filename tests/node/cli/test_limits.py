@@ -1,0 +1,153 @@
+"""Licenses and budgets on the command line, without a running node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Mycelia
+
+CHARTER = """
+name = "Oost"
+magisteria = ["founder"]
+
+[classes]
+bread = "loaf"
+design = "piece"
+
+[budgets.co2]
+unit = "g"
+scope = "hard"
+source = "a table of 2024"
+factors = { "produce bread" = [900, 1] }
+
+[issuers]
+worker-coop = ["founder"]
+surplus-to-workers = ["founder"]
+
+[profiles.house]
+title = "House rules"
+source = "assembly of 2026"
+rows = [{ name = "H1", allow = true, why = "members use it for anything", all = ["member"] }]
+"""
+
+
+@pytest.fixture
+def oost(mycelia: Mycelia, tmp_path: Path) -> Mycelia:
+    """A commons whose founder, bo, issues limits and attests; kim is a member."""
+    file = tmp_path / "oost.toml"
+    file.write_text(CHARTER)
+    assert mycelia("commons", "new", "--charter", str(file), "--name", "bo").code == 0
+    assert mycelia("member", "add", "kim").code == 0
+    return mycelia
+
+
+def chain_of(mycelia: Mycelia, name: str) -> str:
+    """Return the chain of a member."""
+    return str(next(one["chain"] for one in mycelia("member", "ls", "--json").json["members"] if one["name"] == name))
+
+
+class TestACharter:
+    def test_is_written_as_it_was_read(self, oost: Mycelia, tmp_path: Path) -> None:
+        shown = oost("commons", "show", "--toml").out
+
+        assert '"produce bread" = [' in shown
+        assert "[[profiles.house.rows]]" in shown or "[profiles.house]" in shown
+        assert "magisteria = [" in shown
+
+
+class TestALicense:
+    def test_is_listed_where_there_is_no_commons_yet(self, mycelia: Mycelia) -> None:
+        names = [one["name"] for one in mycelia("license", "ls", "--json").json["licenses"]]
+
+        assert names[0] == "ppl"
+        assert len(names) == 9
+
+    def test_of_the_commons_stands_first(self, oost: Mycelia) -> None:
+        first = oost("license", "ls", "--json").json["licenses"][0]
+
+        assert (first["name"], first["is_own"]) == ("house", True)
+        assert "members use it for anything" in oost("license", "show", "house").out
+
+    def test_refuses_wage_labour_and_tells_the_row_and_the_way(self, mycelia: Mycelia) -> None:
+        refused = mycelia("license", "check", "ppl", "--use", "commercial", "--actor", "company_wage", "--json")
+
+        assert refused.code == 4
+        assert (refused.json["allow"], refused.json["row"]) == (False, "P4")
+        assert any(way.startswith("P6:") for way in refused.json["ways"])
+
+    def test_can_be_tried_from_a_file(self, mycelia: Mycelia, tmp_path: Path) -> None:
+        file = tmp_path / "house.toml"
+        file.write_text('title = "House"\nsource = "us"\n[[rows]]\nname = "H"\nallow = true\nwhy = "all may"\n')
+
+        assert mycelia("license", "check", "house", "--file", str(file), "--use", "share").code == 0
+        file.write_text('title = "House"\n')
+        assert "title, source and rows" in mycelia("license", "show", "house", "--file", str(file)).err
+
+    def test_that_nobody_knows_is_named(self, oost: Mycelia) -> None:
+        assert "no license 'mine'" in oost("license", "show", "mine").err
+
+    def test_explains_what_a_use_rests_on(self, oost: Mycelia) -> None:
+        oost("member", "add", "lee")
+        design = oost("event", "raise", "design", "1", "--license", "ppl", "--as", "kim", "--json").json["id"]
+        refused = oost("event", "cite", "--of", design, "--use", "commercial", "--as", "lee")
+        words = [oost("attest", "lee", name, "--as", "bo", "--json").json["id"] for name in (
+            "worker-coop", "surplus-to-workers"
+        )]  # fmt: skip
+        cites = [word for name in words for word in ("--cite", name)]
+        used = oost("event", "cite", "--of", design, "--use", "commercial", *cites, "--as", "lee", "--json")
+
+        assert "ppl row P5" in refused.err
+        assert "row P6" in refused.err
+        said = oost("license", "explain", used.json["id"], "--json").json
+        assert (said["is_allowed"], said["row"], said["license"]) == (True, "P2", "ppl")
+
+    def test_yields_to_a_permit(self, oost: Mycelia) -> None:
+        oost("member", "add", "lee")
+        design = oost("event", "raise", "design", "1", "--license", "ppl", "--as", "kim", "--json").json["id"]
+        permit = oost("permit", design, "lee", "--use", "commercial", "--as", "kim", "--json").json["id"]
+        used = oost("event", "cite", "--of", design, "--use", "commercial", "--cite", permit, "--as", "lee", "--json")
+
+        assert oost("license", "explain", used.json["id"], "--json").json["row"] == "P6"
+
+
+class TestABudget:
+    def test_is_spent_as_far_as_it_goes(self, oost: Mycelia) -> None:
+        assert "no threshold yet" in oost("budget", "ls").out
+        assert "budget.cap" in oost("event", "produce", "bread", "1", "--as", "kim").err
+        limit = oost("budget", "threshold", "co2", "5000", "--as", "bo", "--json").json["id"]
+        oost("budget", "allot", limit, chain_of(oost, "kim"), "4000", "--as", "bo")
+        assert oost("budget", "take", "--as", "kim").code == 0
+
+        assert oost("event", "produce", "bread", "3", "--as", "kim").code == 0
+        assert "1400 g of co2 more" in oost("event", "produce", "bread", "3", "--as", "kim").err
+        [budget] = oost("budget", "ls", "--json").json["budgets"]
+        [share] = budget["shares"]
+        assert (share["member"], share["allotted"], share["spent"], share["left"]) == ("kim", 4000, 2700, 1300)
+        assert share["quotient"] == "0.6750"
+
+    def test_has_nothing_to_take_for_who_was_given_nothing(self, oost: Mycelia) -> None:
+        assert "Nothing is allotted" in oost("budget", "take", "--as", "kim").err
+
+    def test_is_issued_by_those_whom_the_charter_names(self, oost: Mycelia) -> None:
+        assert "threshold.authority" in oost("budget", "threshold", "co2", "5000", "--as", "kim").err
+
+    def test_gives_parts_of_offers_to_other_chains(self, oost: Mycelia) -> None:
+        oost("member", "add", "lee")
+        offer = oost("offer", "bread", "10", "--at", "52.37,4.89", "--as", "kim", "--json").json["id"]
+        allot = oost("budget", "allot", offer, chain_of(oost, "lee"), "4", "--as", "kim", "--json").json["id"]
+        assert oost("budget", "take", "--as", "lee").code == 0
+        part = oost(
+            "offer", "bread", "4", "--at", "52.37,4.89", "--allotment", allot, "--as", "lee", "--until", "+1d"
+        )  # fmt: skip
+
+        assert part.code == 0
+        assert "intent.allotment" in oost(
+            "offer", "bread", "1", "--at", "52.37,4.89", "--allotment", allot, "--as", "lee", "--until", "+1d"
+        ).err  # fmt: skip
+
+    def test_says_that_nothing_is_counted(self, mycelia: Mycelia) -> None:
+        mycelia("init", "--name", "anna", "--class", "food=kg")
+
+        assert "counts no impacts" in mycelia("budget", "ls").err
