@@ -821,6 +821,21 @@ class ContributionView(_Said, frozen=True, kw_only=True):
     amount: int
 
 
+class ClaimView(_Said, frozen=True, kw_only=True):
+    """What a member owes for what came in return (Claim)."""
+
+    id: str  # of the entry that raised it, and `:number` if it is not 0
+    member: str
+    creditor: str  # a chain
+    resource_class: str
+    amount: int
+    amount_text: str
+    paid: int
+    paid_text: str
+    due_ms: int
+    ground: str | None  # what it is owed for
+
+
 class AccountView(_Said, frozen=True, kw_only=True):
     """What a chain has of a class of mutual credit, in quanta and in words."""
 
@@ -854,7 +869,8 @@ class CreditClassView(_Said, frozen=True, kw_only=True):
 
 
 class CreditView(_Said, frozen=True, kw_only=True):
-    """What members of the node contributed, and everybody's mutual credit."""
+    """What members of the node contributed and owe, and everybody's mutual credit."""
 
     contributions: list[ContributionView]
+    claims: list[ClaimView]
     classes: list[CreditClassView]

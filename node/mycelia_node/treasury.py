@@ -114,10 +114,11 @@ class Treasury:
     # Asking
 
     def credit(self) -> models.CreditView:
-        """Return what members contributed, and everybody's balances of each class of mutual credit."""
+        """Return what members contributed and owe, and everybody's balances of each class of mutual credit."""
         charter, found = self._ledger.charter, counted(self._ledger.standing, self._ledger.charter.credit)
         return models.CreditView(
             contributions=[view for member in self._keystore.members() for view in self._contributions(member)],
+            claims=[view for member in self._keystore.members() for view in self._claims(member)],
             classes=[self._class_view(charter, name, one) for name, one in found.items()],
         )
 
@@ -127,6 +128,19 @@ class Treasury:
                 yield models.ContributionView(
                     member=member.name, chain=cid.text(member.chain), day_ms=day * DAY_MS, amount=fact.amount
                 )
+
+    def _claims(self, member: Member) -> Iterator[models.ClaimView]:
+        classes = self._ledger.law_of(member.chain).classes
+        for (_, name, number), claim in self._ledger.facts_of(member.chain, "claim").items():
+            if isinstance(claim, Claim):
+                of = classes[claim.resource_class]
+                yield models.ClaimView(
+                    id=cid.text(name) + (f":{number}" if number else ""), member=member.name,
+                    creditor=cid.text(claim.creditor), resource_class=claim.resource_class,
+                    amount=claim.amount, amount_text=format_amount(claim.amount, of),
+                    paid=claim.paid, paid_text=format_amount(claim.paid, of), due_ms=claim.due_ms,
+                    ground=cid.text(claim.ground) if claim.ground else None,
+                )  # fmt: skip
 
     def _class_view(self, charter: Charter, name: str, one: Counted) -> models.CreditClassView:
         own = {member.chain: member.name for member in self._keystore.members()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from .options import DEFAULTS, As, Options
-from .output import give, short, table, tell
+from .output import ago, give, short, table, tell
 
 if TYPE_CHECKING:
     from mycelia_node.models import AccountView
@@ -45,7 +45,7 @@ def settle(
 
 
 def credit(*, options: Options = DEFAULTS) -> None:
-    """Show what members contributed, and everybody's balance of mutual credit, lowest first."""
+    """Show what members contributed and owe, and everybody's balance of mutual credit, lowest first."""
     from .door import opened
 
     with opened(options.place) as node:
@@ -61,12 +61,23 @@ def credit(*, options: Options = DEFAULTS) -> None:
         ]  # fmt: skip
         head = f"{one.resource_class}: from {one.floor_text} to {one.ceiling_text}, {one.transit_text} in transit"
         parts.append(f"{head}\n{table(('chain', 'member', 'balance', 'promised', 'expected', ''), rows)}")
+    if view.claims:
+        owed = [
+            (_named(one.id), one.member, short(one.creditor), one.amount_text, one.paid_text, ago(one.due_ms))
+            for one in view.claims
+        ]
+        parts.append(table(("claim", "member", "creditor", "owed", "paid", "due"), owed))
     if view.contributions:
         days = [(one.member, _day(one.day_ms), one.amount) for one in view.contributions]
         parts.append(table(("member", "day", "contribution"), days))
     give(options, view, "\n\n".join(parts))
     if not parts:
         tell("This commons has no mutual credit, and nothing was settled. See `mycelia commons show`.")
+
+
+def _named(claim: str) -> str:
+    entry, colon, number = claim.partition(":")
+    return short(entry) + colon + number
 
 
 def _remark(account: AccountView) -> str:

@@ -275,7 +275,7 @@ class AsyncClient:
         return await self._tell("/v1/settlements", new, models.SettledView)
 
     async def credit(self) -> models.CreditView:
-        """Return what members contributed, and everybody's mutual credit."""
+        """Return what members contributed and owe, and everybody's mutual credit."""
         return await self._ask("GET", "/v1/credit", models.CreditView)
 
     async def proof(self, chain: str) -> models.ProofFile:

@@ -275,7 +275,7 @@ class Client:
         return self._tell("/v1/settlements", new, models.SettledView)
 
     def credit(self) -> models.CreditView:
-        """Return what members contributed, and everybody's mutual credit."""
+        """Return what members contributed and owe, and everybody's mutual credit."""
         return self._ask("GET", "/v1/credit", models.CreditView)
 
     def proof(self, chain: str) -> models.ProofFile:
