@@ -24,6 +24,7 @@ from starlette.routing import Match, Route
 
 from . import models
 from .archive import Archive
+from .deeds import Deeds
 from .desk import Desk, peer_view
 from .hall import Hall
 from .hearing import JSON, asked, body, heard, no_query
@@ -101,6 +102,7 @@ class Api:
         self._archive = Archive(peer.ledger)
         self._workshop = Workshop(self._desk)
         self._treasury = Treasury(self._desk)
+        self._deeds = Deeds(self._desk, peer.clock)
         self._hall = Hall(self._desk, peer.clock, secrets.token_bytes)
 
     def endpoints(self) -> list[Endpoint]:
@@ -129,6 +131,8 @@ class Api:
                 "/v1/retractions", "Ask for the deletion of bodies", models.NewRetraction, self._desk.retract,
                 models.Published,
             ),
+            self._told("/v1/commitments", "Promise", models.NewCommitment, self._deeds.commit, models.DeedView),
+            self._told("/v1/deeds", "Act on lines", models.NewDeed, self._deeds.act, models.DeedView),
             Endpoint(
                 "POST", "/v1/checkpoints", "Sum up a chain", self._checkpoint, models.Published, models.NewCheckpoint
             ),
