@@ -24,6 +24,7 @@ from starlette.routing import Match, Route
 
 from . import models
 from .archive import Archive
+from .deeds import Deeds
 from .desk import Desk, peer_view
 from .exchequer import Exchequer
 from .hall import Hall
@@ -105,6 +106,7 @@ class Api:
         self._workshop = Workshop(self._desk)
         self._registry, self._exchequer = Registry(self._desk, self._hall), Exchequer(self._desk, self._hall)
         self._treasury = Treasury(self._desk)
+        self._deeds = Deeds(self._desk, peer.clock)
 
     def endpoints(self) -> list[Endpoint]:
         """Return every endpoint, in the order of the document."""
@@ -132,6 +134,8 @@ class Api:
                 "/v1/retractions", "Ask for the deletion of bodies", models.NewRetraction, self._desk.retract,
                 models.Published,
             ),
+            self._told("/v1/commitments", "Promise", models.NewCommitment, self._deeds.commit, models.DeedView),
+            self._told("/v1/deeds", "Act on lines", models.NewDeed, self._deeds.act, models.DeedView),
             Endpoint(
                 "POST", "/v1/checkpoints", "Sum up a chain", self._checkpoint, models.Published, models.NewCheckpoint
             ),

@@ -49,7 +49,7 @@ class Desk:
         clock: Callable[[], int],
         entropy: Callable[[int], bytes] = token_bytes,
     ) -> None:
-        self.ledger, self.keystore, self._clock, self._entropy = ledger, keystore, clock, entropy
+        self.ledger, self.keystore, self.clock, self._entropy = ledger, keystore, clock, entropy
         self.own = OwnChains(ledger, keystore)
 
     # Telling
@@ -66,7 +66,7 @@ class Desk:
             law = self.ledger.law_of(member.chain)
             contents = [self.content(new, law) for new in batch]
             bodies = [self._body(new, member) for new in batch]
-            expiries = [notes.expiry_of(new, self._clock()) for new in batch]
+            expiries = [notes.expiry_of(new, self.clock()) for new in batch]
             pair = self.keystore.pair(member.name)
             if dry_run:
                 entries = self.ledger.rehearse(pair, member.chain, contents)
@@ -94,7 +94,7 @@ class Desk:
             until=new.until,
             urgency=new.urgency,
             precise=new.precise,
-            now_ms=self._clock(),
+            now_ms=self.clock(),
             tail=self._tail(new),
         )
 
@@ -269,7 +269,7 @@ class Desk:
                 f"the clock of {node} differs from this one by {skew_ms // 1000} s: set the wrong one"
                 for node, skew_ms in wrong.items()
             ]
-        now_ms = self._clock()
+        now_ms = self.clock()
         ahead = [one for one in awaiting if one.until_ms > now_ms]
         if ahead:
             most_s = (max(one.until_ms for one in ahead) - now_ms + self.ledger.charter.drift_ms) // 1000
@@ -290,7 +290,7 @@ class Desk:
         Raises:
             BadInput: the commons has no such class.
         """
-        now_ms, standing = self._clock(), self.ledger.standing
+        now_ms, standing = self.clock(), self.ledger.standing
         classes = {*self.ledger.charter.classes}
         classes |= {one.resource_class for of in (standing.needs, standing.offers) for one in of.values()}
         if resource_class is not None and resource_class not in classes:

@@ -6,24 +6,23 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mycelia_protocol import cid, compose
-from mycelia_protocol.accumulators import Claim, CommittedLine, Contributed, Credit, HeirOf, LineId, Mark, credit_key
+from mycelia_protocol.accumulators import Claim, CommittedLine, Contributed, Credit, LineId, Mark, credit_key
 from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.balances import Counted, counted, overdrawn
 from mycelia_protocol.charter import Charter, Open, ResourceClass
 from mycelia_protocol.compose import Content
-from mycelia_protocol.kinds.kind import line_refs
 from mycelia_protocol.kinds.settlements import MAX_SETTLED
 from mycelia_protocol.membership import Status
 from mycelia_protocol.reciprocity import Settled
 
 from . import models
+from .deeds import answers
 from .desk import Desk, published
 from .faults import BadInput
 from .keystore import Member
 
 DAY_MS = 86_400_000
 _CLAIMS_IN_ONE = 10  # lines that pay claims: each names a receive, a commit and an entry, of 32 in all
-_PAGE = 1000
 
 
 class Receipt(NamedTuple):
@@ -77,25 +76,10 @@ class Treasury:
             if not given.marks & Mark.DELIVERED or need is None:
                 continue
             if given.receiver not in seen:
-                seen[given.receiver] = self._received_by(member, given.receiver)
+                seen[given.receiver] = answers(self._ledger, member.chain, given.receiver, "receive")
             receive = seen[given.receiver].get((commit, number))
             if receive is not None:
                 yield Receipt((commit, number), given, receive, str(need.header.terms[0]))
-
-    def _received_by(self, member: Member, receiver: bytes) -> dict[LineId, bytes]:
-        """Return the valid receipt of each line that a chain, or an heir that the member was told of, received."""
-        heirs = self._ledger.facts_of(member.chain, "heir")
-        told = [key[1] for key, fact in heirs.items() if isinstance(fact, HeirOf) and receiver in fact.chains]
-        found: dict[LineId, bytes] = {}
-        for chain in (receiver, *told):
-            after = 0
-            while page := self._ledger.stored(after, _PAGE, chain=chain, kind="receive"):
-                after = page[-1].arrival
-                for stored in page:
-                    if stored.is_valid:
-                        lines = line_refs(stored.entry.header, 0, "receive.terms")
-                        found |= dict.fromkeys((line for line in lines if line not in found), stored.entry.id)
-        return found
 
     def _counts(self, member: Member, receipt: Receipt) -> bool:
         """Whether somebody else confirms: not an own chain, and behind a membrane not one without an identity."""

@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from . import (
     budgets,
     commons,
+    deeds,
     entries,
     exchange,
     holders,
@@ -120,6 +121,15 @@ add(
     "capacity bafyreig4xq7rm2 drill.hours '8 h' --each '1 d'",
     "capacity bafyreig4xq7rm2 oven.hours 20 --json",
 )
+add(
+    app, deeds.commit, "commit bafyreig4xq7rm2 bafyreihdwdcefg '12 kg'", "commit bafyreig4xq7rm2 bafyreihdwdcefg --json"
+)
+add(app, deeds.accept, "accept bafyreig4xq7rm2:0", "accept --all --dry-run")
+add(app, deeds.deliver, "deliver bafyreig4xq7rm2:0", "deliver --all --as farm")
+add(app, deeds.receive, "receive bafyreig4xq7rm2:0", "receive --all --json")
+add(app, deeds.free, "free bafyreig4xq7rm2:0", "free --all")
+add(app, deeds.lapse, "lapse bafyreig4xq7rm2:0", "lapse --all")
+add(app, deeds.cancel, "cancel bafyreig4xq7rm2:0", "cancel bafyreig4xq7rm2 --dry-run")
 add(app, returns.settle, "settle", "settle --claim bafyreig4xq7rm2 --as farm")
 add(app, returns.credit, "credit", "credit --json")
 add(app, things.stock, "stock", "stock --as farm --all --json")

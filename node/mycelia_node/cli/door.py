@@ -74,6 +74,8 @@ class Node(Protocol):
     def retract(self, ids: Sequence[str], *, dry_run: bool = False) -> models.Published: ...
     def checkpoint(self, *, member: str | None = None, dry_run: bool = False) -> models.Published: ...
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published: ...
+    def commit(self, new: models.NewCommitment) -> models.DeedView: ...
+    def act(self, new: models.NewDeed) -> models.DeedView: ...
     def settle(
         self, *, claim: str | None = None, member: str | None = None, dry_run: bool = False
     ) -> models.SettledView: ...
@@ -101,6 +103,7 @@ class Offline:
     """The files of a node that does not run."""
 
     def __init__(self, home: Home, desk: Desk, hall: Hall, archive: Archive) -> None:
+        from mycelia_node.deeds import Deeds
         from mycelia_node.exchequer import Exchequer
         from mycelia_node.registry import Registry
         from mycelia_node.treasury import Treasury
@@ -124,6 +127,8 @@ class Offline:
         self.capacity, self.stock = shop.capacity, shop.stock
         self._treasury = Treasury(desk)
         self.credit = self._treasury.credit
+        deeds = Deeds(desk, desk.clock)
+        self.commit, self.act = deeds.commit, deeds.act
 
     def status(self) -> models.StatusView:
         """Return how the node is, with the peers that it will dial."""

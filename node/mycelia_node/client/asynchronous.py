@@ -267,6 +267,14 @@ class AsyncClient:
         new = models.NewCheckpoint(member=member, dry_run=dry_run)
         return await self._tell("/v1/checkpoints", new, models.Published)
 
+    async def commit(self, new: models.NewCommitment) -> models.DeedView:
+        """Promise an amount of an own offer to a need."""
+        return await self._tell("/v1/commitments", new, models.DeedView)
+
+    async def act(self, new: models.NewDeed) -> models.DeedView:
+        """Do something about lines: accept, deliver, receive, release, lapse or cancel them."""
+        return await self._tell("/v1/deeds", new, models.DeedView)
+
     async def settle(
         self, *, claim: str | None = None, member: str | None = None, dry_run: bool = False
     ) -> models.SettledView:

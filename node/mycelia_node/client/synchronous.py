@@ -267,6 +267,14 @@ class Client:
         new = models.NewCheckpoint(member=member, dry_run=dry_run)
         return self._tell("/v1/checkpoints", new, models.Published)
 
+    def commit(self, new: models.NewCommitment) -> models.DeedView:
+        """Promise an amount of an own offer to a need."""
+        return self._tell("/v1/commitments", new, models.DeedView)
+
+    def act(self, new: models.NewDeed) -> models.DeedView:
+        """Do something about lines: accept, deliver, receive, release, lapse or cancel them."""
+        return self._tell("/v1/deeds", new, models.DeedView)
+
     def settle(
         self, *, claim: str | None = None, member: str | None = None, dry_run: bool = False
     ) -> models.SettledView:

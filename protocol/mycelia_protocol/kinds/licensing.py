@@ -49,7 +49,7 @@ def check_use(judged: Judged, design: Entry, resource: ResourceId, license_: str
 
 def _why(verdict: Verdict, found: Profile) -> str:
     way = next((row for row in found.rows if row.is_allowed and PERMIT in (*row.all, *row.any)), None)
-    told = f"{verdict.profile} row {verdict.row}: {verdict.why}"
+    told = f"row {verdict.row} of {verdict.profile} says no: {verdict.why}"
     return told if way is None else f"{told}; with a `permit` of its maker it is row {way.name}"
 
 

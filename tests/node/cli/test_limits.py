@@ -98,7 +98,7 @@ class TestALicense:
         cites = [word for name in words for word in ("--cite", name)]
         used = oost("event", "cite", "--of", design, "--use", "commercial", *cites, "--as", "lee", "--json")
 
-        assert "ppl row P5" in refused.err
+        assert "Row P5 of ppl says no" in refused.err
         assert "row P6" in refused.err
         said = oost("license", "explain", used.json["id"], "--json").json
         assert (said["is_allowed"], said["row"], said["license"]) == (True, "P2", "ppl")
