@@ -17,6 +17,7 @@ _LETTERS = {
     "resource": b"R", "process": b"P", "reserve": b"V", "into": b"I", "capacity": b"C", "bucket": b"B", "claim": b"L",
     "return": b"T",
     "contribution": b"G", "credit": b"K", "currency": b"Y",
+    "agrees": b"A", "agreed": b"D", "leg": b"E",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 
