@@ -115,10 +115,6 @@ class Desk:
         asked = compose.NeedTail(new.action or PLAIN, process, into, allotment)
         return None if asked == compose.NeedTail() and not new.stock else asked
 
-    def now_ms(self) -> int:
-        """Return the node's clock, in milliseconds."""
-        return self._clock()
-
     def resource_id(self, text: str) -> ResourceId:
         """Return the resource that a pasted id means: that of an entry, or its beginning, and `:number`.
 

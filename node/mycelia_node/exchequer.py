@@ -33,7 +33,7 @@ class Exchequer:
         Raises:
             BadInput, StoreFault, Refused: the root keys are not here, or the identity is no magisterium.
         """
-        now = self._desk.now_ms()
+        now = self._desk.clock()
         begin_ms = now if new.begin is None else signals.moment("begin", new.begin, now)
         end_ms = signals.moment("until", new.until or THRESHOLD_UNTIL, now)
         said: Entry | Draft = self._hall.people.threshold(
@@ -51,7 +51,7 @@ class Exchequer:
         of, name, ends_ms = self._stated(source)
         law = self._ledger.law_of(self._keystore.member(new.member).chain)
         amount = _whole(new.amount) if of == BUDGET else signals.amount_of(law, name, new.amount)
-        now = self._desk.now_ms()
+        now = self._desk.clock()
         expires_ms = ends_ms if new.until is None else signals.moment("until", new.until, now)
         to = self._desk.entry(new.to).entry.chain
         content = compose.allot(source.id, to, of, name, amount, expires_ms)
@@ -83,7 +83,7 @@ class Exchequer:
 
     def _open(self, chain: bytes) -> list[bytes]:
         """Return what is allotted to a chain, counts, has not expired and was not taken."""
-        standing, now = self._ledger.standing, self._desk.now_ms()
+        standing, now = self._ledger.standing, self._desk.clock()
         taken = {key[1] for key in self._ledger.facts_of(chain, "allowance")}
         found = [one for one in standing.allots.values() if one.to == chain and one.id not in taken]
         return sorted(one.id for one in found if one.expires_ms >= now and standing.is_allotted(one.id))

@@ -18,6 +18,7 @@ _LETTERS = {
     "return": b"T", "allotted": b"A", "allowance": b"W", "purse": b"U", "footprint": b"F", "overdrawn": b"O",
     "licensed": b"D", "owing": b"E",
     "contribution": b"G", "credit": b"K", "currency": b"Y",
+    "agrees": b"A", "agreed": b"D", "leg": b"E",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 

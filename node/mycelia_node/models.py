@@ -678,14 +678,18 @@ class ProfileView(_Said, frozen=True, kw_only=True):
 
 
 class ClaimView(_Said, frozen=True, kw_only=True):
-    """What is owed for a thing (Claim)."""
+    """What a member owes for what came in return (Claim)."""
 
-    entry: str
-    number: int
+    id: str  # of the entry that raised it, and `:number` if it is not 0
+    member: str | None  # who owes, if it is one of this node
+    creditor: str  # a chain
     resource_class: str
     amount: int
+    amount_text: str
     paid: int
+    paid_text: str
     due_ms: int
+    ground: str | None  # what it is owed for
 
 
 class LicenseView(_Said, frozen=True, kw_only=True):
@@ -819,21 +823,6 @@ class ContributionView(_Said, frozen=True, kw_only=True):
     chain: str
     day_ms: int  # when the day began, UTC
     amount: int
-
-
-class ClaimView(_Said, frozen=True, kw_only=True):
-    """What a member owes for what came in return (Claim)."""
-
-    id: str  # of the entry that raised it, and `:number` if it is not 0
-    member: str
-    creditor: str  # a chain
-    resource_class: str
-    amount: int
-    amount_text: str
-    paid: int
-    paid_text: str
-    due_ms: int
-    ground: str | None  # what it is owed for
 
 
 class AccountView(_Said, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from . import models, signals
 from .desk import Desk, NotFound, published
 from .faults import BadInput
 from .hall import Hall
+from .views import claim_view
 
 DEFAULT_UNTIL = "+365d"
 
@@ -47,7 +48,7 @@ class Registry:
         Raises:
             BadInput, NotFound, Refused: nobody is named so, or a rule refuses it.
         """
-        expires_ms = signals.moment("until", new.until or DEFAULT_UNTIL, self._desk.now_ms())
+        expires_ms = signals.moment("until", new.until or DEFAULT_UNTIL, self._desk.clock())
         subject = self._hall.identity_named(new.subject)
         content = compose.attest(subject, new.predicate, 0 if new.denies else 1, expires_ms)
         return self._publish(new.member, content, dry_run=new.dry_run)
@@ -58,7 +59,7 @@ class Registry:
         Raises:
             BadInput, NotFound, Refused: nobody is named so, or it is no such thing.
         """
-        expires_ms = signals.moment("until", new.until or DEFAULT_UNTIL, self._desk.now_ms())
+        expires_ms = signals.moment("until", new.until or DEFAULT_UNTIL, self._desk.clock())
         licensee = self._hall.identity_named(new.licensee)
         content = compose.permit(self._desk.resource_id(new.resource), licensee, new.use, expires_ms)
         return self._publish(new.member, content, dry_run=new.dry_run)
@@ -79,14 +80,12 @@ class Registry:
         rows = dict(noted.uses) if isinstance(noted, Licensed) and stored.is_valid else {}
         profile, row = known_profile(self._ledger.charter, license_), rows[use][0] if use in rows else None
         found = next((one for one in profile.rows if one.name == row), None) if profile is not None else None
+        owner, classes = self._keystore.owner(entry.chain), self._ledger.law_of(entry.chain).classes
         claims = [
-            models.ClaimView(
-                entry=cid.text(key[1]), number=key[2], resource_class=claim.resource_class, amount=claim.amount,
-                paid=claim.paid, due_ms=claim.due_ms,
-            )
+            claim_view(classes, key, claim, None if owner is None else owner.name)
             for key, claim in self._ledger.facts_of(entry.chain, "claim").items()
             if isinstance(claim, Claim) and claim.ground == design.id
-        ]  # fmt: skip
+        ]
         return models.LicenseView(
             entry=cid.text(entry.id),
             design=cid.text(design.id),

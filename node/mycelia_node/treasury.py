@@ -20,6 +20,7 @@ from .deeds import answers
 from .desk import Desk, published
 from .faults import BadInput
 from .keystore import Member
+from .views import claim_view
 
 DAY_MS = 86_400_000
 _CLAIMS_IN_ONE = 10  # lines that pay claims: each names a receive, a commit and an entry, of 32 in all
@@ -115,16 +116,9 @@ class Treasury:
 
     def _claims(self, member: Member) -> Iterator[models.ClaimView]:
         classes = self._ledger.law_of(member.chain).classes
-        for (_, name, number), claim in self._ledger.facts_of(member.chain, "claim").items():
+        for key, claim in self._ledger.facts_of(member.chain, "claim").items():
             if isinstance(claim, Claim):
-                of = classes[claim.resource_class]
-                yield models.ClaimView(
-                    id=cid.text(name) + (f":{number}" if number else ""), member=member.name,
-                    creditor=cid.text(claim.creditor), resource_class=claim.resource_class,
-                    amount=claim.amount, amount_text=format_amount(claim.amount, of),
-                    paid=claim.paid, paid_text=format_amount(claim.paid, of), due_ms=claim.due_ms,
-                    ground=cid.text(claim.ground) if claim.ground else None,
-                )  # fmt: skip
+                yield claim_view(classes, key, claim, member.name)
 
     def _class_view(self, charter: Charter, name: str, one: Counted) -> models.CreditClassView:
         own = {member.chain: member.name for member in self._keystore.members()}

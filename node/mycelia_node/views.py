@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mycelia_protocol import cid, privacy
+from mycelia_protocol.accumulators import Claim, FactKey
 from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.canonical import Value
-from mycelia_protocol.charter import Charter
+from mycelia_protocol.charter import Charter, ResourceClass
 from mycelia_protocol.envelope import Header, Term, read_body
 from mycelia_protocol.errors import Malformed, Refused
 from mycelia_protocol.kinds import KINDS
@@ -135,6 +136,25 @@ def line_view(law_of: LawOf, standing: Standing, line: Line) -> models.LineView:
         status=standing.status(line),
         hold_ms=line.hold,
         until_ms=line.until,
+    )
+
+
+def claim_view(
+    classes: Mapping[str, ResourceClass], key: FactKey, claim: Claim, member: str | None = None
+) -> models.ClaimView:
+    """Return what a chain owes as the API says it."""
+    (_, name, number), of = key, classes[claim.resource_class]
+    return models.ClaimView(
+        id=cid.text(name) + (f":{number}" if number else ""),
+        member=member,
+        creditor=cid.text(claim.creditor),
+        resource_class=claim.resource_class,
+        amount=claim.amount,
+        amount_text=format_amount(claim.amount, of),
+        paid=claim.paid,
+        paid_text=format_amount(claim.paid, of),
+        due_ms=claim.due_ms,
+        ground=cid.text(claim.ground) if claim.ground else None,
     )
 
 

@@ -300,6 +300,29 @@ class Credit(NamedTuple):
     expected: int = 0  # of own accepts, not yet received
 
 
+class Agrees(NamedTuple):
+    """Who agreed to an agreement, as this chain has cited: each chain with the lowest place of such an entry."""
+
+    by: tuple[tuple[bytes, int], ...] = ()
+
+
+class Agreed(NamedTuple):
+    """An agreement that this chain agreed to."""
+
+    end_ms: int
+    parties: tuple[bytes, ...]  # the other ones, sorted
+    left: bool = False  # an exit of a leg by another party is cited, or there is an own release or lapse of one
+    took: bool = False  # there is an own `receive` of a leg
+
+
+class LegOf(NamedTuple):
+    """A line, anybody's, that is a leg of an agreement that this chain agreed to."""
+
+    agreement: bytes
+    provider: bytes
+    receiver: bytes
+
+
 Fact = (
     NeedFacts
     | OfferFacts
@@ -334,6 +357,9 @@ Fact = (
     | Contributed
     | Currency
     | Credit
+    | Agrees
+    | Agreed
+    | LegOf
 )
 RECORDS: dict[str, type[Any]] = {
     "need": NeedFacts,
@@ -369,6 +395,9 @@ RECORDS: dict[str, type[Any]] = {
     "contribution": Contributed,
     "currency": Currency,
     "credit": Credit,
+    "agrees": Agrees,
+    "agreed": Agreed,
+    "leg": LegOf,
 }
 # (record, id, number): the number is that of a line, resource, stretch, claim or day; -1 where there is none
 FactKey = tuple[str, bytes, int]

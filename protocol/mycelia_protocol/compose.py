@@ -37,6 +37,9 @@ class Content(NamedTuple):
     moment: Moment | None = None
 
 
+Leg = tuple[LineId, bytes]  # a line, and the need that its commit names for it
+
+
 class NeedTail(NamedTuple):
     """What a need says that is more than a transfer into no resource in particular."""
 
@@ -152,6 +155,18 @@ def accept(*, need: bytes, lines: Sequence[LineId], cites: Iterable[bytes] = ())
     """Return an accept of commit lines for an own need; `cites` are exits that free its quantity."""
     deps, index = ordered(need, *(name for name, _ in lines), *cites)
     return Content("accept", [index[need], *_refs(lines, index)], deps)
+
+
+def agreement(*, end_ms: int, legs: Sequence[Leg], cites: Iterable[bytes] = ()) -> Content:
+    """Return the proposal that lines, each with its need, are clauses of one another until all have agreed."""
+    deps, index = ordered(*(name for line, need in legs for name in (line[0], need)), *cites)
+    return Content("agreement", [end_ms, *_refs([line for line, _ in legs], index)], deps)
+
+
+def agree(agreement: bytes, legs: Sequence[Leg], cites: Iterable[bytes] = ()) -> Content:
+    """Return what binds an own chain to an agreement with these legs; `cites` are the `agree` of others."""
+    deps, index = ordered(agreement, *(name for line, need in legs for name in (line[0], need)), *cites)
+    return Content("agree", [index[agreement]], deps)
 
 
 def on_lines(kind: str, lines: Sequence[LineId], cites: Iterable[bytes] = ()) -> Content:

@@ -27,6 +27,7 @@ from .kinds.kind import ABOUT_LINES, line_refs
 
 KEPT = frozenset({
     "open", "consent", "enact", "adopt", "admit", "warrant", "checkpoint", "witness", "retract",
+    "agreement", "agree",
     "event", "process", "recipe", "capacity", "settle", "threshold", "allot", "take",
     "attest", "permit",  # what books are made of
 })  # fmt: skip
@@ -61,7 +62,11 @@ def droppable(below: Sequence[tuple[Entry, bool]], facts: Mapping[FactKey, Fact]
     """
     intents = {entry.id for entry, is_valid in below if is_valid and _is_open(entry, facts, time_ms)}
     booked = {entry.id for entry, is_valid in below if is_valid and has_tail(entry.header)}
-    live, lines = intents | booked, set[LineId]()
+    legs = {(name, number) for record, name, number in facts if record == "leg"}  # an agreement is read as a whole
+    for (_, name, number), fact in facts.items():
+        if (name, number) in legs and isinstance(fact, CommittedLine | AcceptedLine):
+            booked.add(fact.offer if isinstance(fact, CommittedLine) else fact.need)
+    live, lines = intents | booked, set(legs)
     for (_, name, number), fact in facts.items():
         if isinstance(fact, OfferFacts) and fact.row is not None and name in intents:
             live.add(fact.row)

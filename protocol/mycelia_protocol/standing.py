@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import cast
 
 from .accumulators import LineId
+from .agreements import Agreements
 from .envelope import Entry, Header
 from .errors import Refused
 from .kinds import KINDS
@@ -64,6 +65,7 @@ class Standing:
         self._allots_of: dict[bytes, set[bytes]] = {}  # by what they are of
         self._parts: set[bytes] = set()  # needs and offers that are parts of others
         self.events: dict[bytes, bytes] = {}  # the valid ones, and whose they are
+        self.agreements = Agreements(entry_of)
         self._past: set[LineId] = set()  # lines that are left out
         self._signed: dict[LineId, Signed] = {}
         self._withdrawn: dict[bytes, set[bytes]] = {}  # by whom
@@ -86,6 +88,8 @@ class Standing:
             self.events[entry.id] = entry.chain
         elif kind == "withdraw":
             self._withdraw(entry.header.dep(cast(int, entry.header.terms[0])), entry.chain)
+        elif kind == "agree":
+            self._add_agree(entry)
         elif kind in ABOUT_LINES:
             for line in line_refs(entry.header, ABOUT_LINES[kind], f"{kind}.terms"):
                 self._mark(line, kind, entry)
@@ -116,6 +120,7 @@ class Standing:
                     signed.accept = (NEVER, b"")
             if signed.exits:
                 signed.exits = {one for one in signed.exits if one[1] not in chains}
+        self.agreements.forget(chains)
         for told in [one for one in self._told if one[0] in chains]:
             del self._told[told]
         for intent_id, by in self._withdrawn.items():
@@ -155,7 +160,9 @@ class Standing:
         if by_receiver or self._is_freed(line):
             delivered = self._has(line, "deliver", provider)
             return Status.DISPUTED if accepted and delivered and by_receiver else Status.VOID
-        return Status.FIRM if accepted else Status.PENDING
+        if not accepted:
+            return Status.PENDING
+        return self._status_of_leg(line) if self.agreements.is_leg(line.id) else Status.FIRM
 
     def is_live(self, line: Line) -> bool:
         """Return whether the line still means something to both: it is neither void, disputed nor displaced."""
@@ -213,6 +220,9 @@ class Standing:
         if kind in _ANSWERS:
             lines = _lines_of(entry.header)
             return list(dict.fromkeys(line[0] for line in lines if not self._is_answered(line, kind)))
+        if kind == "agree":
+            agreement = entry.header.dep(cast(int, entry.header.terms[0]))
+            return [] if self.agreements.is_complete(agreement) else [agreement]
         relies_on = KINDS[kind].relies_on(entry.header) if kind in KINDS else ()
         if kind in ("need", "offer", "take"):
             return [name for name in relies_on if name not in self.allots]
@@ -230,7 +240,42 @@ class Standing:
         if line is None:
             return name in self._past
         answer = _ANSWERS[kind]
+        if answer == "accept" and self.agreements.is_leg(name) and not self.agreements.of(name):
+            return False
         return self._is_signed(line, answer, line.provider if answer == "deliver" else line.receiver)
+
+    def owing(self, agreement: bytes) -> list[LineId]:
+        """Return the legs that are owed: those that their provider left, though it had received by the agreement."""
+        known = self.agreements.known.get(agreement)
+        legs = [self.lines[leg.line] for leg in known.legs if leg.line in self.lines] if known else []
+        missing = [leg for leg in legs if not self._is_signed(leg, "deliver", leg.provider)]
+        return [leg.id for leg in missing if self._took(legs, leg.provider) and self._is_freed(leg)]
+
+    def _status_of_leg(self, line: Line) -> Status:
+        """Return where an accepted leg stands that neither of its sides left."""
+        complete = self.agreements.of(line.id)
+        if not complete:
+            return Status.PENDING
+        is_off = all(self._is_off(line, agreement) for agreement in complete)
+        return Status.VOID if is_off and not self._has(line, "deliver", line.provider) else Status.FIRM
+
+    def _is_off(self, line: Line, agreement: bytes) -> bool:
+        """Whether another leg was left so that the provider of this one may leave, and has taken nothing yet."""
+        legs = [self.lines[leg.line] for leg in self.agreements.known[agreement].legs if leg.line in self.lines]
+        return not self._took(legs, line.provider) and any(self._is_left(leg, line.provider) for leg in legs)
+
+    def _took(self, legs: Sequence[Line], party: bytes) -> bool:
+        return any(leg.receiver == party and self._is_signed(leg, "receive", party) for leg in legs)
+
+    def _is_left(self, leg: Line, party: bytes) -> bool:
+        """Whether a leg was left by somebody else than a party, or by the party itself without a debt."""
+        if leg.provider == party:
+            return any(
+                self._has(leg, *one) for one in (("release", party), ("lapse", leg.receiver), ("cancel", leg.receiver))
+            )
+        if leg.receiver == party and not self._is_freed(leg):
+            return self._is_let_go(leg) and not self._has(leg, "cancel", party)
+        return self._is_freed(leg) or self._is_let_go(leg)
 
     def _honoured(self, intent: bytes) -> frozenset[LineId]:
         """Return the lines outside of an intent's trunk that fit, the earliest accept first."""
@@ -354,6 +399,12 @@ class Standing:
         if latest is None or (header.sequence, entry.id) > (latest.sequence, latest.id):
             lines = tuple((header.dep(terms[at]), terms[at + 1]) for at in range(LINES_AT, len(terms), 2))
             self.rows[offer] = Row(entry.id, offer, entry.chain, header.sequence, lines)
+
+    def _add_agree(self, entry: Entry) -> None:
+        agreement = self.agreements.add(entry)
+        for leg in () if agreement is None else agreement.legs:
+            if leg.receiver == entry.chain:
+                self._mark(leg.line, "accept", entry)
 
     def _add_commit(self, entry: Entry) -> None:
         row = cast(Entry, self._entry_of(entry.header.dep(cast(int, entry.header.terms[0]))))

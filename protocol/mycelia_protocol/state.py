@@ -188,10 +188,18 @@ def _rising(fits: _Fits) -> _Fits:
     )
 
 
-_NUMBERED = {"committed", "accepted", "resource", "bucket", "claim", "contribution", "footprint", "licensed", "owing"}
+def _some(fits: _Fits) -> _Fits:
+    return lambda value: bool(value) and fits(value)
+
+
+_NUMBERED = {
+    "committed", "accepted", "resource", "bucket", "claim", "contribution", "footprint", "leg", "licensed", "owing",
+}  # fmt: skip
 _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "accepted": (is_digest, is_digest, _natural, _natural, _marks),
     "admitted": (_natural,),
+    "agreed": (_natural, _some(_rising(is_digest)), _flag, _flag),
+    "agrees": (_some(_rising(_tuple(is_digest, _natural))),),
     "allotted": (_natural,),
     "allowance": (_text, _text, _natural, _natural),
     "bucket": (_natural,),
@@ -211,6 +219,7 @@ _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "heir": (_rising(is_digest),),
     "inherited": (_natural,),
     "into": (_text, _text, _perhaps, _natural, _perhaps),
+    "leg": (is_digest, is_digest, is_digest),
     "licensed": (_text, is_digest, _rising(_tuple(_text, _tuple(_text, _flag, _natural, _natural)))),
     "need": (_flag, _natural),
     "offer": (_flag, _natural, _maybe(is_digest), _rising(_tuple(is_digest, _natural))),

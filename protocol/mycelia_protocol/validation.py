@@ -35,6 +35,7 @@ from .kinds.budgets import check_budget, check_stake
 from .kinds.flows import FREED, commit_lines
 from .kinds.heirs import note_heir
 from .kinds.kind import ABOUT_LINES, is_natural, line_refs
+from .kinds.legs import note_agree, note_exit
 from .kinds.spending import check_spending
 from .lineage import Lineage
 from .rates import FREEING, Rate, tat_after
@@ -195,6 +196,9 @@ def _note_cite(judged: Judged, dep: Entry) -> None:
         if len(terms) == 1 and is_natural(terms[0]) and terms[0] < len(dep.header.links):
             _remember(facts, dep.header.dep(terms[0]), -1, kind, dep.chain)
         return
+    if kind == "agree":
+        note_agree(facts, dep)
+        return
     skip = ABOUT_LINES.get(kind)
     if skip is None:
         return
@@ -204,6 +208,7 @@ def _note_cite(judged: Judged, dep: Entry) -> None:
         return  # its own author broke the shape; it says nothing about any line
     for line in lines:
         _mark_line(judged, line, dep)
+        note_exit(facts, line, dep)
 
 
 def _mark_line(judged: Judged, line: LineId, dep: Entry) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from mycelia_node import drafts
 from mycelia_node.hall import read_request
-from mycelia_protocol import charter, invitation, warrant
+from mycelia_protocol import charter, invitation, state, warrant
 from mycelia_protocol.accumulators import (
     Allotted,
     Allowance,
@@ -27,6 +27,7 @@ from mycelia_protocol.accumulators import (
 )
 from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.chain import check_link, key_of_open
+from mycelia_protocol.cid import digest
 from mycelia_protocol.envelope import Entry, read_entry
 from mycelia_protocol.errors import Malformed, Premature
 from mycelia_protocol.kinds import KINDS
@@ -52,6 +53,7 @@ CHAPTERS = {
     "resource": "20-resource.md",
     "budget": "24-budget.md",
     "license": "21-license.md",
+    "agreement": "22-agreement.md",
 }
 KIND_CHAPTERS = (
     "07-kinds.md",
@@ -63,6 +65,7 @@ KIND_CHAPTERS = (
     "19-checkpoint.md",
     "20-resource.md",
     "21-license.md",
+    "22-agreement.md",
     "23-reciprocity.md",
     "24-budget.md",
 )
@@ -137,6 +140,9 @@ class TestAVector:
         if vector["do"] == "warrant":
             assert _proven(vector["given"]) == vector.get("expect", vector.get("refuse"))
             return
+        if vector["do"] == "state":
+            assert _told_state(vector["given"]["bytes"]) == vector.get("expect", vector.get("refuse"))
+            return
         if vector["do"] == "action":
             row = ACTIONS.get(vector["given"]["action"])
             assert (row is None) == ("refuse" in vector)
@@ -186,6 +192,17 @@ class TestTheVectors:
         named = {rule for chapter in KIND_CHAPTERS for rule in _headings(chapter)}
         assert {rule for rule in named if not rule.startswith(NO_VERDICTS)} == asked
         assert asked | named | _headings("08-validation.md") <= set(RULES)
+
+
+def _told_state(raw: str) -> dict[str, str] | str:
+    """Return the digest of a state that reads and writes the same, or the rule that refuses it."""
+    data = bytes.fromhex(raw)
+    try:
+        one = state.read(data)
+    except Malformed as malformed:
+        return malformed.rule
+    assert state.write(one) == data
+    return {"digest": digest(data).hex()}
 
 
 def _invited(pasted: str) -> dict[str, Any] | str:
@@ -361,6 +378,9 @@ def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
     if forks:
         told["forked"] = {chain.hex(): str(sequence) for chain, sequence in forks.items()}
         told["late"] = sorted(intent.id.hex() for intent in intents if intent.forked)
+    if standing.agreements.known:
+        owed = [line for agreement in standing.agreements.known for line in standing.owing(agreement)]
+        told["owed"] = sorted(f"{commit.hex()}:{number}" for commit, number in owed)
     valid = {entry.id: entry for entry in replay.valid}
     return {
         "invalid": [name.hex() for name in replay.held if name not in valid],

@@ -107,8 +107,7 @@ def explain(id: str, /, *, options: Options = DEFAULTS) -> None:
     ]
     lines += [f"Owed: {_duties(view.duties)}."] if view.duties else []
     for one in view.claims:
-        paid = f"{one.paid} of {one.amount} {one.resource_class} paid, due {moment(one.due_ms)}"
-        lines.append(f"Claim {short(one.entry)}:{one.number}: {paid}.")
+        lines.append(f"Claim {one.id}: {one.paid_text} of {one.amount_text} paid, due {moment(one.due_ms)}.")
     give(options, view, "\n".join(lines))
 
 

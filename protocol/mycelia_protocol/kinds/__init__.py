@@ -10,6 +10,7 @@ Spec: 07-kinds.
 from __future__ import annotations
 
 from .admissions import ADMIT
+from .agreements import AGREE, AGREEMENT
 from .attestations import ATTEST, PERMIT
 from .budgets import ALLOT, TAKE, THRESHOLD
 from .checkpoints import CHECKPOINT, WITNESS
@@ -34,6 +35,7 @@ EVIDENCE = (WARRANT, CHECKPOINT, WITNESS)
 BODIES = (RETRACT,)
 RESOURCES = (EVENT, PROCESS, RECIPE, CAPACITY, THRESHOLD, ALLOT, TAKE, ATTEST, PERMIT)
 RECIPROCITY = (SETTLE,)
-KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE, *BODIES, *RESOURCES, *RECIPROCITY)}
+AGREEMENTS = (AGREEMENT, AGREE)
+KINDS = {kind.name: kind for kind in (*FLOWS, *PEOPLE, *EVIDENCE, *BODIES, *RESOURCES, *RECIPROCITY, *AGREEMENTS)}
 
 __all__ = ["KINDS", "Judged", "Kind"]

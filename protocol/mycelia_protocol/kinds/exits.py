@@ -7,6 +7,7 @@ from ..errors import Premature, Refused
 from . import credit
 from .flows import FREED, line_of
 from .kind import Judged, Kind, line_refs, nothing
+from .legs import CONDITIONAL, may_lapse, may_release, note_left
 from .stock import free_line, let_go
 
 _CLOSED = Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED
@@ -25,13 +26,19 @@ def _judge_release(judged: Judged) -> None:
         forked_at = judged.facts.warranted(given.receiver)
         forked = forked_at is not None and (unseen or given.accept_at >= forked_at)
         left = given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL)
-        if not (left or forked or (unseen and (expired or withdrawn))):
+        if given.hold == CONDITIONAL:
+            is_free = left or may_release(judged, line, given)
+        else:
+            is_free = left or forked or (unseen and (expired or withdrawn))
+        if not is_free:
             raise Refused(
                 "release.ground",
                 "a line is released after its hold with no accept cited, or citing the receiver's lapse or cancel, "
-                "or citing the need's withdrawal with no accept cited, or after a warrant about the receiver's chain",
+                "or citing the need's withdrawal with no accept cited, or after a warrant about the receiver's chain; "
+                "a leg as its agreement allows",
             )
         _free_capacity(judged, line, Mark.RELEASED)
+        note_left(judged.facts, line)
 
 
 def _judge_lapse(judged: Judged) -> None:
@@ -44,6 +51,11 @@ def _judge_lapse(judged: Judged) -> None:
         forked_at = judged.facts.warranted(taken.provider)
         if forked_at is not None and judged.deps[line[0]].header.sequence >= forked_at:
             _free_need(judged, line, taken, Mark.LAPSED)
+            note_left(judged.facts, line)
+            continue
+        if may_lapse(judged, line, taken.marks):
+            _free_need(judged, line, taken, Mark.LAPSED)
+            note_left(judged.facts, line)
             continue
         due = taken.until + judged.charter.grace_ms
         if judged.header.time_ms <= due:
@@ -51,6 +63,7 @@ def _judge_lapse(judged: Judged) -> None:
         if taken.marks & Mark.CITES_DELIVER:
             raise Refused("lapse.delivered", "this chain has cited the delivery of the line")
         _free_need(judged, line, taken, Mark.LAPSED)
+        note_left(judged.facts, line)
 
 
 def _judge_cancel(judged: Judged) -> None:

@@ -7,6 +7,7 @@ half), `accept` makes them binding on the need's chain (receiver's half),
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark, Return
@@ -16,6 +17,7 @@ from ..errors import Refused
 from . import credit
 from .intents import AMOUNT, END_MS
 from .kind import Judged, Kind, amounts_by_dep, is_natural, line_refs, nothing
+from .legs import CONDITIONAL, is_complete, leg, note_took
 from .licensing import raise_claims
 from .rows import OFFER_AT
 from .stock import give, put
@@ -75,7 +77,7 @@ def _judge_commit(judged: Judged) -> None:
         raise Refused("commit.row", "the row is not the latest row of its offer")
     if offer.withdrawn:
         raise Refused("commit.open", "the offer is withdrawn")
-    if not header.time_ms < hold <= until:
+    if not header.time_ms < (hold or until) <= until:
         raise Refused("commit.hold", f"hold {hold} lies not after the entry's {header.time_ms}, or after until {until}")
     tentative = dict(offer.tentative)
     own = judged.prefix.own(offer_id)  # None where its header has gone: it had ended before
@@ -103,18 +105,23 @@ def _judge_commit(judged: Judged) -> None:
 
 
 def _judge_accept(judged: Judged) -> None:
-    header, facts = judged.header, judged.facts
-    lines = line_refs(header, 1, "accept.terms")
-    need = judged.dep(header.terms[0], "accept.terms")
+    lines = line_refs(judged.header, 1, "accept.terms")
+    need = judged.dep(judged.header.terms[0], "accept.terms")
     if need.header.kind != "need" or judged.prefix.own(need.id) is None:
         raise Refused("accept.need", "the need is not a valid need of this chain")
+    take_lines(judged, need, lines)
+
+
+def take_lines(judged: Judged, need: Entry, lines: Sequence[LineId]) -> None:
+    """Accept lines for an own need, or refuse an `accept` rule; whoever agrees to a conditional line asks no hold."""
+    header, facts = judged.header, judged.facts
     need_facts = facts.need(need.id)
     total = before = need_facts.accepted
     for line in lines:
         stated = line_of(judged, line, "accept.line")
         if stated.need != need.id:
             raise Refused("accept.line", "the line serves another need")
-        if header.time_ms > stated.hold:
+        if header.kind == "accept" and header.time_ms > stated.hold:
             raise Refused("accept.hold", f"the line was held until {stated.hold}, the entry is of {header.time_ms}")
         if need_facts.withdrawn:
             raise Refused("accept.withdrawn", "the need is withdrawn")
@@ -140,7 +147,11 @@ def _judge_deliver(judged: Judged) -> None:
             raise Refused("deliver.line", "the line is not a committed line of this chain")
         if given.marks & (Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED):
             raise Refused("deliver.open", "the line was released, cancelled or delivered before")
-        if not given.marks & Mark.CITES_ACCEPT:
+        if given.hold == CONDITIONAL:
+            of = leg(judged.facts, line)
+            if of is None or not is_complete(judged.facts, of.agreement):
+                raise Refused("deliver.agreement", "the line binds within an agreement alone, and not all have agreed")
+        elif not given.marks & Mark.CITES_ACCEPT:
             raise Refused("deliver.accept", "no accept of the line is cited")
         if given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL):
             raise Refused("deliver.exited", "this chain has cited the receiver's lapse or cancel of the line")
@@ -172,6 +183,7 @@ def _judge_receive(judged: Judged) -> None:
         credit.take(judged, taken, freed=bool(taken.marks & FREED))
         facts["accepted", *line] = taken._replace(marks=taken.marks | Mark.RECEIVED)
         put(judged, taken.need, taken.amount, place)
+        note_took(facts, line)
         claims = _claim(judged, taken, claims)
 
 
@@ -228,7 +240,15 @@ ACCEPT = Kind(
 DELIVER = Kind(
     "deliver",
     ("*commit", "*line"),
-    ("deliver.terms", "deliver.line", "deliver.open", "deliver.accept", "deliver.exited", "deliver.credit"),
+    (
+        "deliver.terms",
+        "deliver.line",
+        "deliver.open",
+        "deliver.agreement",
+        "deliver.accept",
+        "deliver.exited",
+        "deliver.credit",
+    ),
     _judge_deliver,
     nothing,
 )

@@ -51,6 +51,11 @@ def _amounts(entry: Entry, facts: Draft, prefix: Prefix) -> Iterator[tuple[str, 
     elif kind == "accept":
         lines = [cast(AcceptedLine, facts.accepted(line)) for line in line_refs(header, 1, "accept.terms")]
         yield _class_of(header.dep(cast(int, header.terms[0])), prefix), sum(line.amount for line in lines)
+    elif kind == "agree":  # what it accepts: what it gives was counted when it was committed
+        for record, name, number in facts.changes:
+            fact = facts.get((record, name, number))
+            if isinstance(fact, AcceptedLine) and ("leg", name, number) in facts.changes:
+                yield _class_of(fact.need, prefix), fact.amount
 
 
 def _class_of(intent: bytes, prefix: Prefix) -> str:
