@@ -23,6 +23,7 @@ from nacl.bindings import crypto_sign, crypto_sign_open
 
 from mycelia_protocol import compose, keys, messages, runs
 from mycelia_protocol.charter import DAY_MS, ResourceClass, found
+from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 
 from .ledger import Ledger
@@ -30,6 +31,7 @@ from .ledger import Ledger
 _CELL = 0x882A100D2DFFFFF
 _BATCH = 1000
 _YARDSTICK = 32  # signatures made or verified by libsodium between two slices
+_LINES, _DEALS = 8, 45  # lines of a deal of the mix, and deals in a batch of about a thousand entries
 _MESSAGE_BYTES = 80  # context, network id and digest: what is signed
 
 
@@ -77,9 +79,13 @@ def _measure(scratch: Path, entries: int) -> dict[str, int | float]:
     disk = (scratch / "source" / "ledger.sqlite").stat().st_size
     reopen_s = _reopen(scratch / "source")
     source = Ledger.open(scratch / "source", clock=_clock, entropy=os.urandom)
-    ingest = _ingest(scratch / "runs", source, entries, run_length=64, verify=verify)
-    single = _ingest(scratch / "singles", source, entries, run_length=1, verify=verify)
+    ingest = _ingest(scratch / "runs", source, run_length=64, verify=verify)
+    single = _ingest(scratch / "singles", source, run_length=1, verify=verify)
     source.close()
+    mixed = Ledger.create(scratch / "mixed", charter, clock=_clock, entropy=os.urandom)
+    append_mix = _beside(sign, _append_mix(mixed, entries))
+    ingest_mix = _ingest(scratch / "mixed-runs", mixed, run_length=64, verify=verify)
+    mixed.close()
     return {
         "entries": entries,
         "bytes_per_entry": round(bytes_per_entry),
@@ -91,6 +97,8 @@ def _measure(scratch: Path, entries: int) -> dict[str, int | float]:
         "append_vs_sign": append.ratio,
         "ingest_vs_verify": ingest.ratio,
         "ingest_single_vs_verify": single.ratio,
+        "append_mix_vs_plain": round(append_mix.ratio / append.ratio, 3),
+        "ingest_mix_vs_plain": round(ingest_mix.ratio / ingest.ratio, 3),
         "disk_bytes_per_entry": round(disk / (entries + 1)),
         "reopen_s": round(reopen_s, 4),
         "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -128,7 +136,55 @@ def _append(target: Ledger, pair: keys.KeyPair, entries: int) -> Iterator[int]:
         yield len(numbers)
 
 
-def _ingest(path: Path, source: Ledger, entries: int, *, run_length: int, verify: Callable[[], None]) -> _Rate:
+def _append_mix(target: Ledger, entries: int) -> Iterator[int]:
+    """Have three chains say what goes into deals of eight lines, as many deals at a time as make a batch.
+
+    Each deal has eight needs, an offer with its row and commit, eight accepts, a deliver, a receive and an allot; the
+    provider takes all allots of a batch. All names what it rests on, as it would be said.
+    """
+    pairs = [keys.keypair(bytes([number]) * 32) for number in range(1, 4)]
+    (receiver, taker), (provider, giver), (board, chest) = ((pair, target.open_chain(pair).id) for pair in pairs)
+    now_ms, end_ms, amount = _clock(), _clock() + DAY_MS, 12_500
+
+    def said(pair: keys.KeyPair, chain: bytes, contents: Iterable[Content]) -> list[bytes]:
+        return [entry.id for entry in target.publish(pair, chain, list(contents))]
+
+    def offer(amount: int) -> Content:
+        return compose.offer("food", amount, _CELL, begin_ms=now_ms, end_ms=end_ms)
+
+    need = compose.need("food", amount, _CELL, begin_ms=now_ms, end_ms=end_ms, urgency=7)
+    [common] = said(board, chest, [offer(2**50)])
+    done = 0
+    while done < entries:
+        needs = said(receiver, taker, [need] * (_DEALS * _LINES))
+        deals = [[(one, amount) for one in needs[at : at + _LINES]] for at in range(0, len(needs), _LINES)]
+        offers = said(provider, giver, [offer(_LINES * amount)] * _DEALS)
+        rows = said(provider, giver, (
+            compose.row(offer=one, previous=None, lines=lines) for one, lines in zip(offers, deals, strict=True)
+        ))  # fmt: skip
+        commits = said(provider, giver, (
+            compose.commit(row=row, hold_ms=end_ms, until_ms=end_ms, lines=lines)
+            for row, lines in zip(rows, deals, strict=True)
+        ))  # fmt: skip
+        lines = [(commit, number) for commit in commits for number in range(_LINES)]
+        accepts = said(receiver, taker, (
+            compose.accept(need=one, lines=[line]) for one, line in zip(needs, lines, strict=True)
+        ))  # fmt: skip
+        of = range(0, len(lines), _LINES)
+        delivers = said(provider, giver, (
+            compose.on_lines("deliver", lines[at : at + _LINES], accepts[at : at + _LINES]) for at in of
+        ))  # fmt: skip
+        said(receiver, taker, (
+            compose.on_lines("receive", lines[at : at + _LINES], [one]) for at, one in zip(of, delivers, strict=True)
+        ))  # fmt: skip
+        allots = said(board, chest, [compose.allot(common, giver, "offer", "food", 1, end_ms)] * _DEALS)
+        takes = said(provider, giver, [compose.take(allots[at : at + 16]) for at in range(0, _DEALS, 16)])
+        count = _DEALS * (2 * _LINES + 6) + len(takes)
+        done += count
+        yield count
+
+
+def _ingest(path: Path, source: Ledger, *, run_length: int, verify: Callable[[], None]) -> _Rate:
     """Measure the way from the payloads of frames into an empty ledger, a frame at a time.
 
     Reading the source and making the frames is not counted.
@@ -137,7 +193,7 @@ def _ingest(path: Path, source: Ledger, entries: int, *, run_length: int, verify
     target = Ledger.create(path, source.charter, clock=_clock, entropy=os.urandom)
     _ = target.standing  # kept up to date by acceptance, as in a running node
     rate = _beside(verify, _take_in(target, payloads))
-    assert target.count() == entries + 1
+    assert target.count() == source.count()
     target.close()
     return rate
 
@@ -158,6 +214,9 @@ def _runs(source: Ledger, run_length: int) -> Iterator[list[Entry]]:
     while stored := source.stored(after, _BATCH):
         after = stored[-1].arrival
         for one in stored:
+            if run and one.entry.chain != run[0].chain:
+                yield _sealed(run)
+                run = []
             run.append(one.entry)
             if len(run) == run_length:
                 yield _sealed(run)

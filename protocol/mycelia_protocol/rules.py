@@ -348,6 +348,7 @@ RULES: dict[str, Rule] = {
             "commit with hold 0; name its need.",
         ),
         ("agreement.end", "An agreement ends after it is proposed.", "propose with a later end."),
+        ("agree.commercial", "What is given for a return was made with commercial uses alone.", "ask for no return."),
         ("agree.terms", "An agree names an agreement and nothing else.", "name the agreement."),
         ("agree.party", "Who agrees gives or receives by the agreement.", "leave it to its parties."),
         ("agree.end", "An agreement is agreed to before its end.", "propose it again."),

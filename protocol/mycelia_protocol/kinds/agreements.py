@@ -18,6 +18,7 @@ from ..errors import Refused
 from .flows import commit_lines, take_lines
 from .kind import Judged, Kind, is_natural, line_refs, nothing
 from .legs import CONDITIONAL, leg
+from .licensing import note_return
 
 MAX_LEGS = 15  # with as many commits and needs, and the agreement itself, they fit into the 32 ids of `deps`
 _CLOSED = Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED
@@ -87,6 +88,7 @@ def _judge_agree(judged: Judged) -> None:
         _check_given(judged, one)
     for need in dict.fromkeys(one.need for one in legs if one.receiver == chain):
         _take(judged, need, [one.line for one in legs if one.need == need])
+    _note_returns(judged, legs)
     facts["agreed", agreement.id, -1] = Agreed(end_ms, tuple(sorted(parties - {chain})))
     for one in legs:
         facts["leg", *one.line] = LegOf(agreement.id, one.provider, one.receiver)
@@ -110,6 +112,19 @@ def _take(judged: Judged, need_id: bytes, lines: list[LineId]) -> None:
     take_lines(judged, need, lines)
 
 
+def _note_returns(judged: Judged, legs: list[Leg]) -> None:
+    """Note what is given for what: a licensed thing is in a return only if it was used so (rule `agree.commercial`)."""
+    chain, facts = judged.prefix.chain, judged.facts
+    needs = {one.need for one in legs if one.receiver == chain}
+    for one in legs if needs else ():
+        given = facts.committed(one.line)
+        kept = facts.reserve(given.offer) if given is not None and one.provider == chain else None
+        held = None if kept is None else facts.resource((kept.resource, kept.number))
+        uses = () if held is None else facts.uses(held.process)
+        for need in sorted(needs):
+            note_return(judged, judged.deps[need], uses, "agree.commercial")
+
+
 def _terms_of(header: Header) -> tuple[bytes, ...]:
     return tuple({header.dep(cast(int, header.terms[at])): None for at in range(1, len(header.terms), 2)})
 
@@ -127,7 +142,7 @@ AGREE = Kind(
     (
         "agree.terms", "agreement.terms", "agreement.leg", "agree.party", "agree.end", "agree.again", "agree.line",
         "agree.exited", "agree.need", "accept.withdrawn", "accept.again", "accept.exited", "accept.quantity",
-        "accept.credit",
+        "accept.credit", "agree.commercial",
     ),
     _judge_agree,
     nothing,

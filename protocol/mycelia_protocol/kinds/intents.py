@@ -9,11 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import cast
 
-from ..accumulators import Allowance, Into, Return, Use
+from ..accumulators import Allowance, Into
 from ..actions import ACTIONS, PLAIN
-from ..envelope import Entry, Header
+from ..envelope import Header
 from ..errors import Refused
 from .kind import Judged, Kind
+from .licensing import note_return
 from .stock import own_resource, reserve, resource_id
 
 MAX_URGENCY = 1_000_000_000
@@ -102,19 +103,8 @@ def _judge_offer_tail(judged: Judged) -> None:
         if need.header.kind != "need" or judged.prefix.own(need.id) is None:
             raise Refused("offer.reciprocal", "what is asked for in return is a valid need of this chain")
         if given is not None:
-            _note_return(judged, need, judged.facts.uses(own_resource(judged, given, "offer.resource").process))
-
-
-def _note_return(judged: Judged, need: Entry, uses: tuple[Use, ...]) -> None:
-    """Note what is in a thing that is offered for a return (rule `offer.commercial`)."""
-    for _, _, use in uses:
-        if use != "commercial":
-            raise Refused("offer.commercial", f"what is in it was used for `{use}`: offer it for no return")
-    before = judged.facts.get(("return", need.id, -1))
-    known = before.uses if isinstance(before, Return) else ()
-    if uses:
-        resource_class = cast(str, need.header.terms[CLASS])
-        judged.facts["return", need.id, -1] = Return(resource_class, tuple(sorted({*known, *uses})))
+            uses = judged.facts.uses(own_resource(judged, given, "offer.resource").process)
+            note_return(judged, need, uses, "offer.commercial")
 
 
 def _check_tail(judged: Judged, action: object) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from ..accumulators import Claim, Contributed, Licensed, Owing, ResourceId, Use
+from ..accumulators import Claim, Contributed, Licensed, Owing, ResourceId, Return, Use
 from ..charter import DAY_MS, Charter
 from ..envelope import Entry
 from ..errors import Refused
@@ -99,6 +99,18 @@ def check_downstream(judged: Judged, uses: tuple[Use, ...], license_: str | None
                 "license.sharealike",
                 f"what adapts it is under {licensed.license}, not {license_ or 'none'}",
             )
+
+
+def note_return(judged: Judged, need: Entry, uses: tuple[Use, ...], rule: str) -> None:
+    """Note what is in a thing that is given for a return, or refuse `rule`: all of it was used commercially."""
+    for _, _, use in uses:
+        if use != "commercial":
+            raise Refused(rule, f"what is in it was used for `{use}`: give it for no return")
+    if uses:
+        before = judged.facts.get(("return", need.id, -1))
+        known = before.uses if isinstance(before, Return) else ()
+        resource_class = cast(str, need.header.terms[0])
+        judged.facts["return", need.id, -1] = Return(resource_class, tuple(sorted({*known, *uses})))
 
 
 def raise_claims(judged: Judged, uses: tuple[Use, ...], resource_class: str, amount: int, first: int) -> int:
