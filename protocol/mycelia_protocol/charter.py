@@ -27,6 +27,7 @@ from .canonical import Value, decode, encode
 from .cid import DIGEST_BYTES, digest
 from .errors import Malformed
 from .licenses import Profile, read_issuers, read_profiles
+from .measures import Measure, read_measures
 from .names import is_name
 from .rates import Rate, read_rate
 from .reciprocity import Factor, Limits, read_contribution, read_credit
@@ -78,6 +79,7 @@ SECTIONS: dict[str, Callable[[Value, Classes], object]] = {
     "issuers": read_issuers,
     "magisteria": read_magisteria,
     "budgets": read_budgets,
+    "measures": read_measures,
 }
 
 
@@ -128,6 +130,7 @@ class Charter:
     budgets: Mapping[str, Budget] = field(default_factory=dict)  # impacts that are counted, by name
     contribution: Mapping[str, Factor] = field(default_factory=dict)  # what settled lines of a class count
     credit: Mapping[str, Limits] = field(default_factory=dict)  # classes of mutual credit
+    measures: Mapping[str, Measure] = field(default_factory=dict)  # what balances of processes are made in, by name
     licenses: tuple[str, ...] = ()  # names of the license profiles that are allowed, sorted; none named: any
 
 

@@ -60,6 +60,7 @@ RULES: dict[str, Rule] = {
         ("charter.issuers", "Those whose word counts are identities, sorted, by predicate.", "see chapter 21."),
         ("charter.magisteria", "The magisteria are identities, sorted and unique.", "write each once, in order."),
         ("charter.budgets", "A budget has unit, scope, source and factors by action and class.", "see chapter 24."),
+        ("charter.measures", "A measure has unit, source and factors by class.", "see chapter 25."),
         ("charter.contribution", "What counts as a contribution is said by class, as a fraction.", "see chapter 23."),
         ("charter.credit", "A class of credit has a floor of at most 0 and a ceiling above it.", "see chapter 23."),
         ("charter.rate", "A rate lets the largest entry pass after enough silence.", "raise the burst."),

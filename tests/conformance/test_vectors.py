@@ -14,6 +14,7 @@ from mycelia_protocol.budgets import Budget
 from mycelia_protocol.envelope import Entry, Header, read_entry
 from mycelia_protocol.errors import Malformed, ProtocolError
 from mycelia_protocol.licenses import Profile
+from mycelia_protocol.measures import Measure
 from mycelia_protocol.roots import Roots
 from mycelia_protocol.rules import RULES
 from mycelia_protocol.standing import Standing
@@ -202,6 +203,7 @@ def _charter(given: Given) -> object:
         **({"issuers": {name: [one.hex() for one in of] for name, of in law.issuers.items()}} if law.issuers else {}),
         **({"magisteria": [name.hex() for name in law.magisteria]} if law.magisteria else {}),
         **({"budgets": {name: _budget(one) for name, one in law.budgets.items()}} if law.budgets else {}),
+        **({"measures": {name: _measure(one) for name, one in law.measures.items()}} if law.measures else {}),
         "network": law.network.hex(),
         "name": law.name,
         "seed": law.seed.hex(),
@@ -222,6 +224,11 @@ def _budget(budget: Budget) -> dict[str, Any]:
     factors = {" ".join(pair): [str(number) for number in factor] for pair, factor in budget.factors.items()}
     scope = "hard" if budget.is_hard else "soft"
     return {"unit": budget.unit, "scope": scope, "source": budget.source, "factors": factors}
+
+
+def _measure(measure: Measure) -> dict[str, Any]:
+    factors = {name: [str(number) for number in factor] for name, factor in measure.factors.items()}
+    return {"unit": measure.unit, "source": measure.source, "factors": factors}
 
 
 def _by_class(pairs: Mapping[str, tuple[int, int]]) -> dict[str, list[str]]:

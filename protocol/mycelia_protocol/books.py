@@ -1,0 +1,252 @@
+"""Books: what members gave, made, used up and have, read from what counts.
+
+Nothing here is entered by anybody: books are a projection of the standing (chapter 09) and of
+the events that count (chapter 20), the same on every installation that holds the same
+entries, whatever came first. They can be thrown away and made again.
+
+A need and an offer between two become one event of the books, with both signatures: a line that
+is done. What was delivered and not received is in transit, in nobody's account.
+
+    >>> from mycelia_protocol.standing import Standing
+    >>> list(Books(Standing(lambda _: None), lambda _: None).moved())
+    []
+
+Spec: 25-books.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple, cast
+
+from .accumulators import LineId, ResourceId
+from .actions import CITING, PLAIN
+from .envelope import Entry
+from .kinds import events
+from .kinds.flows import commit_lines
+from .kinds.intents import CLASS, TAIL, has_tail
+from .kinds.kind import line_refs
+from .lines import Line, Status
+from .standing import Standing
+
+
+class Event(NamedTuple):
+    """What one agent did with its own things (chapter 20)."""
+
+    id: bytes
+    chain: bytes
+    sequence: int
+    time_ms: int
+    action: str
+    resource_class: str  # that of the resource, if it names one
+    amount: int
+    resource: ResourceId | None
+    to: ResourceId | None
+    process: bytes | None
+    cell: int | None
+    stage: str | None
+    state: str | None
+    effort_ms: int
+    license: str | None
+
+
+class Receipt(NamedTuple):
+    """A `deliver` or `receive`, and its lines."""
+
+    id: bytes
+    chain: bytes
+    sequence: int
+    time_ms: int
+    kind: str
+    lines: tuple[LineId, ...]
+
+
+class Begun(NamedTuple):
+    """A process, and the recipe that it follows."""
+
+    id: bytes
+    chain: bytes
+    sequence: int
+    time_ms: int
+    recipe: bytes | None
+
+
+class Tail(NamedTuple):
+    """What a need or an offer says besides class and amount: its action, its resource, its process or return."""
+
+    id: bytes
+    chain: bytes
+    action: str
+    resource_class: str
+    resource: ResourceId | None
+    other: bytes | None  # of a need: the process that it goes into; of an offer: the need that is asked for in return
+
+
+class Moved(NamedTuple):
+    """A line that both signed, or that was delivered and not received (ValueFlows EconomicEvent)."""
+
+    line: LineId
+    provider: bytes
+    receiver: bytes
+    need: bytes
+    offer: bytes
+    action: str
+    resource_class: str
+    amount: int
+    is_done: bool
+
+
+class Stated(NamedTuple):
+    """What the headers say of a line, whoever's it is."""
+
+    need: bytes
+    offer: bytes
+    amount: int
+
+
+Record = Event | Receipt
+
+
+class Books:
+    """The entries that books are made of. Feed it valid ones that count, in any order; twice is as good as once.
+
+    `standing` is fed the same entries, and the forks. What no longer counts is taken back by chains, as there: `forget`
+    them, and feed them again. `entry_of` gives any authentic entry by id.
+    """
+
+    def __init__(self, standing: Standing, entry_of: Callable[[bytes], Entry | None]) -> None:
+        self.standing, self._entry_of = standing, entry_of
+        self.records: dict[bytes, dict[bytes, Record]] = {}  # by chain
+        self.processes: dict[bytes, Begun] = {}
+        self.tails: dict[bytes, Tail] = {}  # of needs and offers that have one
+
+    def add(self, entry: Entry) -> None:
+        """Count a valid entry."""
+        header = entry.header
+        match header.kind:
+            case "event":
+                self._keep(self._event(entry))
+            case "deliver" | "receive":
+                lines = tuple(line_refs(header, 0, f"{header.kind}.terms"))
+                self._keep(Receipt(entry.id, entry.chain, header.sequence, header.time_ms, header.kind, lines))
+            case "process":
+                at = cast(int | None, header.terms[0])
+                recipe = None if at is None else header.dep(at)
+                self.processes[entry.id] = Begun(entry.id, entry.chain, header.sequence, header.time_ms, recipe)
+            case "need" | "offer":
+                if has_tail(header):
+                    self.tails[entry.id] = _tail(entry)
+
+    def forget(self, chains: Collection[bytes]) -> None:
+        """Take back everything that these chains said."""
+        for chain in chains:
+            self.records.pop(chain, None)
+        for kept in (self.processes, self.tails):
+            for name in [one.id for one in kept.values() if one.chain in chains]:
+                del kept[name]
+
+    def note_fork(self, chain: bytes, sequence: int) -> None:
+        """Count that two authentic entries claim this place of a chain: the same word as to the standing."""
+        self.standing.note_fork(chain, sequence)
+
+    def said(self, chain: bytes) -> list[Record]:
+        """Return what a chain said, by sequence; branches of a forked one are mixed."""
+        return sorted(self.records.get(chain, {}).values(), key=lambda one: (one.sequence, one.id))
+
+    def early(self, chain: bytes) -> Iterator[Record]:
+        """Yield what a chain said before it forked, by sequence; all of it, if it did not."""
+        return (one for one in self.said(chain) if not self.standing.is_forked(chain, one.sequence))
+
+    def late(self, chain: bytes) -> tuple[list[Line], list[tuple[Line, list[ResourceId]]]]:
+        """Return which done lines a forked chain delivered late, and which it received late and what those made.
+
+        The earliest accept goes first, as where a fork displaces lines (chapter 09).
+        """
+        standing, named = self.standing, dict[LineId, list[ResourceId]]()
+        for record in self.said(chain):
+            if isinstance(record, Receipt) and record.kind == "receive":
+                for place, line in enumerate(record.lines):
+                    named.setdefault(line, []).append((record.id, place))
+        delivered, received = list[Line](), list[tuple[Line, list[ResourceId]]]()
+        about = [one for one in standing.lines.values() if chain in (one.provider, one.receiver)]
+        for known in sorted(about, key=lambda one: (one.signed.accept, one.id)):
+            given, taken = (known.marks.get((kind, chain), -1) for kind in ("deliver", "receive"))
+            if standing.status(known) is not Status.DONE:
+                continue
+            if known.provider == chain and standing.is_forked(chain, given):
+                delivered.append(known)
+            if known.receiver == chain and standing.is_forked(chain, taken) and known.id in named:
+                received.append((known, named[known.id]))
+        return delivered, received
+
+    def moved(self) -> Iterator[Moved]:
+        """Yield what passed between two, and what is on its way, by the id of the line."""
+        standing = self.standing
+        for _, line in sorted(standing.lines.items()):
+            offer = standing.offers.get(line.offer)
+            if offer is None:
+                continue
+            status = standing.status(line)
+            is_done = status is Status.DONE
+            if is_done or (status is not Status.DISPLACED and standing.is_delivered(line)):
+                tail = self.tails.get(line.offer)
+                yield Moved(
+                    line.id, line.provider, line.receiver, line.need, line.offer,
+                    PLAIN if tail is None else tail.action, offer.resource_class, line.amount, is_done,
+                )  # fmt: skip
+
+    def stated(self, line: LineId) -> Stated | None:
+        """Return what a commit's header says of a line, counted or not; None where it is not held."""
+        known = self.standing.lines.get(line)
+        if known is not None:
+            return Stated(known.need, known.offer, known.amount)
+        commit = self._entry_of(line[0])
+        lines = [] if commit is None else commit_lines(commit)
+        if commit is None or line[1] >= len(lines):
+            return None
+        row = self._entry_of(commit.header.dep(cast(int, commit.header.terms[0])))
+        is_row = row is not None and row.header.kind == "row" and len(row.header.terms) > 0
+        at = row.header.terms[0] if row is not None and is_row else None
+        offer = row.header.dep(at) if row is not None and type(at) is int and at < len(row.header.links) else b""
+        return Stated(lines[line[1]].need, offer, lines[line[1]].amount)
+
+    def _keep(self, record: Record) -> None:
+        self.records.setdefault(record.chain, {})[record.id] = record
+
+    def _event(self, entry: Entry) -> Event:
+        header, terms = entry.header, entry.header.terms
+        resource = _resource(entry, events.RESOURCE)
+        resource_class = terms[events.CLASS]
+        if resource_class is None and resource is not None and terms[events.ACTION] in CITING:
+            resource_class = self._foreign_class(resource, entry.chain)
+        at = cast(int | None, terms[events.PROCESS])
+        return Event(
+            entry.id, entry.chain, header.sequence, header.time_ms, str(terms[events.ACTION]),
+            cast(str, resource_class or ""), cast(int, terms[events.AMOUNT] or 0), resource,
+            _resource(entry, events.TO), None if at is None else header.dep(at), cast(int | None, terms[events.CELL]),
+            cast(str | None, terms[events.STAGE]), cast(str | None, terms[events.STATE]),
+            cast(int, terms[events.EFFORT_MS] or 0), cast(str | None, terms[events.LICENSE]),
+        )  # fmt: skip
+
+    def _foreign_class(self, resource: ResourceId, chain: bytes) -> str:
+        """Return the class of another chain's resource, which a rule saw the form of; "" of an own one."""
+        maker = self._entry_of(resource[0])
+        if maker is None or maker.chain == chain or maker.header.kind != "event":
+            return ""
+        stated = maker.header.terms[events.CLASS] if len(maker.header.terms) == events.TERMS else None
+        return stated if isinstance(stated, str) else ""
+
+
+def _resource(entry: Entry, at: int) -> ResourceId | None:
+    index, number = cast(list[int | None], entry.header.terms[at : at + 2])
+    return None if index is None or number is None else (entry.header.dep(index), number)
+
+
+def _tail(entry: Entry) -> Tail:
+    header = entry.header
+    action, _, *rest = cast(list[int | None], header.terms[-TAIL:])
+    # a need: process, resource, number; an offer: resource, number, need in return
+    other_at, resource_at, number = rest if header.kind == "need" else (rest[2], *rest[:2])
+    resource = None if resource_at is None or number is None else (header.dep(resource_at), number)
+    other = None if other_at is None else header.dep(other_at)
+    return Tail(entry.id, entry.chain, str(action), str(header.terms[CLASS]), resource, other)
