@@ -18,7 +18,7 @@ _LETTERS = {
     "return": b"T", "allotted": b"A", "allowance": b"W", "purse": b"U", "footprint": b"F", "overdrawn": b"O",
     "licensed": b"D", "owing": b"E",
     "contribution": b"G", "credit": b"K", "currency": b"Y",
-    "agrees": b"A", "agreed": b"D", "leg": b"E",
+    "agrees": b"H", "agreed": b"J", "leg": b"M",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 

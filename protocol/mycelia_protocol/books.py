@@ -22,7 +22,7 @@ from typing import NamedTuple, cast
 from .accumulators import LineId, ResourceId
 from .actions import CITING, PLAIN
 from .envelope import Entry
-from .kinds import events
+from .kinds import designs
 from .kinds.flows import commit_lines
 from .kinds.intents import CLASS, TAIL, has_tail
 from .kinds.kind import line_refs
@@ -215,17 +215,17 @@ class Books:
 
     def _event(self, entry: Entry) -> Event:
         header, terms = entry.header, entry.header.terms
-        resource = _resource(entry, events.RESOURCE)
-        resource_class = terms[events.CLASS]
-        if resource_class is None and resource is not None and terms[events.ACTION] in CITING:
+        resource = _resource(entry, designs.RESOURCE)
+        resource_class = terms[designs.CLASS]
+        if resource_class is None and resource is not None and terms[designs.ACTION] in CITING:
             resource_class = self._foreign_class(resource, entry.chain)
-        at = cast(int | None, terms[events.PROCESS])
+        at = cast(int | None, terms[designs.PROCESS])
         return Event(
-            entry.id, entry.chain, header.sequence, header.time_ms, str(terms[events.ACTION]),
-            cast(str, resource_class or ""), cast(int, terms[events.AMOUNT] or 0), resource,
-            _resource(entry, events.TO), None if at is None else header.dep(at), cast(int | None, terms[events.CELL]),
-            cast(str | None, terms[events.STAGE]), cast(str | None, terms[events.STATE]),
-            cast(int, terms[events.EFFORT_MS] or 0), cast(str | None, terms[events.LICENSE]),
+            entry.id, entry.chain, header.sequence, header.time_ms, str(terms[designs.ACTION]),
+            cast(str, resource_class or ""), cast(int, terms[designs.AMOUNT] or 0), resource,
+            _resource(entry, designs.TO), None if at is None else header.dep(at), cast(int | None, terms[designs.CELL]),
+            cast(str | None, terms[designs.STAGE]), cast(str | None, terms[designs.STATE]),
+            cast(int, terms[designs.EFFORT_MS] or 0), cast(str | None, terms[designs.LICENSE]),
         )  # fmt: skip
 
     def _foreign_class(self, resource: ResourceId, chain: bytes) -> str:
@@ -233,7 +233,7 @@ class Books:
         maker = self._entry_of(resource[0])
         if maker is None or maker.chain == chain or maker.header.kind != "event":
             return ""
-        stated = maker.header.terms[events.CLASS] if len(maker.header.terms) == events.TERMS else None
+        stated = maker.header.terms[designs.CLASS] if len(maker.header.terms) == designs.TERMS else None
         return stated if isinstance(stated, str) else ""
 
 

@@ -23,6 +23,7 @@ from typing import cast
 
 from .canonical import Value
 from .errors import Malformed
+from .names import is_name
 
 MAX_MEASURES = 16
 MAX_FACTORS = 256
@@ -57,8 +58,6 @@ def read_measures(value: Value, classes: Collection[str]) -> dict[str, Measure]:
     Raises:
         Malformed: rule `charter.measures`.
     """
-    from .charter import is_name  # the charter reads its sections, and says what a name is
-
     if not isinstance(value, dict) or not 0 < len(value) <= MAX_MEASURES or not all(map(is_name, value)):
         raise Malformed("charter.measures", f"the measures are a map of 1 to {MAX_MEASURES} names")
     return {name: _measure(name, one, classes) for name, one in value.items()}
