@@ -29,6 +29,7 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
     def __init__(self, connection: sqlite3.Connection, chain: int, branch: int) -> None:
         self._connection, self._chain, self._branch = connection, chain, branch
         self._known: dict[FactKey, Fact | None] = {}
+        self._is_stored: dict[str, bool] = {}  # by record: whether some were there when it was first asked
         self.unsaved: dict[FactKey, Fact] = {}
 
     def __getitem__(self, key: FactKey) -> Fact:
@@ -77,10 +78,23 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
             self.unsaved = {}
 
     def _load(self, key: FactKey) -> Fact | None:
+        record = key[0]
+        if record not in self._is_stored:
+            self._is_stored[record] = self._has_any(_LETTERS[record])
+        if not self._is_stored[record]:
+            return None  # what came since is known: most chains have no facts of most records
         row = self._connection.execute(
             "select value from facts where chain=? and branch=? and key=?", (self._chain, self._branch, write_key(key))
         ).fetchone()
         return None if row is None else read_fact(key, row[0])
+
+
+    def _has_any(self, letter: bytes) -> bool:
+        row = self._connection.execute(
+            "select 1 from facts where chain=? and branch=? and key>=? and key<? limit 1",
+            (self._chain, self._branch, letter, bytes([letter[0] + 1])),
+        ).fetchone()
+        return row is not None
 
 
 def write_key(key: FactKey) -> bytes:
