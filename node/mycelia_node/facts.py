@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, MutableMapping
-from typing import cast
+from typing import Any, cast
 
 import cbor2
 
@@ -39,6 +39,13 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
         if fact is None:
             raise KeyError(key)
         return fact
+
+    def get(self, key: FactKey, default: Any = None) -> Any:
+        """Return a fact, or None: asked dozens of times an entry, so not by way of an exception."""
+        if key not in self._known:
+            self._known[key] = self._load(key)
+        fact = self._known[key]
+        return default if fact is None else fact
 
     def __setitem__(self, key: FactKey, fact: Fact) -> None:
         self._known[key] = fact
@@ -87,7 +94,6 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
             "select value from facts where chain=? and branch=? and key=?", (self._chain, self._branch, write_key(key))
         ).fetchone()
         return None if row is None else read_fact(key, row[0])
-
 
     def _has_any(self, letter: bytes) -> bool:
         row = self._connection.execute(

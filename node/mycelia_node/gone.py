@@ -61,6 +61,7 @@ class Gone:
 
     def __init__(self, connection: sqlite3.Connection, bodies: Bodies) -> None:
         self._connection, self._bodies = connection, bodies
+        self._has_over: bool | None = None  # whether any is; None: not asked yet
 
     def __contains__(self, name: bytes) -> bool:
         return self._connection.execute("select 1 from gone where id=?", (name,)).fetchone() is not None
@@ -88,11 +89,17 @@ class Gone:
 
     def note_over(self, intents: Iterable[bytes]) -> None:
         """Note needs and offers that are over: lines between two of them are not counted any more."""
+        self._has_over = None
         self._connection.executemany("insert or ignore into over(id) values (?)", ((name,) for name in intents))
 
     def is_over(self, intent: bytes) -> bool:
         """Return whether a need or an offer is over."""
-        return self._connection.execute("select 1 from over where id=?", (intent,)).fetchone() is not None
+        if self._has_over is None:
+            self._has_over = self._connection.execute("select 1 from over limit 1").fetchone() is not None
+        return (
+            self._has_over
+            and self._connection.execute("select 1 from over where id=?", (intent,)).fetchone() is not None
+        )
 
     def drop(self, arrivals: Iterable[int]) -> None:
         """Let headers go, with their signatures and bodies, by arrival number."""

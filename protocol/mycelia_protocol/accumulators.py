@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
-from enum import IntFlag
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from .cid import digest
@@ -23,7 +23,7 @@ ResourceId = tuple[bytes, int]  # the id of the entry that made a resource, and 
 Use = tuple[bytes, int, str]  # a licensed thing, as the resource that it is, and what was done with it
 
 
-class Mark(IntFlag):
+class Mark(IntEnum):
     """What a chain itself did to a line, or has cited of the other side's doing."""
 
     RELEASED = 1  # provider's own
@@ -445,6 +445,11 @@ class Draft(MutableMapping[FactKey, Fact]):
     def __getitem__(self, key: FactKey) -> Fact:
         change = self.changes.get(key)
         return self._base[key] if change is None else change
+
+    def get(self, key: FactKey, default: Any = None) -> Any:
+        """Return a fact, or None: asked dozens of times an entry, so not by way of an exception."""
+        change = self.changes.get(key)
+        return self._base.get(key, default) if change is None else change
 
     def __setitem__(self, key: FactKey, fact: Fact) -> None:
         self.changes[key] = fact
