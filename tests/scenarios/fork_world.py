@@ -17,7 +17,7 @@ from mycelia_protocol.accumulators import Prefix
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry, Header
 from mycelia_protocol.kinds.flows import commit_lines
-from mycelia_protocol.validation import extend, judge
+from mycelia_protocol.validation import Verdict, extend, judge
 from tests.builders import CELL, NOW_MS
 from tests.scenarios.consent_states import END_MS, HOLD_MS, LATE_MS, LAW, NOTE, chain
 
@@ -36,6 +36,8 @@ class Case:
     amount: int = 1
     moves: int = 4
     liar: bool = False  # providers also publish releases that a rule refuses
+    lies: frozenset[str] = frozenset()  # and whoever likes these kinds, which others name
+    crashed: str = ""  # "provider" or "receiver": the first one is cut somewhere, and a new chain takes it over
 
 
 class World:
@@ -80,11 +82,12 @@ class World:
         entries = self.entries(state)
         for at, (role, author) in enumerate(self.roles):
             history = state[at]
-            if len(history) - len(self.trunks[author]) < self.case.moves:
+            if role != "heir" and len(history) - len(self.trunks[author]) < self.case.moves:
                 sayings = self._given(author, history, entries) if role == "provider" else self._taken(author, entries)
                 for contents, is_late in sayings:
                     then = self.say(history, contents, is_late=is_late)
-                    if then is None and self.case.liar and contents[0].kind == "release":
+                    is_lie = contents[0].kind in self.case.lies or (self.case.liar and contents[0].kind == "release")
+                    if then is None and is_lie:
                         then = self.say(history, contents, is_late=is_late, liar=True)
                     if then is not None:
                         yield (*state[:at], then, *state[at + 1 :])
@@ -96,12 +99,16 @@ class World:
             entry = self._entry(before, content, is_late=is_late)
             own = {name: self.held[name] for name in history if name in self.valid}
             prefix = Prefix(before.chain, b"", before.tip, before.sequence, before.time, dict(before.facts), own.get)
-            verdict = judge(entry, prefix, self.held.get, LAW)
+            verdict = self.judge(entry, prefix)
             if verdict.is_valid == liar:
                 return None
             extend(prefix, entry, verdict)
             history = self._keep((*history, entry.id), entry, prefix, is_valid=verdict.is_valid)
         return history
+
+    def judge(self, entry: Entry, prefix: Prefix) -> Verdict:
+        """Return the project's verdict on an entry at the end of a prefix."""
+        return judge(entry, prefix, self.held.get, LAW)
 
     def _given(self, author: bytes, history: History, entries: list[Entry]) -> Iterator[tuple[list[Content], bool]]:
         offer = self.offers[[by for role, by in dict.fromkeys(self.roles) if role == "provider"].index(author)]
@@ -111,8 +118,12 @@ class World:
             row = compose.row(offer=offer, previous=rows[-1] if rows else None, lines=lines)
             at = self._entry(self._after[history], row, is_late=False).id
             yield [row, compose.commit(row=at, hold_ms=HOLD_MS, until_ms=HOLD_MS, lines=lines)], False
+            if rows and "commit" in self.case.lies:
+                yield [compose.commit(row=rows[-1], hold_ms=HOLD_MS, until_ms=HOLD_MS, lines=lines)], False
         for commit in [name for name in history if self.held[name].header.kind == "commit" and name in self.valid]:
             about = [entry for entry in entries if commit in entry.header.links and entry.chain != author]
+            if "deliver" in self.case.lies:
+                yield [compose.on_lines("deliver", [(commit, 0)])], False
             for accept in [entry.id for entry in about if entry.header.kind == "accept"]:
                 yield [compose.on_lines("deliver", [(commit, 0)], [accept])], False
             exits = [entry.id for entry in about if entry.header.kind in ("lapse", "cancel")]
@@ -128,6 +139,8 @@ class World:
             yield [compose.accept(need=need, lines=line)], False
             yield [compose.on_lines("lapse", line)], True
             yield [compose.on_lines("cancel", line)], True
+            if "lapse" in self.case.lies:
+                yield [compose.on_lines("lapse", line)], False
             about = [entry for entry in entries if commit.id in entry.header.links and entry.chain == commit.chain]
             for entry in about:
                 if entry.header.kind == "deliver":

@@ -27,6 +27,7 @@ from tests.scenarios.fork_world import Case, History, State, World
 
 BOUND = (Status.FIRM, Status.DONE)
 OVER = (Status.VOID, Status.DISPUTED, Status.DISPLACED)
+LIES = frozenset({"commit", "accept", "deliver", "release", "lapse", "cancel"})
 
 CASES = {
     "a provider forks before two receivers": Case((2,), (1, 1), moves=3),
@@ -36,8 +37,13 @@ CASES = {
     "a receiver forks after an accept": Case((1, 1), (2,), promised=True, accepted=True, moves=2),
     "both fork": Case((2,), (2,), moves=2),
     "both fork, and the provider lies": Case((2,), (2,), promised=True, moves=1, liar=True),
+    "a provider forks, and everybody lies": Case((2,), (1,), promised=True, moves=1, lies=LIES),
+    "a receiver forks, and everybody lies": Case((1,), (2,), promised=True, moves=1, lies=LIES),
 }
 DEEP = {
+    "a provider forks, and everybody lies": Case((2,), (1,), promised=True, moves=2, lies=LIES),
+    "a receiver forks, and everybody lies": Case((1,), (2,), promised=True, moves=2, lies=LIES),
+    "everybody lies": Case((2,), (1, 1), promised=True, moves=2, lies=LIES),
     "a receiver forks before two providers": Case((1, 1), (2,), moves=3),
     "a receiver forks after an accept": Case((1, 1), (2,), promised=True, accepted=True, moves=3),
     "both fork": Case((2,), (2,), moves=3),
@@ -135,6 +141,8 @@ def _broken_chain(world: World, standing: Standing, state: State, at: int) -> It
             kept = (
                 fact.accepted if isinstance(fact, NeedFacts) else fact.committed if isinstance(fact, OfferFacts) else 0
             )
+            if record == "need" and "commit" in world.case.lies:
+                kept = min(kept, seen(name))  # she counts lines of invalid commits, too
             if name in (standing.needs if record == "need" else standing.offers) and kept != seen(name):
                 yield "an honest chain counts otherwise than the standing"
     for line in standing.lines.values():
