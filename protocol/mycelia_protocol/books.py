@@ -36,7 +36,7 @@ class Event(NamedTuple):
     id: bytes
     chain: bytes
     sequence: int
-    time_ms: int
+    time: int  # of its chain's clock (chapter 05)
     action: str
     resource_class: str  # that of the resource, if it names one
     amount: int
@@ -56,7 +56,7 @@ class Receipt(NamedTuple):
     id: bytes
     chain: bytes
     sequence: int
-    time_ms: int
+    time: int  # of its chain's clock (chapter 05)
     kind: str
     lines: tuple[LineId, ...]
 
@@ -67,7 +67,7 @@ class Begun(NamedTuple):
     id: bytes
     chain: bytes
     sequence: int
-    time_ms: int
+    time: int  # of its chain's clock (chapter 05)
     recipe: bytes | None
 
 
@@ -105,6 +105,7 @@ class Stated(NamedTuple):
 
 
 Record = Event | Receipt
+BOOKED = frozenset({"event", "process", "need", "offer", "deliver", "receive"})  # kinds that are read here
 
 
 class Books:
@@ -128,11 +129,11 @@ class Books:
                 self._keep(self._event(entry))
             case "deliver" | "receive":
                 lines = tuple(line_refs(header, 0, f"{header.kind}.terms"))
-                self._keep(Receipt(entry.id, entry.chain, header.sequence, header.time_ms, header.kind, lines))
+                self._keep(Receipt(entry.id, entry.chain, header.sequence, header.time, header.kind, lines))
             case "process":
                 at = cast(int | None, header.terms[0])
                 recipe = None if at is None else header.dep(at)
-                self.processes[entry.id] = Begun(entry.id, entry.chain, header.sequence, header.time_ms, recipe)
+                self.processes[entry.id] = Begun(entry.id, entry.chain, header.sequence, header.time, recipe)
             case "need" | "offer":
                 if has_tail(header):
                     self.tails[entry.id] = _tail(entry)
@@ -179,6 +180,16 @@ class Books:
                 received.append((known, named[known.id]))
         return delivered, received
 
+    def receipts(self) -> dict[LineId, tuple[Receipt, int]]:
+        """Return of each received line the receipt with the least place, and the line's number in it."""
+        found: dict[LineId, tuple[Receipt, int]] = {}
+        for chain in self.records:
+            for record in self.said(chain):
+                if isinstance(record, Receipt) and record.kind == "receive":
+                    for place, line in enumerate(record.lines):
+                        found.setdefault(line, (record, place))
+        return found
+
     def moved(self) -> Iterator[Moved]:
         """Yield what passed between two, and what is on its way, by the id of the line."""
         standing = self.standing
@@ -217,11 +228,19 @@ class Books:
         header, terms = entry.header, entry.header.terms
         resource = _resource(entry, designs.RESOURCE)
         resource_class = terms[designs.CLASS]
+<<<<<<< HEAD
         if resource_class is None and resource is not None and terms[designs.ACTION] in CITING:
             resource_class = self._foreign_class(resource, entry.chain)
         at = cast(int | None, terms[designs.PROCESS])
         return Event(
             entry.id, entry.chain, header.sequence, header.time_ms, str(terms[designs.ACTION]),
+=======
+        if resource_class is None and resource is not None and str(terms[designs.ACTION]) in CITING:
+            resource_class = self._foreign_class(resource, entry.chain)
+        at = cast(int | None, terms[designs.PROCESS])
+        return Event(
+            entry.id, entry.chain, header.sequence, header.time, str(terms[designs.ACTION]),
+>>>>>>> 3a04f4a (books: accounts, traces, recalls and files at the command line)
             cast(str, resource_class or ""), cast(int, terms[designs.AMOUNT] or 0), resource,
             _resource(entry, designs.TO), None if at is None else header.dep(at), cast(int | None, terms[designs.CELL]),
             cast(str | None, terms[designs.STAGE]), cast(str | None, terms[designs.STATE]),
