@@ -68,7 +68,7 @@ class Bookroom:
         self._check_known(name, found, [*recalled.in_transit, *recalled.unbooked])
         return models.RecallView(
             resource=_name(name),
-            stock=[self._stock(stock) for stock in recalled.stocks],
+            stock=[self._stock(stock, self._names()) for stock in recalled.stocks],
             in_transit=[self._step(step) for step in recalled.in_transit],
             unbooked=[self._step(step) for step in recalled.unbooked],
         )
@@ -77,14 +77,14 @@ class Bookroom:
         """Return all books."""
         books = self._ledger.books
         found = self._sheet(books)
-        rows = [*self._events(found), *self._lines(books, found)]
+        rows, names = [*self._events(found), *self._lines(books, found)], self._names()
         charter = self._ledger.charter
         return models.BooksView(
             network=cid.text(charter.network),
             name=charter.name,
             classes={name: one.unit for name, one in sorted(charter.classes.items())},
             accounts=self._accounts(found),
-            stock=[self._stock(stock) for _, stock in sorted(found.inventory.stocks.items())],
+            stock=[self._stock(stock, names) for _, stock in sorted(found.inventory.stocks.items())],
             events=[row for _, _, row in sorted(rows, key=lambda one: one[:2])],
             processes=[models.ProcessRow(id=cid.text(one), party=self._party_text(books.processes[one].chain))
                        for one in sorted(books.processes)],
@@ -137,11 +137,11 @@ class Bookroom:
             for (party, name), one in sorted(found.accounts.items(), key=lambda one: (one[0][0] not in names, one[0]))
         ]  # fmt: skip
 
-    def _stock(self, stock: Stock) -> models.StockRow:
+    def _stock(self, stock: Stock, names: dict[bytes, str]) -> models.StockRow:
         name = stock.resource_class
         return models.StockRow(
             id=_name(stock.id), chain=cid.text(stock.chain), party=self._party_text(stock.chain),
-            member=self._names().get(self._party(stock.chain)), resource_class=name, unit=self._unit(name),
+            member=names.get(self._party(stock.chain)), resource_class=name, unit=self._unit(name),
             accounting=self._amount(name, stock.accounting), onhand=self._amount(name, stock.onhand),
             away=self._amount(name, sum(stock.away.values())),
             overdrawn=self._amount(name, max(stock.overdrawn_accounting, stock.overdrawn_onhand)),
@@ -172,7 +172,8 @@ class Bookroom:
             name, into = moved.resource_class, books.tails.get(moved.need)
             offered = books.tails.get(moved.offer)
             made: ResourceId = (received[0].id, received[1])
-            to = made if made in found.inventory.stocks else None if into is None else into.resource
+            is_own = into is not None and into.chain == received[0].chain
+            to = made if made in found.inventory.stocks else into.resource if into is not None and is_own else None
             row = models.EventRow(
                 id=_name(moved.line), action=moved.action, provider=self._party_text(moved.provider),
                 receiver=self._party_text(moved.receiver), resource_class=name, unit=self._unit(name),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
+from mycelia_protocol.accumulators import AcceptedLine, LineId
 from mycelia_protocol.books import BOOKED, Books
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Entry
@@ -63,7 +64,7 @@ class Folds:
     def books(self) -> Books:
         """The books of all valid entries that count, as they are now."""
         if self._books is None:
-            books = Books(self.standing, self._entry_of)
+            books = Books(self.standing, self._entry_of, self._accepted)
             for kind in sorted(BOOKED):
                 for stored in self._of_kind(kind):
                     if self.members.counts(stored.entry.chain, stored.entry.header.sequence):
@@ -134,6 +135,11 @@ class Folds:
             for chain in forked:
                 self._note_fork(members, chain)
         return _differing(last, members.last()) | _differing(heirs, members.all_heirs())
+
+    def _accepted(self, chain: bytes, line: LineId) -> AcceptedLine | None:
+        """Return what a chain knows of a line that it accepted, also where the commit's header has gone."""
+        found = (branch.facts.get(("accepted", *line)) for branch in self._branches.of(chain))
+        return next((fact for fact in found if isinstance(fact, AcceptedLine)), None)
 
     def _empty(self) -> Standing:
         return Standing(self._entry_of, self._heirs_of, self._lineage.inheritance, self._store.gone.is_over)
