@@ -24,6 +24,7 @@ from starlette.routing import Match, Route
 
 from . import models
 from .archive import Archive
+from .bookroom import Bookroom
 from .deeds import Deeds
 from .desk import Desk, peer_view
 from .exchequer import Exchequer
@@ -102,6 +103,7 @@ class Api:
         self._peer = peer
         self._desk = Desk(peer.ledger, peer.keystore, peer.clock)
         self._archive = Archive(peer.ledger)
+        self._bookroom = Bookroom(self._desk)
         self._hall = Hall(self._desk, peer.clock, secrets.token_bytes)
         self._workshop = Workshop(self._desk)
         self._registry, self._exchequer = Registry(self._desk, self._hall), Exchequer(self._desk, self._hall)
@@ -226,6 +228,19 @@ class Api:
                 "GET", "/v1/credit", "Contributions and credit", self._telling(self._treasury.credit),
                 models.CreditView,
             ),
+            Endpoint("GET", "/v1/books", "All books", self._telling(self._bookroom.books), models.BooksView),
+            Endpoint(
+                "GET", "/v1/accounts", "What everybody gave, made and has", self._accounts, list[models.AccountRow],
+                query=models.AccountQuery,
+            ),
+            Endpoint(
+                "GET", "/v1/trace", "Where a thing is from, or went", self._trace, list[models.StepView],
+                query=models.TraceQuery,
+            ),
+            Endpoint(
+                "GET", "/v1/recall", "Who has something of a lot", self._recall, models.RecallView,
+                query=models.RecallQuery,
+            ),
         ]  # fmt: skip
 
     async def _explain(self, request: Request) -> Response:
@@ -236,6 +251,22 @@ class Api:
         return _answer(await self._peer.on_ledger(
             lambda: self._workshop.stock(member=query.member, everything=query.everything)
         ))  # fmt: skip
+
+    async def _accounts(self, request: Request) -> Response:
+        query = asked(request, models.AccountQuery)
+        return _answer(await self._peer.on_ledger(
+            lambda: self._bookroom.accounts(party=query.party, resource_class=query.resource_class)
+        ))  # fmt: skip
+
+    async def _trace(self, request: Request) -> Response:
+        query = asked(request, models.TraceQuery)
+        return _answer(await self._peer.on_ledger(
+            lambda: self._bookroom.trace(query.resource, forward=query.forward)
+        ))  # fmt: skip
+
+    async def _recall(self, request: Request) -> Response:
+        query = asked(request, models.RecallQuery)
+        return _answer(await self._peer.on_ledger(lambda: self._bookroom.recall(query.resource)))
 
     def _telling(self, function: Callable[[], object]) -> Answer:
         async def answer(request: Request) -> Response:

@@ -1,8 +1,9 @@
 """Folds: what the accepted entries add up to, kept in memory and brought up to date as they come in.
 
-Three of them: who counts (members), by which law each chain is judged now, and
+Three are kept: who counts (members), by which law each chain is judged now, and
 the standing of lines and intents, which reads only what counts. All are built on
 first use; of a chain of which something else counts than before, all is counted again.
+The books (chapter 25) are made anew on first use after something came in.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
+from mycelia_protocol.accumulators import AcceptedLine, LineId
+from mycelia_protocol.books import BOOKED, Books
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.lineage import Lineage
@@ -42,6 +45,7 @@ class Folds:
         self._charter, self._entry_of = charter, entry_of
         self._standing: Standing | None = None
         self._members: Members | None = None
+        self._books: Books | None = None
         self._laws: dict[bytes, Charter] | None = None  # of the chains that adopted one
 
     @property
@@ -55,6 +59,18 @@ class Folds:
             self._note_forks(standing, self._store.forked_chains())
             self._standing = standing
         return self._standing
+
+    @property
+    def books(self) -> Books:
+        """The books of all valid entries that count, as they are now."""
+        if self._books is None:
+            books = Books(self.standing, self._entry_of, self._accepted)
+            for kind in sorted(BOOKED):
+                for stored in self._of_kind(kind):
+                    if self.members.counts(stored.entry.chain, stored.entry.header.sequence):
+                        books.add(stored.entry)
+            self._books = books
+        return self._books
 
     @property
     def members(self) -> Members:
@@ -83,10 +99,11 @@ class Folds:
 
     def forget(self) -> None:
         """Build the standing anew on next use."""
-        self._standing = None
+        self._standing = self._books = None
 
     def take(self, accepted: list[Stored]) -> None:
         """Bring up to date what was built; of chains of which other things count than before, all is counted again."""
+        self._books = None
         shrunk, woken = self._reduction.take(accepted)
         accepted = [*(one for one in accepted if self._reduction.keeps(one.entry)), *woken]
         changed = set(shrunk)
@@ -118,6 +135,11 @@ class Folds:
             for chain in forked:
                 self._note_fork(members, chain)
         return _differing(last, members.last()) | _differing(heirs, members.all_heirs())
+
+    def _accepted(self, chain: bytes, line: LineId) -> AcceptedLine | None:
+        """Return what a chain knows of a line that it accepted, also where the commit's header has gone."""
+        found = (branch.facts.get(("accepted", *line)) for branch in self._branches.of(chain))
+        return next((fact for fact in found if isinstance(fact, AcceptedLine)), None)
 
     def _empty(self) -> Standing:
         return Standing(self._entry_of, self._heirs_of, self._lineage.inheritance, self._store.gone.is_over)

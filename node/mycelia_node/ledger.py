@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from mycelia_protocol import charter as charters
 from mycelia_protocol.accumulators import Fact, FactKey, Version
+from mycelia_protocol.books import Books
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.compose import Content, Moment
@@ -502,6 +503,12 @@ class Ledger:
         """The fold over all valid entries that count, built on first use and kept up to date by acceptance."""
         with self._lock:
             return self._folds.standing
+
+    @property
+    def books(self) -> Books:
+        """The books as they are now, made anew after something was accepted (chapter 25)."""
+        with self._lock:
+            return self._folds.books
 
     @property
     def members(self) -> Members:

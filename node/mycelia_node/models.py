@@ -893,3 +893,153 @@ class DeedView(_Said, frozen=True, kw_only=True):
     entries: list[Published]
     lines: list[str]  # each as the id of its commit and `:number`
     dry_run: bool = False
+
+
+class AccountQuery(_Heard, frozen=True, kw_only=True):
+    """Whose accounts, and of which class."""
+
+    party: Text | None = None  # a member of the node, or the beginning of the id of an identity or chain
+    resource_class: Text | None = None
+
+
+class TraceQuery(_Heard, frozen=True, kw_only=True):
+    """Which resource is followed, and which way."""
+
+    resource: Text
+    forward: bool = False
+
+
+class RecallQuery(_Heard, frozen=True, kw_only=True):
+    """Which lot is recalled."""
+
+    resource: Text
+
+
+class AccountRow(_Said, frozen=True, kw_only=True):
+    """What a party did and has of a class, as exact decimals in its unit."""
+
+    party: str
+    member: str | None
+    resource_class: str
+    unit: str
+    given: str
+    received: str
+    in_transit: str
+    produced: str
+    consumed: str
+    raised: str
+    lowered: str
+    rights: str
+    on_hand: str
+    overdrawn: str
+    contributed: str
+
+
+class StockRow(_Said, frozen=True, kw_only=True):
+    """A resource as the books have it."""
+
+    id: str
+    chain: str
+    party: str
+    member: str | None
+    resource_class: str
+    unit: str
+    accounting: str
+    onhand: str
+    away: str
+    overdrawn: str
+    accountable: str
+    process: str | None
+    cell: str | None
+    stage: str | None
+    state: str | None
+    container: str | None
+
+
+class EventRow(_Said, frozen=True, kw_only=True):
+    """What one did with its own, or a line that both signed."""
+
+    id: str  # of an entry; of a line the commit's and its number
+    time_ms: int
+    action: str
+    provider: str
+    receiver: str
+    resource_class: str
+    unit: str
+    amount: str
+    effort_ms: int
+    resource: str | None
+    to: str | None
+    process: str | None
+    cell: str | None
+    stage: str | None
+    state: str | None
+    is_line: bool
+
+
+class ProcessRow(_Said, frozen=True, kw_only=True):
+    """A process, and whose it is."""
+
+    id: str
+    party: str
+
+
+class FlowRow(_Said, frozen=True, kw_only=True):
+    """What went from one party to another one, or from one cell to another one."""
+
+    between: str
+    source: str
+    target: str
+    resource_class: str
+    unit: str
+    amount: str
+
+
+class BalanceRow(_Said, frozen=True, kw_only=True):
+    """What went into a process and came out of it, in a measure of the charter."""
+
+    process: str
+    party: str
+    measure: str
+    unit: str
+    goes_in: str
+    comes_out: str
+    balance: str
+
+
+class BooksView(_Said, frozen=True, kw_only=True):
+    """All books of a commons, as this node holds it."""
+
+    network: str
+    name: str
+    classes: dict[str, str]  # unit by name
+    accounts: list[AccountRow]
+    stock: list[StockRow]
+    events: list[EventRow]
+    processes: list[ProcessRow]
+    flows: list[FlowRow]
+    balances: list[BalanceRow]
+
+
+class StepView(_Said, frozen=True, kw_only=True):
+    """What led from a resource or process to another one."""
+
+    source: str | None
+    target: str | None
+    action: str
+    resource_class: str
+    unit: str
+    amount: str
+    entry: str
+    line: str | None
+    giver: str
+    taker: str
+
+
+class RecallView(_Said, frozen=True, kw_only=True):
+    """Everything that may hold something of a lot."""
+
+    resource: str
+    stock: list[StockRow]
+    in_transit: list[StepView]
+    unbooked: list[StepView]

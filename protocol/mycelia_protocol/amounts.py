@@ -45,10 +45,11 @@ def parse_amount(text: str, resource_class: ResourceClass) -> int:
 
 def format_amount(quanta: int, resource_class: ResourceClass) -> str:
     """Return quanta as text: the shortest exact decimal, else a fraction, then the unit."""
-    return f"{_text(quanta * resource_class.quantum)} {resource_class.unit}"
+    return f"{decimal_text(quanta * resource_class.quantum)} {resource_class.unit}"
 
 
-def _text(value: Fraction) -> str:
+def decimal_text(value: Fraction) -> str:
+    """Return a fraction as the shortest exact decimal, or as a fraction where there is none."""
     rest, twos, fives = value.denominator, 0, 0
     while rest % 2 == 0:
         rest, twos = rest // 2, twos + 1

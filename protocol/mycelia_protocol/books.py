@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple, cast
 
-from .accumulators import LineId, ResourceId
+from .accumulators import AcceptedLine, LineId, ResourceId
 from .actions import CITING, PLAIN
-from .envelope import Entry
+from .envelope import Entry, Header
 from .kinds import designs
 from .kinds.flows import commit_lines
 from .kinds.intents import CLASS, TAIL, has_tail
@@ -36,7 +36,7 @@ class Event(NamedTuple):
     id: bytes
     chain: bytes
     sequence: int
-    time_ms: int
+    time: int  # of its chain's clock (chapter 05)
     action: str
     resource_class: str  # that of the resource, if it names one
     amount: int
@@ -56,7 +56,7 @@ class Receipt(NamedTuple):
     id: bytes
     chain: bytes
     sequence: int
-    time_ms: int
+    time: int  # of its chain's clock (chapter 05)
     kind: str
     lines: tuple[LineId, ...]
 
@@ -67,7 +67,7 @@ class Begun(NamedTuple):
     id: bytes
     chain: bytes
     sequence: int
-    time_ms: int
+    time: int  # of its chain's clock (chapter 05)
     recipe: bytes | None
 
 
@@ -105,17 +105,24 @@ class Stated(NamedTuple):
 
 
 Record = Event | Receipt
+BOOKED = frozenset({"event", "process", "need", "offer", "deliver", "receive"})  # kinds that are read here
 
 
 class Books:
     """The entries that books are made of. Feed it valid ones that count, in any order; twice is as good as once.
 
     `standing` is fed the same entries, and the forks. What no longer counts is taken back by chains, as there: `forget`
-    them, and feed them again. `entry_of` gives any authentic entry by id.
+    them, and feed them again. `entry_of` gives any authentic entry by id. `accepted` gives what a chain's accumulators
+    hold of a line that it accepted; it is asked where the commit has gone.
     """
 
-    def __init__(self, standing: Standing, entry_of: Callable[[bytes], Entry | None]) -> None:
-        self.standing, self._entry_of = standing, entry_of
+    def __init__(
+        self,
+        standing: Standing,
+        entry_of: Callable[[bytes], Entry | None],
+        accepted: Callable[[bytes, LineId], AcceptedLine | None] = lambda _chain, _line: None,
+    ) -> None:
+        self.standing, self._entry_of, self._accepted = standing, entry_of, accepted
         self.records: dict[bytes, dict[bytes, Record]] = {}  # by chain
         self.processes: dict[bytes, Begun] = {}
         self.tails: dict[bytes, Tail] = {}  # of needs and offers that have one
@@ -128,11 +135,11 @@ class Books:
                 self._keep(self._event(entry))
             case "deliver" | "receive":
                 lines = tuple(line_refs(header, 0, f"{header.kind}.terms"))
-                self._keep(Receipt(entry.id, entry.chain, header.sequence, header.time_ms, header.kind, lines))
+                self._keep(Receipt(entry.id, entry.chain, header.sequence, header.time, header.kind, lines))
             case "process":
                 at = cast(int | None, header.terms[0])
                 recipe = None if at is None else header.dep(at)
-                self.processes[entry.id] = Begun(entry.id, entry.chain, header.sequence, header.time_ms, recipe)
+                self.processes[entry.id] = Begun(entry.id, entry.chain, header.sequence, header.time, recipe)
             case "need" | "offer":
                 if has_tail(header):
                     self.tails[entry.id] = _tail(entry)
@@ -157,27 +164,40 @@ class Books:
         """Yield what a chain said before it forked, by sequence; all of it, if it did not."""
         return (one for one in self.said(chain) if not self.standing.is_forked(chain, one.sequence))
 
-    def late(self, chain: bytes) -> tuple[list[Line], list[tuple[Line, list[ResourceId]]]]:
-        """Return which done lines a forked chain delivered late, and which it received late and what those made.
+    def late(self) -> tuple[list[Line], list[tuple[Line, list[ResourceId]]]]:
+        """Return the done lines that forked chains delivered late, and those received late with what that made.
 
         The earliest accept goes first, as where a fork displaces lines (chapter 09).
         """
         standing, named = self.standing, dict[LineId, list[ResourceId]]()
-        for record in self.said(chain):
-            if isinstance(record, Receipt) and record.kind == "receive":
-                for place, line in enumerate(record.lines):
-                    named.setdefault(line, []).append((record.id, place))
+        for chain in standing.forked_at:
+            for record in self.said(chain):
+                if isinstance(record, Receipt) and record.kind == "receive":
+                    for place, line in enumerate(record.lines):
+                        named.setdefault(line, []).append((record.id, place))
         delivered, received = list[Line](), list[tuple[Line, list[ResourceId]]]()
-        about = [one for one in standing.lines.values() if chain in (one.provider, one.receiver)]
-        for known in sorted(about, key=lambda one: (one.signed.accept, one.id)):
-            given, taken = (known.marks.get((kind, chain), -1) for kind in ("deliver", "receive"))
+        forked = [one for one in standing.lines.values() if not standing.forked_at.keys().isdisjoint(_ends(one))]
+        for known in sorted(forked, key=lambda one: (one.signed.accept, one.id)):
             if standing.status(known) is not Status.DONE:
                 continue
-            if known.provider == chain and standing.is_forked(chain, given):
+            given, taken = (
+                known.marks.get(mark, -1) for mark in zip(("deliver", "receive"), _ends(known), strict=True)
+            )
+            if standing.is_forked(known.provider, given):
                 delivered.append(known)
-            if known.receiver == chain and standing.is_forked(chain, taken) and known.id in named:
+            if standing.is_forked(known.receiver, taken) and known.id in named:
                 received.append((known, named[known.id]))
         return delivered, received
+
+    def receipts(self) -> dict[LineId, tuple[Receipt, int]]:
+        """Return of each received line the receipt with the least place, and the line's number in it."""
+        found: dict[LineId, tuple[Receipt, int]] = {}
+        for chain in self.records:
+            for record in self.said(chain):
+                if isinstance(record, Receipt) and record.kind == "receive":
+                    for place, line in enumerate(record.lines):
+                        found.setdefault(line, (record, place))
+        return found
 
     def moved(self) -> Iterator[Moved]:
         """Yield what passed between two, and what is on its way, by the id of the line."""
@@ -195,20 +215,20 @@ class Books:
                     PLAIN if tail is None else tail.action, offer.resource_class, line.amount, is_done,
                 )  # fmt: skip
 
-    def stated(self, line: LineId) -> Stated | None:
-        """Return what a commit's header says of a line, counted or not; None where it is not held."""
+    def stated(self, line: LineId, chain: bytes) -> Stated | None:
+        """Return what a commit's header says of a line, or what a chain that accepted it knows; None if nobody does."""
         known = self.standing.lines.get(line)
         if known is not None:
             return Stated(known.need, known.offer, known.amount)
         commit = self._entry_of(line[0])
-        lines = [] if commit is None else commit_lines(commit)
-        if commit is None or line[1] >= len(lines):
-            return None
-        row = self._entry_of(commit.header.dep(cast(int, commit.header.terms[0])))
-        is_row = row is not None and row.header.kind == "row" and len(row.header.terms) > 0
-        at = row.header.terms[0] if row is not None and is_row else None
-        offer = row.header.dep(at) if row is not None and type(at) is int and at < len(row.header.links) else b""
-        return Stated(lines[line[1]].need, offer, lines[line[1]].amount)
+        if commit is None:  # its header has gone (chapter 19)
+            accepted = self._accepted(chain, line)
+            return None if accepted is None else Stated(accepted.need, b"", accepted.amount)
+        lines = commit_lines(commit)
+        row = self._entry_of(_link(commit.header, commit.header.terms[0])) if line[1] < len(lines) else None
+        if row is None or row.header.kind != "row" or not row.header.terms:
+            return Stated(lines[line[1]].need, b"", lines[line[1]].amount) if line[1] < len(lines) else None
+        return Stated(lines[line[1]].need, _link(row.header, row.header.terms[0]), lines[line[1]].amount)
 
     def _keep(self, record: Record) -> None:
         self.records.setdefault(record.chain, {})[record.id] = record
@@ -217,11 +237,19 @@ class Books:
         header, terms = entry.header, entry.header.terms
         resource = _resource(entry, designs.RESOURCE)
         resource_class = terms[designs.CLASS]
+<<<<<<< HEAD
         if resource_class is None and resource is not None and terms[designs.ACTION] in CITING:
             resource_class = self._foreign_class(resource, entry.chain)
         at = cast(int | None, terms[designs.PROCESS])
         return Event(
             entry.id, entry.chain, header.sequence, header.time_ms, str(terms[designs.ACTION]),
+=======
+        if resource_class is None and resource is not None and str(terms[designs.ACTION]) in CITING:
+            resource_class = self._foreign_class(resource, entry.chain)
+        at = cast(int | None, terms[designs.PROCESS])
+        return Event(
+            entry.id, entry.chain, header.sequence, header.time, str(terms[designs.ACTION]),
+>>>>>>> 3a04f4a (books: accounts, traces, recalls and files at the command line)
             cast(str, resource_class or ""), cast(int, terms[designs.AMOUNT] or 0), resource,
             _resource(entry, designs.TO), None if at is None else header.dep(at), cast(int | None, terms[designs.CELL]),
             cast(str | None, terms[designs.STAGE]), cast(str | None, terms[designs.STATE]),
@@ -235,6 +263,16 @@ class Books:
             return ""
         stated = maker.header.terms[designs.CLASS] if len(maker.header.terms) == designs.TERMS else None
         return stated if isinstance(stated, str) else ""
+
+
+def _ends(line: Line) -> tuple[bytes, bytes]:
+    return line.provider, line.receiver
+
+
+def _link(header: Header, at: object) -> bytes:
+    """Return the link that a term of an entry points to, which may be invalid; b"" where there is none."""
+    links = header.links
+    return links[at] if type(at) is int and 0 <= at < len(links) else b""
 
 
 def _resource(entry: Entry, at: int) -> ResourceId | None:

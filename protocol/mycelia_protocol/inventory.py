@@ -60,13 +60,11 @@ class Inventory:
                     self._act(record)
                 else:
                     self._sign(record)
-        late = [(chain, *books.late(chain)) for chain in sorted(books.standing.forked_at)]
-        for chain, _, received in late:
-            for line, named in received:
-                self._receive_late(chain, line, named)
-        for _, delivered, _ in late:
-            for line in delivered:
-                self._deliver_late(line)
+        delivered, received = books.late()
+        for line, named in received:
+            self._receive_late(line, named)
+        for line in delivered:
+            self._deliver_late(line)
 
     def of(self, chain: bytes) -> list[Stock]:
         """Return what a chain has, and what it had."""
@@ -113,7 +111,7 @@ class Inventory:
 
     def _sign(self, receipt: Receipt) -> None:
         for place, name in enumerate(receipt.lines):
-            stated = self._books.stated(name)
+            stated = self._books.stated(name, receipt.chain)
             if stated is None:
                 continue
             if receipt.kind == "receive":
@@ -139,8 +137,8 @@ class Inventory:
         _add(held, amount if accounting else 0, amount if onhand else 0)
         return held.id
 
-    def _receive_late(self, chain: bytes, line: Line, named: list[ResourceId]) -> None:
-        found = self._receive(chain, line.id, line.need, line.amount, named[0])
+    def _receive_late(self, line: Line, named: list[ResourceId]) -> None:
+        found = self._receive(line.receiver, line.id, line.need, line.amount, named[0])
         if found is not None:
             self.same.update({name: found for name in named if name != found})
 

@@ -140,29 +140,30 @@ class Traces:
                 yield from self._line(line, by["deliver"], by.get("receive", []))
 
     def _line(self, line: LineId, given: list[tuple[Receipt, int]], taken: list[tuple[Receipt, int]]) -> Iterator[Step]:
-        known, stated = self._books.standing.lines.get(line), self._books.stated(line)
-        if known is None or stated is None:
+        known = self._books.standing.lines.get(line)
+        if known is None:
             return
-        tail, into = self._books.tails.get(stated.offer), self._books.tails.get(stated.need)
+        tail, into = self._books.tails.get(known.offer), self._books.tails.get(known.need)
         source = None if tail is None else self._named(tail.resource)
-        offer = self._books.standing.offers.get(stated.offer)
+        offer = self._books.standing.offers.get(known.offer)
         action = PLAIN if tail is None else tail.action
         resource_class = "" if offer is None else offer.resource_class
-        left = min(receipt.sequence for receipt, _ in given)
+        own = [receipt.sequence for receipt, _ in given if receipt.chain == known.provider]
+        left = min(own, default=NEVER)  # an heir's place is none of this chain
         for receipt, place in taken:
             made = self._named((receipt.id, place))
-            target = None if into is None else into.other and (into.other, PROCESS)
-            if into is not None and into.other is None:
-                named = self._named(into.resource)
-                target = made if made in self._inventory.stocks else named
+            target: Node | None = None
+            if into is not None and into.chain == receipt.chain:  # an heir's receipt is in nobody's stock
+                put = made if made in self._inventory.stocks else self._named(into.resource)
+                target = put if into.other is None else (into.other, PROCESS)
             yield Step(
-                source, target or None, left, receipt.sequence, action, resource_class, stated.amount, receipt.id,
+                source, target, left, receipt.sequence, action, resource_class, known.amount, receipt.id,
                 known.provider, known.receiver, line,
             )  # fmt: skip
         if not taken:
             entry = min(receipt.id for receipt, _ in given)
             yield Step(
-                source, None, left, NEVER, action, resource_class, stated.amount, entry, known.provider,
+                source, None, left, NEVER, action, resource_class, known.amount, entry, known.provider,
                 known.receiver, line,
             )  # fmt: skip
 

@@ -12,8 +12,8 @@ import pytest
 
 from mycelia_protocol import compose
 from mycelia_protocol.accounts import Account, Balance, Sheet, sheet
-from mycelia_protocol.accumulators import Resource, ResourceId
-from mycelia_protocol.books import Books
+from mycelia_protocol.accumulators import AcceptedLine, LineId, Resource, ResourceId
+from mycelia_protocol.books import Books, Stated
 from mycelia_protocol.charter import ResourceClass, found
 from mycelia_protocol.compose import NeedTail, OfferTail
 from mycelia_protocol.envelope import Entry
@@ -21,7 +21,7 @@ from mycelia_protocol.inventory import Stock
 from mycelia_protocol.measures import read_measures
 from mycelia_protocol.standing import Standing
 from mycelia_protocol.traces import Traces
-from tests.builders import CELL, Commons, Member, charter
+from tests.builders import CELL, Commons, Member, charter, on
 from tests.protocol.test_resource import Market
 
 SEEDS = range(8)
@@ -254,6 +254,53 @@ class TestAForkedChain:
         assert found.accounts[anna.chain, "food"] == Account(given=6, raised=2, rights=2, on_hand=2, overdrawn=6)
 
 
+class TestWhatHasGone:
+    def test_leaves_in_stock_what_was_received_by_a_commit_that_nobody_holds(self) -> None:
+        commons = Commons()
+        anna, bo = commons.member("anna"), commons.member("bo")
+        got = anna.give(bo, 4, offer=anna.offer(4), need=bo.need(4, tail=NeedTail()))
+        kept = {entry.id: entry for entry in commons.valid if entry.chain == bo.chain}
+        books = Books(Standing(kept.get), kept.get, lambda _, line: _accepted(bo, line))
+        for entry in kept.values():
+            books.add(entry)
+
+        assert sheet(books).inventory.stocks[got].onhand == bo.stock(got).onhand == 4
+
+    def test_is_nothing_where_a_commit_says_nothing_of_use(self) -> None:
+        commons = Commons()
+        anna, bo = commons.member("anna"), commons.member("bo")
+        need = bo.need(4)
+        row = anna.row(anna.offer(4), (need, 4))
+        commit = anna.misstep(compose.commit(row=need.id, hold_ms=1, until_ms=1, lines=[(need.id, 4)]))
+        books = keep(commons, commons.valid)
+
+        assert books.stated((commit.id, 0), bo.chain) == Stated(need.id, b"", 4)
+        assert books.stated((commit.id, 1), bo.chain) is None
+        assert books.stated((row.id, 0), bo.chain) is None
+
+
+class TestAnHeir:
+    def test_receives_into_nobodys_stock(self) -> None:
+        commons = Commons()
+        anna, bo, cleo = (commons.member(name) for name in ("anna", "bo", "cleo"))
+        lot = anna.act("raise", 10, resource_class="food")
+        need, offer = bo.need(4, tail=NeedTail()), anna.offer(10, tail=OfferTail(resource=lot))
+        line = anna.commit(anna.row(offer, (need, 4)), (need, 4)), 0
+        deliver = anna.on("deliver", line, cites=[bo.accept(need, line)])
+        receive = cleo.draft(on("receive", line, cites=[deliver]))  # as if she had taken over from bo
+        commons.held[receive.id] = receive
+        heirs = {bo.chain: (cleo.chain,)}
+        books = Books(Standing(commons.held.get, lambda chain: heirs.get(chain, ())), commons.held.get)
+        feed(books, [*commons.valid, receive])
+
+        found = sheet(books)
+
+        assert found.accounts[bo.chain, "food"] == Account(received=4)
+        assert set(found.inventory.stocks) == {lot}
+        recalled = Traces(books, found.inventory).recall(lot)
+        assert [step.amount for step in recalled.unbooked] == [4]
+
+
 class TestAnyHistory:
     @pytest.mark.parametrize("seed", SEEDS)
     def test_comes_to_what_the_chains_themselves_count(self, seed: int) -> None:
@@ -317,6 +364,11 @@ class TestAnyHistory:
             for step in back:
                 if step.source is not None:
                     assert name in {one.target for one in traces.track(step.source)}
+
+
+def _accepted(member: Member, line: LineId) -> AcceptedLine | None:
+    fact = member.prefix.facts.get(("accepted", *line))
+    return fact if isinstance(fact, AcceptedLine) else None
 
 
 def history(seed: int) -> Market:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from . import (
+    books,
     budgets,
     commons,
     deeds,
@@ -132,6 +133,11 @@ add(app, deeds.lapse, "lapse bafyreig4xq7rm2:0", "lapse --all")
 add(app, deeds.cancel, "cancel bafyreig4xq7rm2:0", "cancel bafyreig4xq7rm2 --dry-run")
 add(app, returns.settle, "settle", "settle --claim bafyreig4xq7rm2 --as farm")
 add(app, returns.credit, "credit", "credit --json")
+add(app, books.account, "account farm --class food", "account --csv accounts.csv")
+add(app, books.trace, "trace bafyreig4xq7rm2", "trace bafyreig4xq7rm2:1 --forward --json")
+add(app, books.recall, "recall bafyreig4xq7rm2", "recall bafyreig4xq7rm2 --json")
+_books = add_group("books", "Write books to files.", "books export --csv books/", "books export --jsonld books.jsonld")
+add(_books, books.export, "books export --csv books/", "books export --jsonld books.jsonld --parquet books/")
 add(app, things.stock, "stock", "stock --as farm --all --json")
 add(app, intents.withdraw, "withdraw bafyreig4xq7rm2", "withdraw bafyreig4xq7rm2 --dry-run")
 add(app, intents.retract, "retract bafyreig4xq7rm2", "retract bafyreig4xq7rm2 bafyreihdwdcefg --dry-run")

@@ -80,6 +80,10 @@ class Node(Protocol):
         self, *, claim: str | None = None, member: str | None = None, dry_run: bool = False
     ) -> models.SettledView: ...
     def credit(self) -> models.CreditView: ...
+    def books(self) -> models.BooksView: ...
+    def accounts(self, *, party: str | None = None, resource_class: str | None = None) -> list[models.AccountRow]: ...
+    def trace(self, resource: str, *, forward: bool = False) -> list[models.StepView]: ...
+    def recall(self, resource: str) -> models.RecallView: ...
     def proof(self, chain: str) -> models.ProofFile: ...
     def field(
         self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False
@@ -103,6 +107,7 @@ class Offline:
     """The files of a node that does not run."""
 
     def __init__(self, home: Home, desk: Desk, hall: Hall, archive: Archive) -> None:
+        from mycelia_node.bookroom import Bookroom
         from mycelia_node.deeds import Deeds
         from mycelia_node.exchequer import Exchequer
         from mycelia_node.registry import Registry
@@ -129,6 +134,9 @@ class Offline:
         self.credit = self._treasury.credit
         deeds = Deeds(desk, desk.clock)
         self.commit, self.act = deeds.commit, deeds.act
+        room = Bookroom(desk)
+        self.books, self.accounts = room.books, room.accounts
+        self.trace, self.recall = room.trace, room.recall
 
     def status(self) -> models.StatusView:
         """Return how the node is, with the peers that it will dial."""

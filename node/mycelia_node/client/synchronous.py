@@ -286,6 +286,24 @@ class Client:
         """Return what members contributed and owe, and everybody's mutual credit."""
         return self._ask("GET", "/v1/credit", models.CreditView)
 
+    def books(self) -> models.BooksView:
+        """Return all books: accounts, stock, events, flows and balances."""
+        return self._ask("GET", "/v1/books", models.BooksView)
+
+    def accounts(self, *, party: str | None = None, resource_class: str | None = None) -> list[models.AccountRow]:
+        """Return what everybody gave, made and has, or one: a member of the node, an identity or a chain."""
+        query = {"party": party, "resource_class": resource_class}
+        return self._ask("GET", "/v1/accounts", list[models.AccountRow], query)
+
+    def trace(self, resource: str, *, forward: bool = False) -> list[models.StepView]:
+        """Return the steps that led to a resource, or on from it."""
+        query = {"resource": resource, "forward": "true" if forward else None}
+        return self._ask("GET", "/v1/trace", list[models.StepView], query)
+
+    def recall(self, resource: str) -> models.RecallView:
+        """Return everything that may hold something of a lot, and who has it."""
+        return self._ask("GET", "/v1/recall", models.RecallView, {"resource": resource})
+
     def proof(self, chain: str) -> models.ProofFile:
         """Return the proof that a chain has two pasts, for somebody who holds neither."""
         return self._ask("GET", f"/v1/warrants/{_segment(chain)}", models.ProofFile)

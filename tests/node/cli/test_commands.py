@@ -20,8 +20,8 @@ HERE = ("--at", "52.37,4.89")
 NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
 COMMANDS = [
     "init", "up", "status", "need", "offer", "withdraw", "retract", "warrant", "field", "log", "show", "why", "verify",
-    "checkpoint", "prune", "settle", "credit",
     "commit", "accept", "deliver", "receive", "free", "lapse", "cancel",
+    "checkpoint", "prune", "settle", "credit", "account", "trace", "recall", "books", "books export",
     "peer", "peer add",
     "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench",
     "bench ledger", "completion", "commons", "commons new", "commons show", "commons invite", "commons join",

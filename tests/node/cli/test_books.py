@@ -1,0 +1,114 @@
+"""`mycelia account`, `trace`, `recall` and `books`: from a sack of flour to a loaf, and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import Mycelia
+
+CHARTER = """
+name = "Oost"
+
+[classes]
+flour = "kg/1000"
+bread = "kg/1000"
+
+[measures.mass]
+unit = "kg"
+source = "scales"
+factors = { flour = [1, 1000], bread = [1, 1000] }
+"""
+
+
+@pytest.fixture
+def bakery(mycelia: Mycelia, home: Path, tmp_path: Path) -> Mycelia:
+    """Return the command line of a home in a commons that weighs flour and bread."""
+    file = tmp_path / "oost.toml"
+    file.write_text(CHARTER)
+    made = mycelia("commons", "new", "--name", "anna", "--charter", str(file))
+    assert made.code == 0, made.err
+    return mycelia
+
+
+@pytest.fixture
+def lot(bakery: Mycelia) -> str:
+    """Return a lot of flour, of which a loaf was baked."""
+    lot: str = bakery("event", "raise", "flour", "100 kg", "--json").json["id"]
+    process = bakery("process", "--json").json["id"]
+    bakery("event", "consume", "1 kg", "--of", lot, "--process", process)
+    bakery("event", "produce", "bread", "0.9 kg", "--process", process)
+    return lot
+
+
+class TestAccounts:
+    def test_teach_the_first_step_where_there_are_none(self, bakery: Mycelia) -> None:
+        none = bakery("account")
+
+        assert (none.code, none.out) == (0, "")
+        assert "mycelia event raise" in none.err
+        assert bakery("account", "--json").json == {"accounts": []}
+
+    def test_show_the_columns_that_say_something(self, bakery: Mycelia, lot: str) -> None:
+        lines = bakery("account", "anna").out.splitlines()
+
+        assert lines[0].split() == ["WHO", "CLASS", "PRODUCED", "CONSUMED", "RAISED", "RIGHTS", "IN", "HAND"]
+        assert lines[2].split() == ["anna", "flour", *["1", "kg", "100", "kg", "99", "kg", "99", "kg"]]
+        assert len(bakery("account", "--class", "bread", "--json").json["accounts"]) == 1
+
+    def test_are_written_as_a_table(self, bakery: Mycelia, lot: str, tmp_path: Path) -> None:
+        said = bakery("account", "--csv", str(tmp_path / "a.csv"), "--parquet", str(tmp_path / "a.parquet"))
+
+        assert said.code == 0
+        assert (tmp_path / "a.csv").read_text().startswith("party,member,resource_class,unit,given,")
+        assert (tmp_path / "a.parquet").stat().st_size > 0
+
+    @pytest.mark.parametrize("words", [["bo"], ["--class", "gold"], ["--csv", "/no/a"]])
+    def test_say_what_is_wrong_in_a_sentence(self, bakery: Mycelia, lot: str, words: list[str]) -> None:
+        refused = bakery("account", *words)
+
+        assert refused.code != 0
+        assert "Traceback" not in refused.err
+        assert refused.err.count("\n") == 3
+
+
+class TestTracing:
+    def test_goes_from_a_loaf_to_its_flour(self, bakery: Mycelia, lot: str) -> None:
+        loaf = bakery("trace", lot, "--forward", "--json").json["steps"][-1]["target"]
+
+        back = bakery("trace", loaf[:18]).out.splitlines()
+
+        assert [line.split()[1] for line in back[1:3]] == ["produce", "consume"]
+        assert lot[:18] in back[2]
+
+    def test_recalls_a_lot(self, bakery: Mycelia, lot: str) -> None:
+        recalled = bakery("recall", lot)
+
+        assert recalled.code == 0
+        assert {line.split()[2] for line in recalled.out.splitlines()[1:]} == {"flour", "bread"}
+        assert "2 things" in recalled.err
+
+    def test_says_where_there_is_nothing_to_follow(self, bakery: Mycelia, lot: str) -> None:
+        process = bakery("process", "--json").json["id"]
+
+        refused = bakery("recall", process)
+
+        assert refused.code != 0
+        assert "made no resource" in refused.err
+
+
+class TestFiles:
+    def test_hold_all_books(self, bakery: Mycelia, lot: str, tmp_path: Path) -> None:
+        said = bakery(
+            "books", "export", "--csv", str(tmp_path / "c"), "--parquet", str(tmp_path / "p"),
+            "--jsonld", str(tmp_path / "b.jsonld"), "--json",
+        )  # fmt: skip
+
+        assert len(said.json["files"]) == 11
+        assert ",1,0.9,imbalance" in (tmp_path / "c" / "balances.csv").read_text()
+        assert json.loads((tmp_path / "b.jsonld").read_text())["label"] == "Oost"
+
+    def test_are_asked_for_by_their_form(self, bakery: Mycelia) -> None:
+        assert "--jsonld" in bakery("books", "export").err
