@@ -22,6 +22,7 @@ CHAPTERS = sorted(SPEC.glob("[0-9][0-9]-*.md"))
 SAID_IN = (
     "identity", "heirs", "membership", "warrant", "retract", "enactment", "checkpoint", "resource", "budget", "license",
     "reciprocity", "agreement",
+    "reciprocity", "equation",
 )  # fmt: skip
 BLOCK = re.compile(r"^```cddl\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
