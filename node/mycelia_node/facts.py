@@ -89,7 +89,6 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
         ).fetchone()
         return None if row is None else read_fact(key, row[0])
 
-
     def _has_any(self, letter: bytes) -> bool:
         row = self._connection.execute(
             "select 1 from facts where chain=? and branch=? and key>=? and key<? limit 1",

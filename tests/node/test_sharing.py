@@ -12,6 +12,7 @@ from mycelia_node.faults import BadInput
 from mycelia_node.sharing import Sharing
 from mycelia_protocol import cid, compose
 from mycelia_protocol.errors import Refused
+from mycelia_protocol.kinds.kind import line_refs
 
 from .test_treasury import deal, say
 from .test_witnessing import peopled
@@ -53,7 +54,8 @@ class Bakery:
 
     def income(self) -> str:
         """Receive 10 kg; return the line."""
-        return line_name((deal(self.town, "bo", "anna", 100, "food").id, 0))
+        received = deal(self.town, "bo", "anna", 100, "food").header
+        return line_name(line_refs(received, 0, "receive.terms")[0])
 
     def distribute(self, line: str, *, dry_run: bool = False) -> models.DistributionView:
         """Distribute an income."""
