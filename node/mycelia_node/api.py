@@ -32,6 +32,7 @@ from .hall import Hall
 from .hearing import JSON, asked, body, heard, no_query
 from .problems import Refusal, problem, problem_of
 from .registry import Registry
+from .sharing import Sharing
 from .treasury import Treasury
 from .workshop import Workshop
 
@@ -109,6 +110,7 @@ class Api:
         self._registry, self._exchequer = Registry(self._desk, self._hall), Exchequer(self._desk, self._hall)
         self._treasury = Treasury(self._desk)
         self._deeds = Deeds(self._desk, peer.clock)
+        self._sharing = Sharing(self._desk, peer.clock)
 
     def endpoints(self) -> list[Endpoint]:
         """Return every endpoint, in the order of the document."""
@@ -135,6 +137,19 @@ class Api:
             self._told(
                 "/v1/retractions", "Ask for the deletion of bodies", models.NewRetraction, self._desk.retract,
                 models.Published,
+            ),
+            self._told("/v1/equations", "Set an equation", models.NewEquation, self._sharing.equate, models.Published),
+            self._told(
+                "/v1/distributions", "Distribute an income", models.NewDistribution, self._sharing.distribute,
+                models.DistributionView,
+            ),
+            Endpoint(
+                "GET", "/v1/equations", "How incomes are shared", self._equations, list[models.EquationView],
+                query=models.ChainQuery,
+            ),
+            Endpoint(
+                "GET", "/v1/distributions", "Who gets what", self._distributions, list[models.DistributionView],
+                query=models.ChainQuery,
             ),
             self._told("/v1/commitments", "Promise", models.NewCommitment, self._deeds.commit, models.DeedView),
             self._told("/v1/deeds", "Act on lines", models.NewDeed, self._deeds.act, models.DeedView),
@@ -267,6 +282,12 @@ class Api:
     async def _recall(self, request: Request) -> Response:
         query = asked(request, models.RecallQuery)
         return _answer(await self._peer.on_ledger(lambda: self._bookroom.recall(query.resource)))
+
+    async def _equations(self, request: Request) -> Response:
+        return _answer(await self._peer.on_ledger(self._sharing.equations, asked(request, models.ChainQuery).chain))
+
+    async def _distributions(self, request: Request) -> Response:
+        return _answer(await self._peer.on_ledger(self._sharing.distributions, asked(request, models.ChainQuery).chain))
 
     def _telling(self, function: Callable[[], object]) -> Answer:
         async def answer(request: Request) -> Response:

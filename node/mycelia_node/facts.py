@@ -19,6 +19,7 @@ _LETTERS = {
     "licensed": b"D", "owing": b"E",
     "contribution": b"G", "credit": b"K", "currency": b"Y",
     "agrees": b"H", "agreed": b"J", "leg": b"M",
+    "equation": b"Q", "superseded": b"Z", "distributed": b"S",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
 

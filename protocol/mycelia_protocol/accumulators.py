@@ -323,6 +323,24 @@ class LegOf(NamedTuple):
     receiver: bytes
 
 
+class Ruling(NamedTuple):
+    """The latest own equation."""
+
+    equation: bytes
+
+
+class Superseded(NamedTuple):
+    """The place of the equation that came after an own one."""
+
+    sequence: int
+
+
+class Distributed(NamedTuple):
+    """The equation by which an own income was distributed."""
+
+    equation: bytes
+
+
 Fact = (
     NeedFacts
     | OfferFacts
@@ -360,6 +378,9 @@ Fact = (
     | Agrees
     | Agreed
     | LegOf
+    | Ruling
+    | Superseded
+    | Distributed
 )
 RECORDS: dict[str, type[Any]] = {
     "need": NeedFacts,
@@ -398,6 +419,9 @@ RECORDS: dict[str, type[Any]] = {
     "agrees": Agrees,
     "agreed": Agreed,
     "leg": LegOf,
+    "equation": Ruling,
+    "superseded": Superseded,
+    "distributed": Distributed,
 }
 # (record, id, number): the number is that of a line, resource, stretch, claim or day; -1 where there is none
 FactKey = tuple[str, bytes, int]

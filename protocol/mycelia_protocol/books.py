@@ -237,19 +237,11 @@ class Books:
         header, terms = entry.header, entry.header.terms
         resource = _resource(entry, designs.RESOURCE)
         resource_class = terms[designs.CLASS]
-<<<<<<< HEAD
-        if resource_class is None and resource is not None and terms[designs.ACTION] in CITING:
-            resource_class = self._foreign_class(resource, entry.chain)
-        at = cast(int | None, terms[designs.PROCESS])
-        return Event(
-            entry.id, entry.chain, header.sequence, header.time_ms, str(terms[designs.ACTION]),
-=======
         if resource_class is None and resource is not None and str(terms[designs.ACTION]) in CITING:
             resource_class = self._foreign_class(resource, entry.chain)
         at = cast(int | None, terms[designs.PROCESS])
         return Event(
             entry.id, entry.chain, header.sequence, header.time, str(terms[designs.ACTION]),
->>>>>>> 3a04f4a (books: accounts, traces, recalls and files at the command line)
             cast(str, resource_class or ""), cast(int, terms[designs.AMOUNT] or 0), resource,
             _resource(entry, designs.TO), None if at is None else header.dep(at), cast(int | None, terms[designs.CELL]),
             cast(str | None, terms[designs.STAGE]), cast(str | None, terms[designs.STATE]),

@@ -208,6 +208,17 @@ def settle(settled: Sequence[Settled], cites: Iterable[bytes] = ()) -> Content:
     return Content("settle", terms, deps)
 
 
+def equation(document: bytes, previous: bytes | None = None) -> Content:
+    """Return how incomes that are asked for from now on are shared, after the `previous` equation."""
+    return Content("equation", [None if previous is None else 0, document], previous or b"")
+
+
+def distribute(equation: bytes, line: LineId) -> Content:
+    """Return the word that an own income is shared by an own equation."""
+    deps, index = ordered(equation, line[0])
+    return Content("distribute", [index[equation], index[line[0]], line[1]], deps)
+
+
 def withdraw(intent: bytes) -> Content:
     """Return the withdrawal of an own need or offer."""
     return Content("withdraw", [0], intent)

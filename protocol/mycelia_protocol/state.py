@@ -194,6 +194,7 @@ def _some(fits: _Fits) -> _Fits:
 
 _NUMBERED = {
     "committed", "accepted", "resource", "bucket", "claim", "contribution", "footprint", "leg", "licensed", "owing",
+    "distributed",
 }  # fmt: skip
 _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "accepted": (is_digest, is_digest, _natural, _natural, _marks),
@@ -211,6 +212,8 @@ _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "contribution": (_natural,),
     "credit": (_integer, _natural, _natural),
     "currency": (_text,),
+    "distributed": (is_digest,),
+    "equation": (is_digest,),
     "footprint": (_rising(_tuple(is_digest, _natural)),),
     "grant": (
         is_digest, _maybe(_each(_text)), _maybe(_natural), _natural,
@@ -235,6 +238,7 @@ _SHAPES: dict[str, tuple[_Fits, ...]] = {
         _rising(_tuple(_text, _perhaps, _natural, _natural)), _perhaps, _perhaps,
     ),
     "spent": (_natural, _natural),
+    "superseded": (_natural,),
     "version": (_natural, is_digest),
     "warrant": (_natural,),
     "witness": (_natural,),

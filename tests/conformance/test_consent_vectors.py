@@ -68,6 +68,7 @@ KIND_CHAPTERS = (
     "22-agreement.md",
     "23-reciprocity.md",
     "24-budget.md",
+    "26-equation.md",
 )
 NO_VERDICTS = (
     "charter.", "grant.", "invitation.", "share.", "statement.", "request.", "warrant.form", "private.",

@@ -21,7 +21,7 @@ CHAPTERS = sorted(SPEC.glob("[0-9][0-9]-*.md"))
 # chapters whose accepted vectors show terms of every kind
 SAID_IN = (
     "identity", "heirs", "membership", "warrant", "retract", "enactment", "checkpoint", "resource", "budget", "license",
-    "reciprocity", "agreement",
+    "reciprocity", "agreement", "equation",
 )  # fmt: skip
 BLOCK = re.compile(r"^```cddl\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

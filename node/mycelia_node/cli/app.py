@@ -14,6 +14,7 @@ from . import (
     commons,
     deeds,
     entries,
+    equations,
     exchange,
     holders,
     homes,
@@ -131,6 +132,17 @@ add(app, deeds.receive, "receive bafyreig4xq7rm2:0", "receive --all --json")
 add(app, deeds.free, "free bafyreig4xq7rm2:0", "free --all")
 add(app, deeds.lapse, "lapse bafyreig4xq7rm2:0", "lapse --all")
 add(app, deeds.cancel, "cancel bafyreig4xq7rm2:0", "cancel bafyreig4xq7rm2 --dry-run")
+add(app, equations.distribute, "distribute bafyreig4xq7rm2:0 --dry-run", "distribute bafyreig4xq7rm2 --json")
+_equation = add_group(
+    "equation",
+    "Say beforehand how incomes are shared, and see who got what.",
+    "equation set shares.toml --as workshop",
+    "equation shares --json",
+)
+add(_equation, equations.set_equation, "equation set shares.toml", "equation set shares.toml --dry-run", name="set")
+add(_equation, equations.check, "equation check shares.toml", "equation check shares.toml --json")
+add(_equation, equations.show, "equation show", "equation show bafyreig4xq7rm2 --json")
+add(_equation, equations.shares, "equation shares", "equation shares bafyreig4xq7rm2 --json")
 add(app, returns.settle, "settle", "settle --claim bafyreig4xq7rm2 --as farm")
 add(app, returns.credit, "credit", "credit --json")
 add(app, books.account, "account farm --class food", "account --csv accounts.csv")

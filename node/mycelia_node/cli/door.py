@@ -76,6 +76,10 @@ class Node(Protocol):
     def warrant(self, chain: str, *, member: str | None = None, dry_run: bool = False) -> models.Published: ...
     def commit(self, new: models.NewCommitment) -> models.DeedView: ...
     def act(self, new: models.NewDeed) -> models.DeedView: ...
+    def equate(self, new: models.NewEquation) -> models.Published: ...
+    def distribute(self, new: models.NewDistribution) -> models.DistributionView: ...
+    def equations(self, chain: str | None = None) -> list[models.EquationView]: ...
+    def distributions(self, chain: str | None = None) -> list[models.DistributionView]: ...
     def settle(
         self, *, claim: str | None = None, member: str | None = None, dry_run: bool = False
     ) -> models.SettledView: ...
@@ -111,6 +115,7 @@ class Offline:
         from mycelia_node.deeds import Deeds
         from mycelia_node.exchequer import Exchequer
         from mycelia_node.registry import Registry
+        from mycelia_node.sharing import Sharing
         from mycelia_node.treasury import Treasury
         from mycelia_node.workshop import Workshop
 
@@ -137,6 +142,9 @@ class Offline:
         room = Bookroom(desk)
         self.books, self.accounts = room.books, room.accounts
         self.trace, self.recall = room.trace, room.recall
+        sharing = Sharing(desk, desk.clock)
+        self.equate, self.distribute = sharing.equate, sharing.distribute
+        self.equations, self.distributions = sharing.equations, sharing.distributions
 
     def status(self) -> models.StatusView:
         """Return how the node is, with the peers that it will dial."""

@@ -275,6 +275,22 @@ class Client:
         """Do something about lines: accept, deliver, receive, release, lapse or cancel them."""
         return self._tell("/v1/deeds", new, models.DeedView)
 
+    def equate(self, new: models.NewEquation) -> models.Published:
+        """Say how a member shares what it asks for from now on."""
+        return self._tell("/v1/equations", new, models.Published)
+
+    def distribute(self, new: models.NewDistribution) -> models.DistributionView:
+        """Distribute an income by the equation that stood when it was asked for."""
+        return self._tell("/v1/distributions", new, models.DistributionView)
+
+    def equations(self, chain: str | None = None) -> list[models.EquationView]:
+        """Return the equations of a chain, or of the members of the node."""
+        return self._ask("GET", "/v1/equations", list[models.EquationView], {"chain": chain})
+
+    def distributions(self, chain: str | None = None) -> list[models.DistributionView]:
+        """Return who got what of the incomes of a chain, or of the members of the node."""
+        return self._ask("GET", "/v1/distributions", list[models.DistributionView], {"chain": chain})
+
     def settle(
         self, *, claim: str | None = None, member: str | None = None, dry_run: bool = False
     ) -> models.SettledView:

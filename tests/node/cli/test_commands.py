@@ -22,6 +22,7 @@ COMMANDS = [
     "init", "up", "status", "need", "offer", "withdraw", "retract", "warrant", "field", "log", "show", "why", "verify",
     "commit", "accept", "deliver", "receive", "free", "lapse", "cancel",
     "checkpoint", "prune", "settle", "credit", "account", "trace", "recall", "books", "books export",
+    "distribute", "equation", "equation set", "equation check", "equation show", "equation shares",
     "peer", "peer add",
     "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston", "bench",
     "bench ledger", "completion", "commons", "commons new", "commons show", "commons invite", "commons join",
