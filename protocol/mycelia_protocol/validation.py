@@ -227,7 +227,7 @@ def _mark_line(judged: Judged, line: LineId, dep: Entry) -> None:
         if kind in _ACCEPTED_CITES and _is_provider(judged, line, author):  # read if it is asked to accept later
             _remember(facts, *line, kind, author)
     elif facts.speaks_for(author, taken.provider):
-        _cite_provider(facts, line, taken, Mark(_ACCEPTED_CITES.get(kind, 0)))
+        _cite_provider(facts, line, taken, _ACCEPTED_CITES.get(kind, 0))
 
 
 def _is_provider(judged: Judged, line: LineId, author: bytes) -> bool:
@@ -236,7 +236,7 @@ def _is_provider(judged: Judged, line: LineId, author: bytes) -> bool:
     return commit is not None and judged.facts.speaks_for(author, commit.chain) and line[1] < len(commit_lines(commit))
 
 
-def _cite_provider(facts: Draft, line: LineId, taken: AcceptedLine, mark: Mark) -> None:
+def _cite_provider(facts: Draft, line: LineId, taken: AcceptedLine, mark: int) -> None:
     counts = taken.marks & Mark.ACCEPTED and not taken.marks & (FREED | Mark.RECEIVED)
     if counts and mark & FREED and not taken.marks & Mark.INHERITED:
         need = facts.need(taken.need)
