@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mycelia_node import api, client
+from mycelia_node import api, client, models
 from mycelia_node.client.events import Event
 from mycelia_node.events import Bus
 
@@ -82,6 +82,18 @@ class TestTheSynchronousClient:
             assert node.status().entries == 4
             assert [member.name for member in node.members()] == ["anna", "bo"]
             assert node.peers() == []
+
+    def test_asks_for_the_books(self, url: str) -> None:
+        with client.connect(url=url, token=TOKEN) as node:
+            assert node.accounts() == []
+            lot = node.event(models.NewEvent(action="raise", resource_class="food", amount="12 kg")).id
+
+            [account] = node.accounts(party=node.members()[0].name, resource_class="food")
+            assert (account.raised, account.on_hand) == ("12", "12")
+            assert [step.action for step in node.trace(lot)] == ["raise"]
+            assert node.trace(lot, forward=True) == []
+            assert [row.id for row in node.recall(lot).stock] == [lot]
+            assert [row.action for row in node.books().events] == ["raise"]
 
     def test_raises_what_a_rule_refuses_by_its_name(self, url: str) -> None:
         with client.connect(url=url, token=TOKEN) as node, pytest.raises(client.Refused) as refused:
