@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from mycelia_node.cli import app
@@ -42,13 +43,57 @@ def houston(*, peers: Whole = 6, keep: Path | None = None, seed: Whole = 1, opti
     return 1
 
 
+def kitchens(*, keep: Path | None = None, options: Options = DEFAULTS) -> None:
+    """Play the community kitchens on three real peers: rice for a pot, from two who have some, traced to its lots.
+
+    Args:
+        keep: A directory for the peers' homes; they are thrown away if none is given.
+    """
+    _play("kitchens", keep, options)
+
+
+def makers(*, keep: Path | None = None, options: Options = DEFAULTS) -> None:
+    """Play the makers on four real peers: face shields for a hospital, and one bad lot recalled.
+
+    Args:
+        keep: A directory for the peers' homes; they are thrown away if none is given.
+    """
+    _play("makers", keep, options)
+
+
+def hardware(*, keep: Path | None = None, options: Options = DEFAULTS) -> None:
+    """Play the open hardware lab on three real peers: who may sell a microscope under which license, and who may not.
+
+    Args:
+        keep: A directory for the peers' homes; they are thrown away if none is given.
+    """
+    _play("hardware", keep, options)
+
+
+def _play(name: str, keep: Path | None, options: Options) -> None:
+    if find_spec("libp2p") is None:
+        why = "libp2p is not installed; real peers need `mycelia[peer]`"
+        raise Failure("usage", "the story did not begin", why, "install that extra")
+    from .stories import STORIES, PlayFailed, play
+
+    try:
+        told = play(STORIES[name], say=tell, keep=keep)
+    except PlayFailed as error:
+        to_try = "run it with `--keep DIR` and read the logs there"
+        raise Failure("failed", "the story did not come out as it must", str(error), to_try) from error
+    give(options, told, "\n".join(f"{key:16}{value}" for key, value in told.items()))
+
+
 _demo = add_group(
     "demo",
-    "Watch agents allocate real needs and offers, on this machine alone.",
+    "Watch real peers coordinate, on this machine alone.",
     "demo houston",
-    "demo houston --peers 3 --json",
+    "demo kitchens --json",
 )
 add(_demo, houston, "demo houston", "demo houston --peers 3 --json --keep /tmp/houston")
+add(_demo, kitchens, "demo kitchens", "demo kitchens --json --keep /tmp/kitchens")
+add(_demo, makers, "demo makers", "demo makers --json --keep /tmp/makers")
+add(_demo, hardware, "demo hardware", "demo hardware --json --keep /tmp/hardware")
 
 
 def run(words: Sequence[str]) -> int:

@@ -1,0 +1,72 @@
+"""The makers: a hospital needs face shields, two workshops make them of one design, and one bad lot is recalled."""
+
+from __future__ import annotations
+
+from mycelia_node import models
+
+from .troupe import HERE, Story, Troupe
+
+CHARTER = """
+name = "Makers"
+
+[classes]
+petg = "kg/1000"
+shield = "piece"
+design = "piece"
+"""
+MADE = {"north": 90, "south": 110}  # of which sheets each makes how many shields
+
+
+def _play(troupe: Troupe) -> dict[str, object]:
+    plastics, hospital = troupe["plastics"], troupe["hospital"]
+    design = plastics.event(models.NewEvent(action="raise", resource_class="design", amount=1, license="ovn")).id
+    lots = {
+        maker: plastics.event(models.NewEvent(action="produce", resource_class="petg", amount="8 kg", note=lot)).id
+        for maker, lot in (("north", "lot A"), ("south", "lot B"))
+    }
+    wanted = hospital.need("shield", "200", at=HERE, until="+2d", urgency=40, stock=True).id
+    troupe.say("the hospital needs 200 face shields")
+    shields = {maker: _make(troupe, maker, lots[maker], design, count) for maker, count in MADE.items()}
+    for maker, count in MADE.items():
+        offer = troupe[maker].offer("shield", str(count), at=HERE, until="+2d", resource=shields[maker]).id
+        troupe.give(maker, "hospital", offer, wanted, str(count))
+    had = sum(one.onhand for one in troupe.made("hospital", "shield"))
+    troupe.check("the hospital has 200 shields, in two lots", holds=had == 200)
+    checked = troupe.made("hospital", "shield")[0]
+    hospital.event(models.NewEvent(action="accept", amount=5, resource=checked.id))
+    hospital.event(models.NewEvent(action="modify", amount=5, resource=checked.id, state="tested"))
+    owes = [claim for maker in MADE for claim in troupe[maker].credit().claims]
+    troupe.check("nobody sold anything, so nobody owes the designers", holds=not owes)
+    troupe.meet()
+    recalled = hospital.recall(lots["north"])
+    held = [one for one in recalled.stock if one.resource_class == "shield" and one.chain == troupe.chains["Hospital"]]
+    found = sum(int(one.onhand) for one in held)
+    troupe.check("lot A is recalled: 90 shields at the hospital, none of the other 110", holds=found == MADE["north"])
+    others = plastics.recall(lots["north"])
+    troupe.check(
+        "every peer finds the same", holds={one.id for one in others.stock} == {one.id for one in recalled.stock}
+    )
+    return {"shields": had, "recalled": found, "holders": len({one.chain for one in recalled.stock})}
+
+
+def _make(troupe: Troupe, maker: str, lot: str, design: str, count: int) -> str:
+    """Have a workshop get its sheets, cite the design, and make shields; return them."""
+    need = troupe[maker].need("petg", "6 kg", at=HERE, until="+1d", stock=True).id
+    offer = troupe["plastics"].offer("petg", "6 kg", at=HERE, until="+1d", resource=lot).id
+    troupe.give("plastics", maker, offer, need, "6 kg")
+    [sheets] = troupe.made(maker, "petg")
+    run = troupe[maker].process(models.NewProcess()).id
+    troupe[maker].event(models.NewEvent(action="cite", resource=design, use="noncommercial", process=run))
+    troupe[maker].event(models.NewEvent(action="consume", amount=sheets.onhand, resource=sheets.id, process=run))
+    made = troupe[maker].event(models.NewEvent(action="produce", resource_class="shield", amount=count, process=run))
+    troupe.say(f"{maker} made {count} shields")
+    return made.id
+
+
+STORY = Story(
+    "makers",
+    "A hospital needs face shields, workshops make them, one lot is recalled in one command.",
+    CHARTER,
+    {"plastics": ("Plastics co-op",), "north": ("North",), "south": ("South",), "hospital": ("Hospital",)},
+    _play,
+)
