@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, cast
 
-from ..accumulators import Process, Resource, ResourceId
+from ..accumulators import Process, Resource, ResourceId, Use
 from ..actions import ACTIONS, CITING, Action
 from ..charter import MAX_AMOUNT
 from ..envelope import Entry, Header
@@ -161,18 +161,40 @@ def _note_use(judged: Judged, action: Action, resource: ResourceId | None, proce
             f"what is licensed is used for one of {', '.join(USES)}; nothing else has a use",
         )
     if design is None or resource is None:
+        held = None if resource is None or action.name != "consume" else judged.facts.resource(resource)
+        if held is not None and process:  # what is consumed is in what comes out
+            _note_uses(judged, process, judged.facts.uses(held.process))
         return
     check_use(judged, design, resource, cast(str, license_of(design)), cast(str, use))
     into = process or (judged.entry.id if action.name == "copy" else b"")
-    if not into:
-        return
-    uses = tuple(sorted({*judged.facts.uses(into), (*resource, cast(str, use))}))
+    if into:
+        _note_uses(judged, into, ((*resource, cast(str, use)),))
+
+
+def _note_uses(judged: Judged, into: bytes, more: tuple[Use, ...]) -> None:
+    """Note that licensed things went into a process, a copy or a stock, or refuse `event.use`."""
+    uses = tuple(sorted({*judged.facts.uses(into), *more}))
     if len(uses) > MAX_USES:
         raise Refused(
             "event.use",
             f"a process takes at most {MAX_USES} licensed things",
         )
-    judged.facts["process", into, -1] = Process(uses)
+    if more:
+        judged.facts["process", into, -1] = Process(uses)
+
+
+def _blend(judged: Judged, into: ResourceId, process: bytes) -> None:
+    """Note that an own resource now holds what comes of a process, with all licensed things that went into that.
+
+    Else who has an unlicensed stock would rid of its license whatever he adds to it.
+    """
+    held = own_resource(judged, into, "event.own")
+    before, more = judged.facts.uses(held.process), judged.facts.uses(process)
+    if set(more) <= set(before):
+        return
+    check_downstream(judged, more, license_of(judged.deps[into[0]]))
+    _note_uses(judged, into[0], before + more)
+    judged.facts["resource", *into] = held._replace(process=into[0])
 
 
 class Move(NamedTuple):
@@ -201,6 +223,8 @@ def _move(judged: Judged, action: Action, move: Move) -> ResourceId | None:
         _check_room(extent(held) + max(0, *by))
         _part(judged, action, move)
         add(judged, move.resource, by)
+        if max(by) > 0:
+            _blend(judged, move.resource, move.process)
     if action.createResource != "optionalTo":
         return None
     taken = change((bool(action.accountingEffect), bool(action.onhandEffect)), move.amount)
@@ -210,6 +234,7 @@ def _move(judged: Judged, action: Action, move: Move) -> ResourceId | None:
         return made
     _check_room(extent(own_resource(judged, move.to, "event.own")) + move.amount)
     add(judged, move.to, taken)
+    _blend(judged, move.to, own_resource(judged, move.resource, "event.own").process)
     return None
 
 

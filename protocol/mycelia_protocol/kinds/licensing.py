@@ -61,7 +61,8 @@ def _facts(judged: Judged, design: Entry, use: str) -> set[str]:
         told = attested(entry, now)
         if told is not None and told[0] in own:
             issuer = judged.lineage.speaker(entry.chain)
-            if issuer is not None and issuer.identity in judged.charter.issuers.get(told[1], ()):
+            counts = issuer is not None and issuer.identity in judged.charter.issuers.get(told[1], ())
+            if counts and issuer is not None and issuer.identity != told[0]:  # nobody attests for herself
                 true.add(told[1])
         if permitted(entry, design, use, now) in own:
             true.add(PERMIT)

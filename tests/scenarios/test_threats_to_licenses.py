@@ -1,0 +1,214 @@
+"""Somebody wants what a license does not give him: what his node could sign, and what everybody else makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mycelia_protocol import compose
+from mycelia_protocol.accumulators import Claim, ResourceId
+from mycelia_protocol.canonical import Value
+from mycelia_protocol.charter import ResourceClass
+from mycelia_protocol.charter import found as found_charter
+from mycelia_protocol.compose import Content
+from mycelia_protocol.envelope import Entry
+from mycelia_protocol.errors import Refused
+from tests.builders import HOUR_MS, Commons, Member, on
+from tests.people import Person, found, identity
+
+CLASSES = {"design": ResourceClass("piece"), "bread": ResourceClass("loaf"), "money": ResourceClass("EUR", 1, 100)}
+PREDICATES = ("company-wage", "nonprofit", "surplus-to-workers", "worker-coop")
+
+
+class Town:
+    """A lab that designs, a co-op, a company with wage labour, and the union whose word counts about them."""
+
+    def __init__(self) -> None:
+        sections: dict[str, Value] = {"issuers": {one: [identity("union")] for one in PREDICATES}}
+        self.commons = Commons(found_charter("Oost", seed=bytes(16), classes=CLASSES, sections=sections))
+        self.lab, self.coop, self.big, self.union = (
+            found(self.commons, name) for name in ("lab", "coop", "big", "union")
+        )
+
+    def design(self, license_: str) -> ResourceId:
+        return self.lab.act("raise", 1, resource_class="design", license=license_)
+
+    def word(self, about: Person, predicate: str, *, by: Person | None = None) -> bytes:
+        """Return what the union says of somebody, for an hour."""
+        ends = self.commons.now_ms + HOUR_MS
+        return (by or self.union).say(compose.attest(about.identity, predicate, 1, ends)).id
+
+    def permit(self, design: ResourceId, *, by: Member, use: str = "commercial", ends_in: int = HOUR_MS) -> Content:
+        return compose.permit(design, self.big.identity, use, self.commons.now_ms + ends_in)
+
+
+def cite(design: ResourceId, use: str = "commercial", *cites: bytes, process: bytes | None = None) -> Content:
+    """Return the use of a design."""
+    return compose.event("cite", resource=design, use=use, cites=cites, process=process)
+
+
+def told(member: Member, content: Content) -> str:
+    """Return what everybody tells whoever would sign this."""
+    with pytest.raises(Refused) as refused:
+        member.say(content)
+    return str(refused.value)
+
+
+def claims(member: Member) -> list[Claim]:
+    """Return what a chain owes by its own accumulators."""
+    return [fact for fact in member.prefix.facts.values() if isinstance(fact, Claim)]
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()
+
+
+class TestAMicroscopeUnderThePeerProductionLicense:
+    """The story: a co-op may sell it, a company with wage labour may not, and learns what would help."""
+
+    def test_is_sold_by_a_co_op(self, town: Town) -> None:
+        words = [town.word(town.coop, one) for one in ("worker-coop", "surplus-to-workers")]
+
+        assert town.coop.why_not(cite(town.design("ppl"), "commercial", *words)) == "valid"
+
+    def test_is_refused_to_a_company_that_is_told_the_row_and_the_way(self, town: Town) -> None:
+        content = cite(town.design("ppl"), "commercial", town.word(town.big, "company-wage"))
+
+        said = told(town.big, content)
+
+        assert "P4" in said
+        assert "permit" in said
+        assert "P6" in said
+
+    def test_is_sold_by_the_company_once_the_lab_permits_it(self, town: Town) -> None:
+        design = town.design("ppl")
+        permit = town.lab.say(town.permit(design, by=town.lab)).id
+
+        content = cite(design, "commercial", town.word(town.big, "company-wage"), permit)
+
+        assert town.big.why_not(content) == "valid"
+
+
+class TestWhoUsesItAllTheSame:
+    def test_owes_and_made_nothing_by_that(self, town: Town) -> None:
+        design, process = town.design("ppl"), town.big.say(compose.process()).id
+        before = dict(town.big.prefix.facts)
+
+        town.big.misstep(cite(design, process=process))
+
+        assert town.big.prefix.facts == before
+
+    def test_is_refused_with_the_words_about_somebody_else(self, town: Town) -> None:
+        words = [town.word(town.coop, one) for one in ("worker-coop", "surplus-to-workers")]
+
+        assert town.big.why_not(cite(town.design("ppl"), "commercial", *words)) == "license.denied"
+
+    def test_is_refused_with_the_words_of_a_friend(self, town: Town) -> None:
+        words = [town.word(town.big, one, by=town.coop) for one in ("worker-coop", "surplus-to-workers")]
+
+        assert town.big.why_not(cite(town.design("ppl"), "commercial", *words)) == "license.denied"
+
+    def test_is_refused_after_the_words_ran_out(self, town: Town) -> None:
+        words = [town.word(town.coop, one) for one in ("worker-coop", "surplus-to-workers")]
+        design = town.design("ppl")
+        town.commons.wait(HOUR_MS + 1)
+
+        assert town.coop.why_not(cite(design, "commercial", *words)) == "license.denied"
+
+    def test_is_refused_with_what_an_issuer_says_of_herself(self, town: Town) -> None:
+        """Her own `attest` is invalid, but from outside an entry is only known to be hers."""
+        union, ends = town.union, town.commons.now_ms + HOUR_MS
+        words = [
+            union.misstep(compose.attest(union.identity, one, 1, ends)).id
+            for one in ("worker-coop", "surplus-to-workers")
+        ]
+
+        assert union.why_not(cite(town.design("ppl"), "commercial", *words)) == "license.denied"
+
+    def test_is_refused_with_a_permit_that_he_signed_himself(self, town: Town) -> None:
+        design = town.design("ppl")
+        forged = town.big.misstep(town.permit(design, by=town.big)).id
+
+        assert town.big.why_not(cite(design, "commercial", forged)) == "license.denied"
+
+    def test_is_refused_with_a_permit_for_another_thing_of_the_same_lab(self, town: Town) -> None:
+        design, other = town.design("ppl"), town.design("ppl")
+        permit = town.lab.say(town.permit(other, by=town.lab)).id
+
+        assert town.big.why_not(cite(design, "commercial", permit)) == "license.denied"
+
+    @pytest.mark.parametrize("terms", [[], [0], [9, 0, b"", "commercial", 1], [None] * 5, [0, 0, "x", "y", 2**60]])
+    def test_crashes_nobody_by_words_out_of_shape(self, town: Town, terms: list[object]) -> None:
+        bent: list[Entry] = []
+        for kind in ("attest", "permit"):
+            bent.append(town.lab.misstep(Content(kind, terms, b"")))  # type: ignore[arg-type]
+
+        content = cite(town.design("ppl"), "commercial", *(one.id for one in bent))
+
+        assert town.big.why_not(content) == "license.denied"
+
+
+class TestPassingOnWhatIsShareAlike:
+    def test_under_no_license_by_way_of_a_stock_that_was_there_is_refused(self, town: Town) -> None:
+        stock = town.coop.act("raise", 1, resource_class="design")
+        process = town.coop.say(compose.process()).id
+        town.coop.say(cite(town.design("sharealike"), "adapt", process=process))
+
+        content = compose.event("produce", amount=5, resource=stock, process=process)
+
+        assert town.coop.why_not(content) == "license.sharealike"
+
+    def test_under_its_license_into_a_stock_that_was_there_is_valid(self, town: Town) -> None:
+        stock = town.coop.act("raise", 1, resource_class="design", license="sharealike")
+        process = town.coop.say(compose.process()).id
+        town.coop.say(cite(town.design("sharealike"), "adapt", process=process))
+
+        assert town.coop.why_not(compose.event("produce", amount=5, resource=stock, process=process)) == "valid"
+
+
+class TestKeepingTheMakersShare:
+    def sold(self, town: Town, lot: ResourceId, amount: int = 1000) -> list[Claim]:
+        """Sell bread of a lot; return what the co-op owes then."""
+        coop, big = town.coop, town.big
+        need = coop.need(amount, resource_class="money")
+        tail = compose.OfferTail(resource=lot, reciprocal=need.id)
+        coop.offer(5, resource_class="bread", tail=tail)
+        line = big.commit(big.row(big.offer(amount, resource_class="money"), (need, amount)), (need, amount)), 0
+        delivered = big.on("deliver", line, cites=[coop.accept(need, line)])
+        coop.say(on("receive", line, cites=[delivered]))
+        return claims(coop)
+
+    def baked(self, town: Town, into: ResourceId | None = None) -> ResourceId:
+        process = town.coop.say(compose.process()).id
+        town.coop.say(cite(town.design("ovn"), process=process))
+        if into is None:
+            return town.coop.act("produce", 5, resource_class="bread", process=process)
+        town.coop.act("produce", 5, resource=into, process=process)
+        return into
+
+    def test_is_seen_in_what_is_sold_from_the_lot(self, town: Town) -> None:
+        assert [claim.amount for claim in self.sold(town, self.baked(town))] == [20]
+
+    def test_by_baking_into_a_stock_that_was_there_does_not_help(self, town: Town) -> None:
+        stock = town.coop.act("raise", 1, resource_class="bread")
+
+        assert [claim.amount for claim in self.sold(town, self.baked(town, stock))] == [20]
+
+    def test_by_moving_it_to_a_stock_that_was_there_does_not_help(self, town: Town) -> None:
+        lot, stock = self.baked(town), town.coop.act("raise", 1, resource_class="bread")
+        town.coop.act("move", 5, resource=lot, to=stock)
+
+        assert [claim.amount for claim in self.sold(town, stock)] == [20]
+
+    def test_by_putting_two_lots_together_keeps_the_share_of_both(self, town: Town) -> None:
+        lot, other = self.baked(town), self.baked(town)
+        town.coop.act("move", 5, resource=lot, to=other)
+
+        assert [claim.amount for claim in self.sold(town, other)] == [20, 20]
+
+    def test_by_consuming_it_in_another_process_does_not_help(self, town: Town) -> None:
+        lot, process = self.baked(town), town.coop.say(compose.process()).id
+        town.coop.act("consume", 5, resource=lot, process=process)
+        toast = town.coop.act("produce", 5, resource_class="bread", process=process)
+
+        assert [claim.amount for claim in self.sold(town, toast)] == [20]
