@@ -27,6 +27,7 @@ from .kinds.flows import commit_lines
 from .kinds.intents import CLASS, TAIL, has_tail
 from .kinds.kind import line_refs
 from .lines import Line, Status
+from .recipes import Recipe, read_recipe
 from .standing import Standing
 
 
@@ -105,7 +106,7 @@ class Stated(NamedTuple):
 
 
 Record = Event | Receipt
-BOOKED = frozenset({"event", "process", "need", "offer", "deliver", "receive"})  # kinds that are read here
+BOOKED = frozenset({"event", "process", "recipe", "need", "offer", "deliver", "receive"})  # kinds that are read here
 
 
 class Books:
@@ -125,6 +126,7 @@ class Books:
         self.standing, self._entry_of, self._accepted = standing, entry_of, accepted
         self.records: dict[bytes, dict[bytes, Record]] = {}  # by chain
         self.processes: dict[bytes, Begun] = {}
+        self.recipes: dict[bytes, Recipe] = {}
         self.tails: dict[bytes, Tail] = {}  # of needs and offers that have one
 
     def add(self, entry: Entry) -> None:
@@ -140,6 +142,8 @@ class Books:
                 at = cast(int | None, header.terms[0])
                 recipe = None if at is None else header.dep(at)
                 self.processes[entry.id] = Begun(entry.id, entry.chain, header.sequence, header.time, recipe)
+            case "recipe":
+                self.recipes[entry.id] = read_recipe(entry)
             case "need" | "offer":
                 if has_tail(header):
                     self.tails[entry.id] = _tail(entry)
@@ -148,7 +152,7 @@ class Books:
         """Take back everything that these chains said."""
         for chain in chains:
             self.records.pop(chain, None)
-        for kept in (self.processes, self.tails):
+        for kept in (self.processes, self.recipes, self.tails):
             for name in [one.id for one in kept.values() if one.chain in chains]:
                 del kept[name]
 
