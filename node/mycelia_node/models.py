@@ -520,6 +520,7 @@ class NewRecipe(_Heard, frozen=True, kw_only=True):
 
     name: Text
     flows: Annotated[list[Flow], Meta(min_length=1, max_length=64)]
+    cites: Annotated[list[Text], Meta(max_length=16)] = []  # recipes of what goes in
     member: Text | None = None
     note: Annotated[str, Meta(max_length=4096)] | None = None
     dry_run: bool = False
@@ -913,6 +914,56 @@ class RecallQuery(_Heard, frozen=True, kw_only=True):
     """Which lot is recalled."""
 
     resource: Text
+
+
+class FootprintQuery(_Heard, frozen=True, kw_only=True):
+    """How much is wanted by which recipe; of which class, if several come out of it."""
+
+    recipe: Text
+    amount: Text
+    resource_class: Text | None = None
+
+
+class RunRow(_Said, frozen=True, kw_only=True):
+    """How many times a recipe is run; a number that need not be whole."""
+
+    recipe: str
+    name: str
+    runs: str
+
+
+class TakenRow(_Said, frozen=True, kw_only=True):
+    """What goes in or comes out by an action, as an exact number."""
+
+    action: str
+    resource_class: str
+    unit: str
+    amount: str
+
+
+class FootprintRow(_Said, frozen=True, kw_only=True):
+    """What all that would cost of an impact, in its unit and by the factors of its source."""
+
+    impact: str
+    unit: str
+    source: str
+    amount: str  # rounded up
+    exact: str
+    each: str  # for one unit of what is wanted, exactly
+
+
+class FootprintView(_Said, frozen=True, kw_only=True):
+    """What an amount takes by a recipe and by those that it cites, and what it would cost."""
+
+    recipe: str
+    name: str
+    resource_class: str
+    unit: str
+    amount: str
+    runs: list[RunRow]
+    goes_in: list[TakenRow]  # what no recipe makes, and work
+    comes_out: list[TakenRow]  # besides what is wanted
+    footprints: list[FootprintRow]
 
 
 class AccountRow(_Said, frozen=True, kw_only=True):

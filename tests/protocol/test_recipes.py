@@ -1,4 +1,4 @@
-"""Recipes: what an amount of something takes and costs, down to what nobody says how it is made (spec 25, "Recipes")."""
+"""Recipes: what an amount takes, down to what nobody says how it is made, and costs (spec 25, "Recipes")."""
 
 from __future__ import annotations
 

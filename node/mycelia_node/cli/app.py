@@ -118,6 +118,9 @@ add(
     "recipe cleaning --out deliverService:cleaning:1 --json",
 )
 add(
+    app, things.footprint, "footprint bafyreig4xq7rm2 '30 loaf'", "footprint bafyreig4xq7rm2 '1 kg' --class bran --json"
+)
+add(
     app,
     things.capacity,
     "capacity bafyreig4xq7rm2 drill.hours '8 h' --each '1 d'",
