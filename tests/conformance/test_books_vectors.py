@@ -17,6 +17,7 @@ from mycelia_protocol.errors import ProtocolError
 from mycelia_protocol.inventory import Stock
 from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.membership import Members
+from mycelia_protocol.quotients import Quotient, quotients
 from mycelia_protocol.recipes import footprint, scaled
 from mycelia_protocol.standing import Standing
 from mycelia_protocol.traces import Step, Traces
@@ -70,8 +71,15 @@ class TestTheVectors:
 def kept(given: Given, dice: random.Random | None = None) -> dict[str, Any]:
     """Return what the books of a vector say, the entries told in their order, or as the dice have it, and twice."""
     books, members, charter = _read(given, dice)
-    found = sheet(books, lambda chain: members.identity_of(chain) or chain, charter.measures)
-    return _told(found) | _followed(given, Traces(books, found.inventory))
+
+    def party(chain: bytes) -> bytes:
+        return members.identity_of(chain) or chain
+
+    found = sheet(books, party, charter.measures)
+    told = _told(found) | _followed(given, Traces(books, found.inventory))
+    if charter.budgets:
+        told["quotients"] = _quotients(quotients(books, found, charter.budgets, party))
+    return told
 
 
 def scale(given: Given, dice: random.Random | None = None) -> dict[str, Any]:
@@ -127,6 +135,16 @@ def _told(found: Sheet) -> dict[str, Any]:
             for process, measured in found.balances.items()
         },
     }
+
+
+def _quotients(found: list[Quotient]) -> list[list[str]]:
+    return sorted(
+        [
+            one.impact, one.sense, str(one.begin_ms), str(one.end_ms), (one.party or b"").hex(), str(one.allowed),
+            str(one.used), "" if one.ratio is None else str(one.ratio),
+        ]
+        for one in found
+    )  # fmt: skip
 
 
 def _followed(given: Given, traces: Traces) -> dict[str, Any]:
