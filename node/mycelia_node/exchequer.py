@@ -13,6 +13,7 @@ from mycelia_protocol.envelope import Entry
 from mycelia_protocol.kinds.budgets import BUDGET
 
 from . import models, signals
+from .bookroom import Bookroom
 from .desk import Desk, published
 from .drafts import Draft
 from .faults import BadInput
@@ -26,6 +27,7 @@ class Exchequer:
 
     def __init__(self, desk: Desk, hall: Hall) -> None:
         self._desk, self._hall, self._ledger, self._keystore = desk, hall, desk.ledger, desk.keystore
+        self._room = Bookroom(desk)
 
     def threshold(self, new: models.NewThreshold) -> models.Published:
         """Issue a limit; where several root keys must sign, the answer is a statement for the others.
@@ -107,6 +109,7 @@ class Exchequer:
             allotted=sum(one.allotted for one in shares),
             spent=sum(one.spent for one in shares),
             shares=shares,
+            quotients=[row for row in self._room.quotients() if row.impact == name],
         )
 
     def _shares(self, name: str) -> Iterator[models.BudgetShare]:
@@ -134,7 +137,7 @@ class Exchequer:
                 spent=spent,
                 left=sum(left.values()),
                 overdrawn=overdrawn,
-                quotient=None if stands is None else f"{float(stands):.4f}",
+                quotient=None if stands is None else str(stands),
             )
 
     def _publish(self, name: str | None, content: Content, *, dry_run: bool) -> models.Published:

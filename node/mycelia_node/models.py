@@ -757,7 +757,23 @@ class BudgetShare(_Said, frozen=True, kw_only=True):
     spent: int
     left: int
     overdrawn: int
-    quotient: str | None  # spent / allotted
+    quotient: str | None  # spent / allotted, in lowest terms
+
+
+class QuotientRow(_Said, frozen=True, kw_only=True):
+    """What was used of an impact in the time of a limit, by how much of it was allowed."""
+
+    impact: str
+    unit: str
+    sense: str
+    begin_ms: int
+    end_ms: int
+    party: str | None  # None: the whole
+    member: str | None
+    allowed: int
+    used: int
+    quotient: str | None  # used / allowed, in lowest terms
+    stands: str | None  # kept, exceeded, reached or missed; None of a party's part of a floor
 
 
 class BudgetView(_Said, frozen=True, kw_only=True):
@@ -772,6 +788,7 @@ class BudgetView(_Said, frozen=True, kw_only=True):
     allotted: int
     spent: int
     shares: list[BudgetShare]
+    quotients: list[QuotientRow]  # of what was done (chapter 25)
 
 
 class StockQuery(_Heard, frozen=True, kw_only=True):
@@ -1070,6 +1087,7 @@ class BooksView(_Said, frozen=True, kw_only=True):
     processes: list[ProcessRow]
     flows: list[FlowRow]
     balances: list[BalanceRow]
+    quotients: list[QuotientRow]
 
 
 class StepView(_Said, frozen=True, kw_only=True):

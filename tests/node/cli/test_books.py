@@ -106,7 +106,7 @@ class TestFiles:
             "--jsonld", str(tmp_path / "b.jsonld"), "--json",
         )  # fmt: skip
 
-        assert len(said.json["files"]) == 11
+        assert len(said.json["files"]) == 13
         assert ",1,0.9,imbalance" in (tmp_path / "c" / "balances.csv").read_text()
         assert json.loads((tmp_path / "b.jsonld").read_text())["label"] == "Oost"
 
