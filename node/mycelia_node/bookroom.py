@@ -18,7 +18,7 @@ from mycelia_protocol.inventory import Stock
 from mycelia_protocol.quotients import quotients
 from mycelia_protocol.traces import PROCESS, Node, Step, Traces
 
-from . import models
+from . import bookplans, models
 from .desk import Desk
 from .faults import BadInput
 
@@ -83,7 +83,7 @@ class Bookroom:
         books = self._ledger.books
         found = self._sheet(books)
         rows, names = [*self._events(found), *self._lines(books, found)], self._names()
-        charter = self._ledger.charter
+        charter, words = self._ledger.charter, bookplans.Words(self._party_text, self._unit, self._amount)
         return models.BooksView(
             network=cid.text(charter.network),
             name=charter.name,
@@ -91,11 +91,22 @@ class Bookroom:
             accounts=self._accounts(found),
             stock=[self._stock(stock, names) for _, stock in sorted(found.inventory.stocks.items())],
             events=[row for _, _, row in sorted(rows, key=lambda one: one[:2])],
-            processes=[models.ProcessRow(id=cid.text(one), party=self._party_text(books.processes[one].chain))
-                       for one in sorted(books.processes)],
+            processes=[
+                models.ProcessRow(
+                    id=cid.text(one.id), party=self._party_text(one.chain),
+                    recipe=cid.text(one.recipe) if one.recipe in books.recipes else None,
+                )
+                for _, one in sorted(books.processes.items())
+            ],
             flows=[*self._flows("party", found.flows), *self._flows("cell", found.places)],
             balances=list(self._balances(books, found)),
             quotients=self._quotients(books, found),
+            agents=bookplans.agents(self._ledger),
+            intents=bookplans.intents(books, words),
+            commitments=bookplans.commitments(books, words),
+            agreements=bookplans.agreements(books, words),
+            claims=bookplans.claims(self._ledger, books, words),
+            recipes=bookplans.recipes(books, words),
         )  # fmt: skip
 
     def quotients(self) -> list[models.QuotientRow]:

@@ -1046,10 +1046,11 @@ class EventRow(_Said, frozen=True, kw_only=True):
 
 
 class ProcessRow(_Said, frozen=True, kw_only=True):
-    """A process, and whose it is."""
+    """A process, whose it is, and the recipe that it follows."""
 
     id: str
     party: str
+    recipe: str | None
 
 
 class FlowRow(_Said, frozen=True, kw_only=True):
@@ -1075,12 +1076,94 @@ class BalanceRow(_Said, frozen=True, kw_only=True):
     balance: str
 
 
+class IntentRow(_Said, frozen=True, kw_only=True):
+    """A need or an offer as the books have it."""
+
+    id: str
+    kind: str
+    action: str
+    party: str
+    resource_class: str
+    unit: str
+    amount: str
+    left: str
+    cell: str
+    begin_ms: int
+    end_ms: int
+    published_ms: int
+    resource: str | None
+    process: str | None
+    reciprocal: str | None
+    is_withdrawn: bool
+
+
+class CommitmentRow(_Said, frozen=True, kw_only=True):
+    """A line that was promised: it waits for its accept, binds, or is done."""
+
+    id: str  # the commit's, and the number of the line
+    action: str
+    provider: str
+    receiver: str
+    resource_class: str
+    unit: str
+    amount: str
+    need: str
+    offer: str
+    due_ms: int
+    status: str
+    agreement: str | None
+
+
+class AgreementRow(_Said, frozen=True, kw_only=True):
+    """An agreement that everybody agreed to."""
+
+    id: str
+    end_ms: int
+    parties: list[str]
+
+
+class ClaimRow(_Said, frozen=True, kw_only=True):
+    """What somebody owes for what came in return."""
+
+    id: str
+    debtor: str
+    creditor: str
+    resource_class: str
+    unit: str
+    amount: str
+    paid: str
+    due_ms: int
+    is_paid: bool
+    event: str | None  # the line that came in return, if it was one
+
+
+class RecipeFlowRow(_Said, frozen=True, kw_only=True):
+    """What goes into one run of a recipe, or comes out."""
+
+    is_input: bool
+    action: str
+    resource_class: str
+    unit: str
+    amount: str
+
+
+class RecipeRow(_Said, frozen=True, kw_only=True):
+    """How something is made, and the recipes of what goes in."""
+
+    id: str
+    name: str
+    party: str
+    cites: list[str]
+    flows: list[RecipeFlowRow]
+
+
 class BooksView(_Said, frozen=True, kw_only=True):
     """All books of a commons, as this node holds it."""
 
     network: str
     name: str
     classes: dict[str, str]  # unit by name
+    agents: dict[str, str]  # Person, Organization or EcologicalAgent, of those of whom that is attested
     accounts: list[AccountRow]
     stock: list[StockRow]
     events: list[EventRow]
@@ -1088,6 +1171,11 @@ class BooksView(_Said, frozen=True, kw_only=True):
     flows: list[FlowRow]
     balances: list[BalanceRow]
     quotients: list[QuotientRow]
+    intents: list[IntentRow]
+    commitments: list[CommitmentRow]
+    agreements: list[AgreementRow]
+    claims: list[ClaimRow]
+    recipes: list[RecipeRow]
 
 
 class StepView(_Said, frozen=True, kw_only=True):

@@ -160,7 +160,7 @@ def export(
     """
     import msgspec
 
-    from mycelia_node import bookfiles
+    from mycelia_node import bookfiles, bookgraph
 
     from .door import opened
 
@@ -171,7 +171,7 @@ def export(
         view = node.books()
     written: list[Path] = []
     if jsonld is not None:
-        document = msgspec.json.format(msgspec.json.encode(bookfiles.jsonld(view)))
+        document = msgspec.json.format(msgspec.json.encode(bookgraph.jsonld(view)))
         _writing(jsonld, lambda path: path.write_bytes(document + b"\n"))
         written.append(jsonld)
     for folder, ending in ((csv, "csv"), (parquet, "parquet")):

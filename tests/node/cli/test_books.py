@@ -108,7 +108,7 @@ class TestFiles:
 
         assert len(said.json["files"]) == 13
         assert ",1,0.9,imbalance" in (tmp_path / "c" / "balances.csv").read_text()
-        assert json.loads((tmp_path / "b.jsonld").read_text())["label"] == "Oost"
+        assert json.loads((tmp_path / "b.jsonld").read_text())["rdfs:label"] == "Oost"
 
     def test_are_asked_for_by_their_form(self, bakery: Mycelia) -> None:
         assert "--jsonld" in bakery("books", "export").err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,21 @@ class TestALicense:
         used = oost("event", "cite", "--of", design, "--use", "commercial", "--cite", permit, "--as", "lee", "--json")
 
         assert oost("license", "explain", used.json["id"], "--json").json["row"] == "P6"
+
+
+class TestWhatIsAttested:
+    def test_is_what_an_agent_is_in_the_books(self, oost: Mycelia, tmp_path: Path) -> None:
+        oost("member", "add", "lee")
+        oost("attest", "kim", "worker-coop", "--as", "bo")
+        oost("attest", "lee", "worker-coop", "--as", "kim")  # whose word does not count
+        for name in ("kim", "lee"):
+            assert oost("event", "raise", "design", "1", "--as", name).code == 0
+
+        assert oost("books", "export", "--jsonld", str(tmp_path / "books.jsonld")).code == 0
+
+        graph = json.loads((tmp_path / "books.jsonld").read_text())["@graph"]
+        agents = {node["name"]: node["type"] for node in graph if node["id"].startswith("urn:mycelia:agent:")}
+        assert agents == {"kim": "Organization", "lee": "Agent"}
 
 
 class TestABudget:
