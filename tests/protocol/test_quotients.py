@@ -50,7 +50,10 @@ def limit(town: Town, amount: int, *, impact: str = "co2", sense: str = "ceiling
 
 class TestAQuotient:
     def test_sets_what_each_did_against_what_each_was_allotted(self, town: Town) -> None:
-        """Golden numbers of thresholds and allocations (McElroy): 1000 for 10, 30, 60 heads, who use 90, 310, 500."""
+        """1000 for 10, 30 and 60 heads, who use 90, 310 and 500.
+
+        Source: domain reference, section 2.8 and appendix A, "t_and_a" (McElroy, context-based sustainability).
+        """
         ceiling = limit(town, 1000)
         for member, share, used in ((town.anna, 100, 90), (town.bo, 300, 310), (town.cleo, 600, 500)):
             town.allot(town.board, ceiling, member, share)

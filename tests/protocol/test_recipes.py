@@ -51,6 +51,17 @@ class TestAScaledRecipe:
         assert found.goes_in == {("consume", "flour"): 15_000, ("use", "oven"): 30, ("work", "baking"): 30}
         assert not found.comes_out
 
+    def test_asks_for_ten_masks_the_cloth_elastic_and_hours_of_ten(self) -> None:
+        """Source: domain reference, section 1.2, after dependent demand in network resource planning."""
+        mask = Recipe(b"mask", b"", "mask", (
+            goes("consume", "cloth", 2), goes("consume", "elastic", 30), goes("work", "sewing", 1),
+            comes("produce", "mask", 4),
+        ))  # fmt: skip
+
+        assert scaled(mask, "mask", 10, lambda _: None).goes_in == {
+            ("consume", "cloth"): 5, ("consume", "elastic"): 75, ("work", "sewing"): Fraction(5, 2),
+        }  # fmt: skip
+
     def test_follows_what_is_used_up_to_the_recipe_that_makes_it(self) -> None:
         found = scaled(LOAF, "bread", 30, KNOWN.get)
 
