@@ -92,9 +92,13 @@ class Exchequer:
 
     def budgets(self) -> list[models.BudgetView]:
         """Return for each impact its limits, and what each chain was allotted, spent and has left."""
-        return [self._budget(name) for name in sorted(self._ledger.charter.budgets)]
+        rows = self._room.quotients()
+        return [
+            self._budget(name, [row for row in rows if row.impact == name])
+            for name in sorted(self._ledger.charter.budgets)
+        ]
 
-    def _budget(self, name: str) -> models.BudgetView:
+    def _budget(self, name: str, quotients: list[models.QuotientRow]) -> models.BudgetView:
         budget = self._ledger.charter.budgets[name]
         valid = [one.entry for one in self._ledger.stored(0, -1, kind="threshold") if one.is_valid]
         thresholds = [one for one in valid if one.header.terms[0] == name]
@@ -109,7 +113,7 @@ class Exchequer:
             allotted=sum(one.allotted for one in shares),
             spent=sum(one.spent for one in shares),
             shares=shares,
-            quotients=[row for row in self._room.quotients() if row.impact == name],
+            quotients=quotients,
         )
 
     def _shares(self, name: str) -> Iterator[models.BudgetShare]:
