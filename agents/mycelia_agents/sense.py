@@ -14,7 +14,7 @@ from mycelia_node.ledger import Ledger
 from mycelia_protocol.accumulators import LineId
 from mycelia_protocol.balances import left
 from mycelia_protocol.envelope import Entry
-from mycelia_protocol.kinds.kind import line_refs
+from mycelia_protocol.kinds.kind import lines_about
 from mycelia_protocol.standing import Intent, Line, Standing, Status
 
 from .agent import Claim, GivenLine, LostLine, Observation, OwnNeed, OwnOffer, PendingLine, Signal, Silence
@@ -77,7 +77,7 @@ class Sense:
         elif header.kind == "need":
             chain.needs.append(entry.id)
         elif header.kind in EXITS:
-            for line in line_refs(header, 0, f"{header.kind}.terms"):
+            for line in lines_about(entry):
                 self._exits.setdefault(line, []).append(entry)
         elif header.kind == "withdraw":
             self._withdraws[header.links[0]] = entry.id

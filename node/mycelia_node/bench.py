@@ -31,7 +31,10 @@ from .ledger import Ledger
 _CELL = 0x882A100D2DFFFFF
 _BATCH = 1000
 _YARDSTICK = 32  # signatures made or verified by libsodium between two slices
-_LINES, _DEALS = 8, 45  # lines of a deal of the mix, and deals in a batch of about a thousand entries
+_DEALS = 31  # of the mix, in a batch of about a thousand entries
+_SERVED = ((0, 1), (1, 0), (0,), (1,), (0,))  # by each offer of a deal: which of its needs
+_REVISED = 3  # offers of a deal whose row is written a second time
+_ACCEPTED = ((0, ((0, 0), (1, 1))), (0, ((2, 0), (4, 0))), (1, ((0, 1), (1, 0), (3, 0))))  # need: (commit, line)s
 _MESSAGE_BYTES = 80  # context, network id and digest: what is signed
 
 
@@ -137,49 +140,63 @@ def _append(target: Ledger, pair: keys.KeyPair, entries: int) -> Iterator[int]:
 
 
 def _append_mix(target: Ledger, entries: int) -> Iterator[int]:
-    """Have three chains say what goes into deals of eight lines, as many deals at a time as make a batch.
+    """Have three chains say what goes into deals, as many deals at a time as make a batch of about a thousand entries.
 
-    Each deal has eight needs, an offer with its row and commit, eight accepts, a deliver, a receive and an allot; the
-    provider takes all allots of a batch. All names what it rests on, as it would be said.
+    A deal has what one of `mycelia demo houston` has on average, which for 96 needs writes 228 offers, 372 rows, 228
+    commits of 337 lines and 160 accepts: two needs, five offers whose eight rows come to seven lines, five commits,
+    three accepts. Then all is delivered and received, and an allot is made for each deal and taken.
     """
     pairs = [keys.keypair(bytes([number]) * 32) for number in range(1, 4)]
     (receiver, taker), (provider, giver), (board, chest) = ((pair, target.open_chain(pair).id) for pair in pairs)
     now_ms, end_ms, amount = _clock(), _clock() + DAY_MS, 12_500
 
-    def said(pair: keys.KeyPair, chain: bytes, contents: Iterable[Content]) -> list[bytes]:
-        return [entry.id for entry in target.publish(pair, chain, list(contents))]
+    def received(contents: Iterable[Content]) -> list[bytes]:
+        return [entry.id for entry in target.publish(receiver, taker, list(contents))]
+
+    def provided(contents: Iterable[Content]) -> list[bytes]:
+        return [entry.id for entry in target.publish(provider, giver, list(contents))]
 
     def offer(amount: int) -> Content:
         return compose.offer("food", amount, _CELL, begin_ms=now_ms, end_ms=end_ms)
 
-    need = compose.need("food", amount, _CELL, begin_ms=now_ms, end_ms=end_ms, urgency=7)
-    [common] = said(board, chest, [offer(2**50)])
+    need = compose.need("food", 4 * amount, _CELL, begin_ms=now_ms, end_ms=end_ms, urgency=7)
+    [common] = [entry.id for entry in target.publish(board, chest, [offer(2**50)])]
     done = 0
     while done < entries:
-        needs = said(receiver, taker, [need] * (_DEALS * _LINES))
-        deals = [[(one, amount) for one in needs[at : at + _LINES]] for at in range(0, len(needs), _LINES)]
-        offers = said(provider, giver, [offer(_LINES * amount)] * _DEALS)
-        rows = said(provider, giver, (
-            compose.row(offer=one, previous=None, lines=lines) for one, lines in zip(offers, deals, strict=True)
-        ))  # fmt: skip
-        commits = said(provider, giver, (
-            compose.commit(row=row, hold_ms=end_ms, until_ms=end_ms, lines=lines)
-            for row, lines in zip(rows, deals, strict=True)
-        ))  # fmt: skip
-        lines = [(commit, number) for commit in commits for number in range(_LINES)]
-        accepts = said(receiver, taker, (
-            compose.accept(need=one, lines=[line]) for one, line in zip(needs, lines, strict=True)
-        ))  # fmt: skip
-        of = range(0, len(lines), _LINES)
-        delivers = said(provider, giver, (
-            compose.on_lines("deliver", lines[at : at + _LINES], accepts[at : at + _LINES]) for at in of
-        ))  # fmt: skip
-        said(receiver, taker, (
-            compose.on_lines("receive", lines[at : at + _LINES], [one]) for at, one in zip(of, delivers, strict=True)
-        ))  # fmt: skip
-        allots = said(board, chest, [compose.allot(common, giver, "offer", "food", 1, end_ms)] * _DEALS)
-        takes = said(provider, giver, [compose.take(allots[at : at + 16]) for at in range(0, _DEALS, 16)])
-        count = _DEALS * (2 * _LINES + 6) + len(takes)
+        needs = received([need] * (2 * _DEALS))
+        offers = provided([offer(2 * amount)] * (5 * _DEALS))
+        served = [[needs[2 * (at // 5) + one] for one in _SERVED[at % 5]] for at in range(len(offers))]
+        revised = [at for at in range(len(offers)) if at % 5 < _REVISED]
+        first = provided(
+            compose.row(offer=offers[at], previous=None, lines=[(served[at][0], amount - (at % 5 < _REVISED))])
+            for at in range(len(offers))
+        )
+        lines = [[(one, amount) for one in of] for of in served]
+        rows = dict(enumerate(first)) | dict(zip(revised, provided(
+            compose.row(offer=offers[at], previous=first[at], lines=lines[at]) for at in revised
+        ), strict=True))  # fmt: skip
+        commits = provided(
+            compose.commit(row=rows[at], hold_ms=end_ms, until_ms=end_ms, lines=lines[at]) for at in rows
+        )
+        takings = [
+            (needs[2 * deal + which], [(commits[5 * deal + at], number) for at, number in accepted])
+            for deal in range(_DEALS)
+            for which, accepted in _ACCEPTED
+        ]
+        accepts = received(compose.accept(need=one, lines=taken) for one, taken in takings)
+        accepted_by = {line: accept for accept, (_, taken) in zip(accepts, takings, strict=True) for line in taken}
+        delivered = [[(commit, number) for number in range(len(of))] for commit, of in zip(commits, lines, strict=True)]
+        delivers = provided(
+            compose.on_lines("deliver", given, sorted({accepted_by[line] for line in given})) for given in delivered
+        )
+        deliver_of = dict(zip(commits, delivers, strict=True))
+        received(
+            compose.on_lines("receive", taken, sorted({deliver_of[commit] for commit, _ in taken}))
+            for _, taken in takings
+        )
+        allots = target.publish(board, chest, [compose.allot(common, giver, "offer", "food", 1, end_ms)] * _DEALS)
+        takes = provided(compose.take([one.id for one in allots[at : at + 16]]) for at in range(0, _DEALS, 16))
+        count = _DEALS * (2 + 5 + 5 + _REVISED + 5 + 3 + 5 + 3 + 1) + len(takes)
         done += count
         yield count
 

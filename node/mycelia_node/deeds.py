@@ -12,7 +12,7 @@ from mycelia_protocol import cid, compose
 from mycelia_protocol.accumulators import AcceptedLine, CommittedLine, HeirOf, LineId, Mark
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
-from mycelia_protocol.kinds.kind import ABOUT_LINES, line_refs
+from mycelia_protocol.kinds.kind import lines_about
 from mycelia_protocol.lines import Intent, Line
 
 from . import models
@@ -199,7 +199,7 @@ def answers(ledger: Ledger, chain: bytes, party: bytes, kind: str) -> dict[LineI
             after = page[-1].arrival
             for stored in page:
                 if stored.is_valid:
-                    lines = line_refs(stored.entry.header, ABOUT_LINES[kind], f"{kind}.terms")
+                    lines = lines_about(stored.entry)
                     found |= dict.fromkeys((line for line in lines if line not in found), stored.entry.id)
     return found
 

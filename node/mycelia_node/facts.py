@@ -1,124 +1,163 @@
-"""Facts on disk: the accumulators of one branch of a chain, read when asked for, written with their entries."""
+"""Facts on disk: the accumulators of one branch of a chain, read when asked for, written with their entries.
+
+A row of the table holds the facts of one record about one thing whose numbers lie together: the lines of a commit
+are named together by what follows it, and written together. Rows stand in the order in which they were first written,
+for a tree that is sorted by ids has a page to write for each of them.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, MutableMapping
+from itertools import count
 from typing import Any, cast
 
 import cbor2
 
 from mycelia_protocol.accumulators import RECORDS, Fact, FactKey
 
+from .store import short
+
 _LETTERS = {
-    "need": b"n", "offer": b"o", "committed": b"c", "accepted": b"a", "cited": b"x", "grant": b"g", "spent": b"s",
-    "admitted": b"m", "rate": b"r", "version": b"v",
-    "warrant": b"w", "inherited": b"i", "heir": b"h", "checkpoint": b"k", "witness": b"t",
-    "resource": b"R", "process": b"P", "reserve": b"V", "into": b"I", "capacity": b"C", "bucket": b"B", "claim": b"L",
-    "return": b"T", "allotted": b"A", "allowance": b"W", "purse": b"U", "footprint": b"F", "overdrawn": b"O",
-    "licensed": b"D", "owing": b"E",
-    "contribution": b"G", "credit": b"K", "currency": b"Y",
-    "agrees": b"H", "agreed": b"J", "leg": b"M",
-    "equation": b"Q", "superseded": b"Z", "distributed": b"S",
+    "need": "n", "offer": "o", "committed": "c", "accepted": "a", "cited": "x", "grant": "g", "spent": "s",
+    "admitted": "m", "rate": "r", "version": "v",
+    "warrant": "w", "inherited": "i", "heir": "h", "checkpoint": "k", "witness": "t",
+    "resource": "R", "process": "P", "reserve": "V", "into": "I", "capacity": "C", "bucket": "B", "claim": "L",
+    "return": "T", "allotted": "A", "allowance": "W", "purse": "U", "footprint": "F", "overdrawn": "O",
+    "licensed": "D", "owing": "E",
+    "contribution": "G", "credit": "K", "currency": "Y",
+    "agrees": "H", "agreed": "J", "leg": "M",
+    "equation": "Q", "superseded": "Z", "distributed": "S",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
+_NUMBERS_BITS = 4  # of the numbers in one row; -1, which numbers nothing, has one of its own
+
+Row = tuple[str, bytes, int]  # record, id, and where the numbers lie
+_NOTHING: dict[int, Fact] = {}
 
 
 class StoredFacts(MutableMapping[FactKey, Fact]):
-    """A mapping over the facts table; changes gather in `unsaved` until `save`."""
+    """A mapping over the facts table; changes gather until `save`."""
 
     def __init__(self, connection: sqlite3.Connection, chain: int, branch: int) -> None:
         self._connection, self._chain, self._branch = connection, chain, branch
-        self._known: dict[FactKey, Fact | None] = {}
+        self._known: dict[Row, dict[int, Fact]] = {}
         self._is_stored: dict[str, bool] = {}  # by record: whether some were there when it was first asked
-        self.unsaved: dict[FactKey, Fact] = {}
+        self._numbers: dict[Row, int] = {}  # of rows that were read or written
+        self._unsaved: set[Row] = set()
 
     def __getitem__(self, key: FactKey) -> Fact:
-        if key not in self._known:
-            self._known[key] = self._load(key)
-        fact = self._known[key]
+        fact = self.get(key)
         if fact is None:
             raise KeyError(key)
-        return fact
+        return cast(Fact, fact)
 
     def get(self, key: FactKey, default: Any = None) -> Any:
         """Return a fact, or None: asked dozens of times an entry, so not by way of an exception."""
-        if key not in self._known:
-            self._known[key] = self._load(key)
-        fact = self._known[key]
-        return default if fact is None else fact
+        record, name, number = key
+        row = (record, name, number >> _NUMBERS_BITS)
+        facts = self._known.get(row)
+        if facts is None:
+            facts = self._load(row)
+        return facts.get(number, default)
 
     def __setitem__(self, key: FactKey, fact: Fact) -> None:
-        self._known[key] = fact
-        self.unsaved[key] = fact
+        record, name, number = key
+        row = (record, name, number >> _NUMBERS_BITS)
+        facts = self._known.get(row)
+        if facts is None:
+            facts = self._load(row) or self._known.setdefault(row, {})
+        facts[number] = fact
+        self._unsaved.add(row)
 
     def __delitem__(self, key: FactKey) -> None:
         raise TypeError("facts are never forgotten by a rule")
 
     def __iter__(self) -> Iterator[FactKey]:
-        rows = self._connection.execute(
-            "select key, value from facts where chain=? and branch=?", (self._chain, self._branch)
-        )
-        stored = {read_key(key): read_fact(read_key(key), value) for key, value in rows}
-        return iter({**stored, **self.unsaved})
+        return iter(self._read("A", "z"))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def of(self, record: str) -> dict[FactKey, Fact]:
         """Return all facts of one record, sorted by their keys."""
-        letter = _LETTERS[record]
-        rows = self._connection.execute(
-            "select key, value from facts where chain=? and branch=? and key>=? and key<?",
-            (self._chain, self._branch, letter, bytes([letter[0] + 1])),
-        )
-        found = {read_key(key): read_fact(read_key(key), value) for key, value in rows}
-        found |= {key: fact for key, fact in self.unsaved.items() if key[0] == record}
-        return dict(sorted(found.items()))
+        found = self._read(letter_of(record), letter_of(record))
+        return {key: fact for key, fact in sorted(found.items()) if key[0] == record}
 
     def save(self) -> None:
         """Write what changed, inside the caller's transaction."""
-        if self.unsaved:
-            self._connection.executemany(
-                "insert or replace into facts(chain, branch, key, value) values (?, ?, ?, ?)",
-                [(self._chain, self._branch, write_key(key), cbor2.dumps(fact)) for key, fact in self.unsaved.items()],
-            )
-            self.unsaved = {}
+        if not self._unsaved:
+            return
+        changed = [row for row in self._unsaved if row in self._numbers]
+        self._connection.executemany(
+            "update facts set value=? where number=?",
+            [(cbor2.dumps(self._known[row]), self._numbers[row]) for row in changed],
+        )
+        (last,) = self._connection.execute("select max(number) from facts").fetchone()
+        fresh = self._unsaved.difference(changed)
+        self._numbers.update(zip(fresh, count((last or 0) + 1), strict=False))
+        self._connection.executemany(
+            "insert into facts(number, chain, branch, record, name, id, place, value) values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(self._numbers[row], *self._columns(row), cbor2.dumps(self._known[row])) for row in fresh],
+        )
+        self._unsaved = set()
 
-    def _load(self, key: FactKey) -> Fact | None:
-        record = key[0]
+    def _columns(self, row: Row) -> tuple[int, int, str, int, bytes, int]:
+        record, name, place = row
+        return self._chain, self._branch, _LETTERS[record], short(name), name, place
+
+    def _read(self, first: str, last: str) -> dict[FactKey, Fact]:
+        """Return the facts of this branch whose letters lie between two, and all that are not saved."""
+        stored = self._connection.execute(
+            "select record, id, place, value from facts where chain=? and branch=? and record between ? and ?",
+            (self._chain, self._branch, first, last),
+        )
+        rows = {(_NAMES[letter], name, place): value for letter, name, place, value in stored}
+        found = {row: read_facts(row[0], value) for row, value in rows.items() if row not in self._unsaved}
+        found |= {row: self._known[row] for row in self._unsaved}
+        return {(record, name, number): fact for (record, name, _), of in found.items() for number, fact in of.items()}
+
+    def _load(self, row: Row) -> dict[int, Fact]:
+        """Return the facts of a row; nothing is remembered of records that were never stored."""
+        record = row[0]
         if record not in self._is_stored:
             self._is_stored[record] = self._has_any(_LETTERS[record])
         if not self._is_stored[record]:
-            return None  # what came since is known: most chains have no facts of most records
-        row = self._connection.execute(
-            "select value from facts where chain=? and branch=? and key=?", (self._chain, self._branch, write_key(key))
+            return _NOTHING
+        found = self._connection.execute(
+            "select number, value from facts where chain=? and branch=? and record=? and name=? and id=? and place=?",
+            self._columns(row),
         ).fetchone()
-        return None if row is None else read_fact(key, row[0])
+        facts = self._known[row] = {} if found is None else read_facts(record, found[1])
+        if found is not None:
+            self._numbers[row] = found[0]
+        return facts
 
-    def _has_any(self, letter: bytes) -> bool:
+    def _has_any(self, letter: str) -> bool:
         row = self._connection.execute(
-            "select 1 from facts where chain=? and branch=? and key>=? and key<? limit 1",
-            (self._chain, self._branch, letter, bytes([letter[0] + 1])),
+            "select 1 from facts where chain=? and branch=? and record=? limit 1", (self._chain, self._branch, letter)
         ).fetchone()
         return row is not None
 
 
-def write_key(key: FactKey) -> bytes:
-    """Return the bytes that a fact is stored under: record letter, id, line number."""
-    record, name, number = key
-    return _LETTERS[record] + name + (number + 1).to_bytes(8, "big")
+def letter_of(record: str) -> str:
+    """Return what a record is called on disk."""
+    return _LETTERS[record]
+
+
+def read_facts(record: str, value: bytes) -> dict[int, Fact]:
+    """Return the facts of stored bytes, by their numbers."""
+    return {number: read_fact(record, parts) for number, parts in cbor2.loads(value).items()}
+
+
+def read_fact(record: str, parts: list[object]) -> Fact:
+    """Return a fact of its parts."""
+    return cast(Fact, RECORDS[record](*map(_frozen, parts)))
 
 
 def read_key(data: bytes) -> FactKey:
-    """Return the key of stored bytes."""
-    return _NAMES[data[:1]], data[1:33], int.from_bytes(data[33:], "big") - 1
-
-
-def read_fact(key: FactKey, value: bytes) -> Fact:
-    """Return the record of stored bytes."""
-    parts = cbor2.loads(value)
-    return cast(Fact, RECORDS[key[0]](*(_frozen(part) for part in parts)))
+    """Return the key of a fact as older files have it: record letter, id, number and 1."""
+    return _NAMES[data[:1].decode()], data[1:33], int.from_bytes(data[33:], "big") - 1
 
 
 def _frozen(part: object) -> object:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
@@ -281,7 +281,7 @@ class Ledger:
         if retracted:
             self._forget_bodies(retracted)
         if len(self._entries) > _CACHED_ENTRIES:
-            self._entries.clear()
+            self._forget_older()
         if accepted:
             self._folds.take(accepted)
             for call in list(self._calls):
@@ -360,6 +360,12 @@ class Ledger:
         self._arrival = self._store.last_arrival()
         self._quarantine.reload()
 
+    def _forget_older(self) -> None:
+        """Drop from memory what came first of what lies on the disk, but for what is fresh: it is nowhere else."""
+        kept = dict(islice(self._entries.items(), max(0, len(self._entries) - _CACHED_ENTRIES // 2), None))
+        kept.update((fresh.entry.id, fresh) for _, fresh in self._fresh)
+        self._entries = kept
+
     # Reading
 
     def get(self, name: bytes) -> Stored | None:
@@ -372,14 +378,13 @@ class Ledger:
                     return None
                 stored = stored_of(row)
                 if len(self._entries) > _CACHED_ENTRIES + len(self._fresh):
-                    self._entries.clear()  # but for what is fresh: it is nowhere else
-                    self._entries.update((fresh.entry.id, fresh) for _, fresh in self._fresh)
+                    self._forget_older()
                 self._entries[name] = stored
         return stored
 
     def entry_of(self, name: bytes) -> Entry | None:
         """Return an authentic entry by id, whatever its verdict."""
-        stored = self.get(name)
+        stored = self._entries.get(name) or self.get(name)
         return None if stored is None else stored.entry
 
     def find(self, text: str) -> list[bytes]:

@@ -17,7 +17,7 @@ from mycelia_protocol.accumulators import Checkpointed, LineId, Prefix
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.kinds.flows import commit_lines
-from mycelia_protocol.kinds.kind import ABOUT_LINES, line_refs
+from mycelia_protocol.kinds.kind import ABOUT_LINES, lines_about
 from mycelia_protocol.kinds.rows import OFFER_AT
 from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.lines import Status
@@ -200,7 +200,7 @@ class Pruning:
         if header.kind == "commit":
             refs = [(entry.id, number) for number in range(len(commit_lines(entry)))]
         elif header.kind in ABOUT_LINES:
-            refs = line_refs(header, ABOUT_LINES[header.kind], f"{header.kind}.terms")
+            refs = list(lines_about(entry))
         return [intent for ref in refs if (line := lines.get(ref)) for intent in (line.need, line.offer)]
 
     def _is_intent_over(self, name: bytes, time_ms: int) -> bool:

@@ -29,7 +29,8 @@ class Reduction:
 
     def keeps(self, entry: Entry) -> bool:
         """Return whether an entry counts."""
-        return is_certain(entry, self._forks.get(entry.chain)) or entry.id in self._late()
+        forks = self._forks
+        return not forks or is_certain(entry, forks.get(entry.chain)) or entry.id in self._late()
 
     def says(self, entry: Entry) -> bool:
         """Return whether an entry is sent: it counts, or it proves a fork."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x4D794365  # "MyCe": a foreign SQLite file is told apart from ours
 
 
@@ -17,6 +17,8 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
         _bodies(connection)
     if version < 3:
         _gone(connection)
+    if version < 4:
+        _facts(connection)
     connection.execute(f"pragma application_id={APPLICATION_ID}")  # with the tables or not at all
     connection.execute(f"pragma user_version={SCHEMA_VERSION}")
     connection.execute("commit")
@@ -48,7 +50,6 @@ def _entries(connection: sqlite3.Connection) -> None:
     )
     tables("entries").create_index(["chain", "sequence"])
     tables("entries").create_index(["name"])
-    tables("facts").create({"chain": int, "branch": int, "key": bytes, "value": bytes}, pk=("chain", "branch", "key"))
     tables("waiting").create(
         {"number": int, "chain": bytes, "sequence": int, "tip": bytes, "size": int, "until_ms": int, "run": bytes},
         pk="number",
@@ -81,3 +82,35 @@ def _gone(connection: sqlite3.Connection) -> None:
     connection.execute(
         "create table bases(chain integer primary key, checkpoint blob, sequence int, state blob, peaks blob)"
     )
+
+
+def _facts(connection: sqlite3.Connection) -> None:
+    """Facts whose numbers lie together are one row; each had a row of its own before."""
+    old = connection.execute("select 1 from sqlite_master where name='facts'").fetchone()
+    if old:
+        connection.execute("alter table facts rename to single_facts")
+    connection.execute(
+        "create table facts(number integer primary key, chain int, branch int, record text, name int, id blob, "
+        "place int, value blob)"  # name is the first 8 bytes of the id, as that of an entry
+    )
+    connection.execute("create index idx_facts on facts(chain, branch, record, name)")
+    if old:
+        _gather_facts(connection)
+        connection.execute("drop table single_facts")
+
+
+def _gather_facts(connection: sqlite3.Connection) -> None:
+    """Put facts together that had a row each, under a record's letter, an id and a number from -1 up."""
+    import cbor2
+
+    from .facts import StoredFacts, read_fact, read_key
+
+    singles = connection.execute("select chain, branch, key, value from single_facts")
+    gathered: dict[tuple[int, int], StoredFacts] = {}
+    for chain, branch, key, value in singles:
+        if (chain, branch) not in gathered:
+            gathered[chain, branch] = StoredFacts(connection, chain, branch)
+        record, _, _ = named = read_key(key)
+        gathered[chain, branch][named] = read_fact(record, cbor2.loads(value))
+    for facts in gathered.values():
+        facts.save()

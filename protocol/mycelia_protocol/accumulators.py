@@ -69,6 +69,10 @@ class CommittedLine(NamedTuple):
     marks: int = 0
     accept_at: int = -1  # lowest sequence of an accept that was cited
 
+    def marked(self, marks: int, accept_at: int | None = None) -> CommittedLine:
+        """Return the line with more marks."""
+        return CommittedLine(*self[:6], self.marks | marks, self.accept_at if accept_at is None else accept_at)
+
 
 class AcceptedLine(NamedTuple):
     """A line that this chain accepted or refused, as receiver."""
@@ -78,6 +82,10 @@ class AcceptedLine(NamedTuple):
     amount: int
     until: int
     marks: int = 0
+
+    def marked(self, marks: int) -> AcceptedLine:
+        """Return the line with more marks."""
+        return AcceptedLine(*self[:4], self.marks | marks)
 
 
 class Cited(NamedTuple):
@@ -542,10 +550,10 @@ class Draft(MutableMapping[FactKey, Fact]):
         fact = self.get(("warrant", chain, -1))
         return fact.sequence if isinstance(fact, Warranted) else None
 
-    def cites(self, name: bytes, number: int, kind: str, party: bytes) -> bool:
-        """Return whether an entry of `kind` by a party about this thing, or by its heir, has been cited."""
+    def cited(self, name: bytes, number: int, party: bytes) -> tuple[str, ...]:
+        """Return of which kinds entries by a party about this thing, or by its heir, have been cited."""
         fact = self.get(("cited", name, number))
-        return isinstance(fact, Cited) and any(kind == said and self.speaks_for(by, party) for said, by in fact.by)
+        return tuple(kind for kind, by in fact.by if self.speaks_for(by, party)) if isinstance(fact, Cited) else ()
 
     def inherited(self, chain: bytes) -> int:
         """Return the last place of another chain up to which this chain took it over, or -1."""

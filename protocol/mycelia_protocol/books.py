@@ -25,7 +25,7 @@ from .envelope import Entry, Header
 from .kinds import designs
 from .kinds.flows import commit_lines
 from .kinds.intents import CLASS, TAIL, has_tail
-from .kinds.kind import line_refs
+from .kinds.kind import lines_about
 from .lines import Line, Status
 from .recipes import Recipe, read_recipe
 from .standing import Standing
@@ -151,7 +151,7 @@ class Books:
             case "event":
                 self._keep(self._event(entry))
             case "deliver" | "receive":
-                lines = tuple(line_refs(header, 0, f"{header.kind}.terms"))
+                lines = lines_about(entry)
                 self._keep(Receipt(entry.id, entry.chain, header.sequence, header.time, header.kind, lines))
             case "process":
                 at = cast(int | None, header.terms[0])

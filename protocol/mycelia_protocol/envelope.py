@@ -78,7 +78,10 @@ class Header(NamedTuple):
     @property
     def links(self) -> list[bytes]:
         """The ids of all dependencies, sorted."""
-        return [self.deps[at : at + DIGEST_BYTES] for at in range(0, len(self.deps), DIGEST_BYTES)]
+        deps = self.deps
+        if len(deps) == DIGEST_BYTES:  # as most have that have any
+            return [deps]
+        return [deps[at : at + DIGEST_BYTES] for at in range(0, len(deps), DIGEST_BYTES)]
 
 
 class Entry(NamedTuple):

@@ -23,7 +23,7 @@ from .charter import Charter
 from .envelope import Entry
 from .kinds.flows import commit_lines
 from .kinds.intents import END_MS, has_tail
-from .kinds.kind import ABOUT_LINES, line_refs
+from .kinds.kind import ABOUT_LINES, lines_about
 
 KEPT = frozenset({
     "open", "consent", "enact", "adopt", "admit", "warrant", "checkpoint", "witness", "retract",
@@ -106,4 +106,4 @@ def _lines_of(entry: Entry) -> list[LineId]:
     kind = entry.header.kind
     if kind == "commit":
         return [(entry.id, number) for number in range(len(commit_lines(entry)))]
-    return line_refs(entry.header, ABOUT_LINES[kind], f"{kind}.terms") if kind in ABOUT_LINES else []
+    return list(lines_about(entry)) if kind in ABOUT_LINES else []

@@ -17,12 +17,12 @@ from typing import cast
 
 from .accumulators import LineId
 from .agreements import Agreements
-from .envelope import Entry, Header
+from .envelope import Entry
 from .errors import Refused
 from .kinds import KINDS
 from .kinds.flows import commit_lines
 from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY, allotment_of
-from .kinds.kind import ABOUT_LINES, line_refs
+from .kinds.kind import ABOUT_LINES, lines_about
 from .kinds.rows import LINES_AT, OFFER_AT
 from .kinds.settlements import settled_lines
 from .lines import NEVER, Allot, Intent, Line, Mark, Row, Signed, Status
@@ -91,7 +91,7 @@ class Standing:
         elif kind == "agree":
             self._add_agree(entry)
         elif kind in ABOUT_LINES:
-            for line in line_refs(entry.header, ABOUT_LINES[kind], f"{kind}.terms"):
+            for line in lines_about(entry):
                 self._mark(line, kind, entry)
         if entry.header.deps:
             self._note_exits(entry)
@@ -218,7 +218,7 @@ class Standing:
         """
         kind = entry.header.kind
         if kind in _ANSWERS:
-            lines = _lines_of(entry.header)
+            lines = _lines_of(entry)
             return list(dict.fromkeys(line[0] for line in lines if not self._is_answered(line, kind)))
         if kind == "agree":
             agreement = entry.header.dep(cast(int, entry.header.terms[0]))
@@ -457,7 +457,7 @@ class Standing:
             if exit_.header.kind not in ("release", "cancel"):
                 continue
             try:
-                lines = line_refs(exit_.header, 0, "release.terms")
+                lines = lines_about(exit_)
             except Refused:
                 continue
             for line in lines:
@@ -466,7 +466,7 @@ class Standing:
                 signed.exits.add((exit_.chain, entry.chain, entry.header.sequence))
 
 
-def _lines_of(header: Header) -> list[LineId]:
-    if header.kind == "settle":
-        return [settled.line for settled in settled_lines(header)]
-    return line_refs(header, 0, f"{header.kind}.terms")
+def _lines_of(entry: Entry) -> Sequence[LineId]:
+    if entry.header.kind == "settle":
+        return [settled.line for settled in settled_lines(entry.header)]
+    return lines_about(entry)

@@ -33,14 +33,15 @@ from .grants import check_use
 from .kinds import KINDS, Judged, credit
 from .kinds.budgets import check_budget, check_stake
 from .kinds.flows import FREED, commit_lines
-from .kinds.heirs import note_heir
-from .kinds.kind import ABOUT_LINES, is_natural, line_refs
-from .kinds.legs import note_agree, note_exit
+from .kinds.heirs import HEIR_KINDS, note_heir
+from .kinds.kind import ABOUT_LINES, is_natural, lines_about
+from .kinds.legs import EXITS, note_agree, note_exit
 from .kinds.spending import check_spending
 from .lineage import Lineage
 from .rates import FREEING, Rate, tat_after
 
 CUSTOM = "x."
+_NOTED = frozenset({*ABOUT_LINES, "withdraw", "agree"})
 _COMMITTED_CITES = {"accept": Mark.CITES_ACCEPT, "lapse": Mark.CITES_LAPSE, "cancel": Mark.CITES_CANCEL}
 _ACCEPTED_CITES = {"release": Mark.CITES_RELEASE, "cancel": Mark.CITES_CANCEL, "deliver": Mark.CITES_DELIVER}
 
@@ -108,9 +109,7 @@ def judge(
 def _judge(judged: Judged) -> None:
     header = judged.header
     # 7. Time moves on, past the entry before and past everything named.
-    latest = judged.prefix.time
-    for dep in judged.deps.values():
-        latest = max(latest, dep.header.time)
+    latest = max([judged.prefix.time, *[dep.header.time for dep in judged.deps.values()]])
     if header.time <= latest:
         raise Refused("chain.time", f"time {header.time} does not lie after {latest}")
     # 8. The charter version in force is the one last adopted in the chain's own prefix.
@@ -131,9 +130,11 @@ def _judge(judged: Judged) -> None:
     # 11. What the entry cites, of whatever kind it is, is noted before its own rules are asked.
     foreign = [dep for dep in judged.deps.values() if dep.chain != judged.prefix.chain]
     for dep in foreign:
-        note_heir(judged, dep)
+        if dep.header.kind in HEIR_KINDS:
+            note_heir(judged, dep)
     for dep in foreign:
-        _note_cite(judged, dep)
+        if dep.header.kind in _NOTED:
+            _note_cite(judged, dep)
     # 12. The rules of its kind, in their order. A custom kind has none.
     if kind is not None:
         kind.judge(judged)
@@ -150,10 +151,10 @@ def extend(prefix: Prefix, entry: Entry, verdict: Verdict) -> None:
     prefix.time = max(prefix.time, entry.header.time)
     for key, fact in verdict.changes.items():
         prefix.facts[key] = fact
-        if isinstance(fact, Grant):
-            prefix.grant = fact
-        elif isinstance(fact, Version):
-            prefix.version = fact
+        if key[0] == "grant":
+            prefix.grant = cast(Grant, fact)
+        elif key[0] == "version":
+            prefix.version = cast(Version, fact)
 
 
 def check_exit_body(entry: Entry, tat: int, rate: Rate) -> None:
@@ -184,7 +185,7 @@ def _is_about_inherited(entry: Entry, facts: Draft, deps: dict[bytes, Entry]) ->
     header = entry.header
     if header.kind == "withdraw":
         return deps[header.dep(cast(int, header.terms[0]))].chain != entry.chain
-    lines = line_refs(header, ABOUT_LINES[header.kind], f"{header.kind}.terms")
+    lines = lines_about(entry)
     known = (facts.committed(line) or facts.accepted(line) for line in lines)
     return any(fact is not None and fact.marks & Mark.INHERITED for fact in known)
 
@@ -199,16 +200,14 @@ def _note_cite(judged: Judged, dep: Entry) -> None:
     if kind == "agree":
         note_agree(facts, dep)
         return
-    skip = ABOUT_LINES.get(kind)
-    if skip is None:
-        return
     try:
-        lines = line_refs(dep.header, skip, f"{kind}.terms")
+        lines = lines_about(dep)
     except Refused:
         return  # its own author broke the shape; it says nothing about any line
     for line in lines:
         _mark_line(judged, line, dep)
-        note_exit(facts, line, dep)
+        if kind in EXITS:
+            note_exit(facts, line, dep)
 
 
 def _mark_line(judged: Judged, line: LineId, dep: Entry) -> None:
@@ -219,8 +218,7 @@ def _mark_line(judged: Judged, line: LineId, dep: Entry) -> None:
             at, place = given.accept_at, dep.header.sequence
             if kind == "accept" and author == given.receiver:
                 at = place if at < 0 else min(at, place)
-            marks = given.marks | _COMMITTED_CITES.get(kind, 0)
-            facts["committed", *line] = given._replace(marks=marks, accept_at=at)
+            facts["committed", *line] = given.marked(_COMMITTED_CITES.get(kind, 0), at)
         return
     taken = facts.accepted(line)
     if taken is None:
@@ -242,7 +240,7 @@ def _cite_provider(facts: Draft, line: LineId, taken: AcceptedLine, mark: int) -
         need = facts.need(taken.need)
         facts["need", taken.need, -1] = need._replace(accepted=need.accepted - taken.amount)
         credit.move(facts, taken.need, expected=-taken.amount)
-    facts["accepted", *line] = taken._replace(marks=taken.marks | mark)
+    facts["accepted", *line] = taken.marked(mark)
 
 
 def _remember(facts: Draft, name: bytes, number: int, kind: str, author: bytes) -> None:

@@ -325,10 +325,15 @@ async def _evaporated(town: Town, *, rounds: int, act: Callable[[int], int] | No
     return slept
 
 
-_OF_VERSION_2 = "drop table gone; drop table over; drop table bases; "
+_OF_VERSION_3 = (
+    "drop table facts; "
+    "create table facts(chain integer, branch integer, key blob, value blob, primary key (chain, branch, key)); "
+)
+_OF_VERSION_2 = _OF_VERSION_3 + "drop table gone; drop table over; drop table bases; "
 OLDER = {
     1: f"{_OF_VERSION_2} drop table bodies; drop table dropped; pragma user_version=1",
     2: f"{_OF_VERSION_2} pragma user_version=2",
+    3: f"{_OF_VERSION_3} pragma user_version=3",
 }
 
 

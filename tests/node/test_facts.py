@@ -2,20 +2,89 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from mycelia_node import facts
-from mycelia_protocol.accumulators import RECORDS
+from mycelia_node.facts import StoredFacts
+from mycelia_node.store import Store
+from mycelia_protocol.accumulators import RECORDS, AcceptedLine, Fact, FactKey, NeedFacts
+
+NAME = bytes(range(32))
 
 
-class TestAKey:
-    @pytest.mark.parametrize("record", sorted(RECORDS))
-    def test_is_read_as_it_was_written(self, record: str) -> None:
-        key = (record, bytes(range(32)), 7)
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A store without anything."""
+    store = Store(tmp_path / "ledger.sqlite", create=True)
+    yield store.connection
+    store.close()
 
-        assert facts.read_key(facts.write_key(key)) == key
 
-    def test_begins_with_a_letter_that_no_other_record_has(self) -> None:
-        letters = {facts.write_key((record, bytes(32), -1))[:1] for record in RECORDS}
+def accepted(amount: int) -> Fact:
+    """Return some fact of a line."""
+    return AcceptedLine(NAME, bytes(32), amount, 7)
 
-        assert len(letters) == len(RECORDS)
+
+class TestARecord:
+    def test_has_a_letter_that_no_other_has(self) -> None:
+        assert len({facts.letter_of(record) for record in RECORDS}) == len(RECORDS)
+
+
+class TestFacts:
+    MANY: dict[FactKey, Fact] = {  # noqa: RUF012
+        ("need", NAME, -1): NeedFacts(accepted=3),
+        **{("accepted", NAME, number): accepted(number) for number in (0, 15, 16, 17, 2**40)},
+    }
+
+    def test_come_back_as_they_were_written(self, disk: sqlite3.Connection) -> None:
+        written = StoredFacts(disk, 1, 0)
+        written.update(self.MANY)
+        written.save()
+
+        read = StoredFacts(disk, 1, 0)
+
+        assert dict(read) == self.MANY
+        assert {key: read.get(key) for key in self.MANY} == self.MANY
+
+    def test_are_of_one_branch_of_one_chain(self, disk: sqlite3.Connection) -> None:
+        for chain, branch in ((1, 0), (1, 1), (2, 0)):
+            one = StoredFacts(disk, chain, branch)
+            one["accepted", NAME, 0] = accepted(10 * chain + branch)
+            one.save()
+
+        assert StoredFacts(disk, 1, 1)["accepted", NAME, 0] == accepted(11)
+        assert StoredFacts(disk, 3, 0).get(("accepted", NAME, 0)) is None
+
+    def test_change_where_they_stand(self, disk: sqlite3.Connection) -> None:
+        for amount in (1, 2, 3):
+            again = StoredFacts(disk, 1, 0)  # as after a restart
+            again["accepted", NAME, amount % 2] = accepted(amount)
+            again.save()
+
+        assert dict(StoredFacts(disk, 1, 0)) == {("accepted", NAME, 1): accepted(3), ("accepted", NAME, 0): accepted(2)}
+        assert disk.execute("select count(*) from facts").fetchone() == (1,)
+
+    def test_that_are_not_saved_are_seen_before_those_on_disk(self, disk: sqlite3.Connection) -> None:
+        known = StoredFacts(disk, 1, 0)
+        known.update(self.MANY)
+        known.save()
+
+        known["accepted", NAME, 16] = accepted(99)
+
+        assert known.of("accepted")["accepted", NAME, 16] == accepted(99)
+        assert list(known.of("accepted")) == sorted(key for key in self.MANY if key[0] == "accepted")
+        assert dict(known)["accepted", NAME, 17] == accepted(17)
+
+    def test_of_the_same_first_bytes_are_told_apart(self, disk: sqlite3.Connection) -> None:
+        other = NAME[:8] + bytes(24)
+        for name, amount in ((NAME, 1), (other, 2)):
+            one = StoredFacts(disk, 1, 0)
+            one["accepted", name, 0] = accepted(amount)
+            one.save()
+
+        assert StoredFacts(disk, 1, 0)["accepted", NAME, 0] == accepted(1)
+        assert StoredFacts(disk, 1, 0)["accepted", other, 0] == accepted(2)

@@ -58,7 +58,7 @@ class TestVerification:
             ("update entries set signature=zeroblob(64) where arrival=3", "signature"),
             ("update entries set signature=null where kind='accept'", "no seal"),
             ("update entries set refused='intent.amount: 0' where kind='need'", "but stored as"),
-            ("update facts set value=x'82F400' where substr(key, 1, 1)=x'6E'", "accumulators"),
+            ("update facts set value=x'A12082F400' where record='n'", "accumulators"),
             ("delete from facts", "accumulators"),
             ("update entries set name=name+1 where kind='accept'", "not where the index says"),
             ("update entries set kind='offer' where kind='accept'", "not where the index says"),

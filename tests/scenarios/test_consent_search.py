@@ -114,11 +114,11 @@ class EffectiveExits(Standing):
 
 
 def _release_after_deliver(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(exits, "_CLOSED", Mark.RELEASED | Mark.CANCELLED)
+    patch.setattr(exits, "CLOSED", Mark.RELEASED | Mark.CANCELLED)
 
 
 def _accept_in_spite_of_a_cited_exit(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Draft, "cites", lambda self, name, number, kind, author: False)
+    patch.setattr(Draft, "cited", lambda self, name, number, party: ())
 
 
 def _no_cancel_once_the_accept_is_cited(patch: pytest.MonkeyPatch) -> None:

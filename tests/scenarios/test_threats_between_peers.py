@@ -56,6 +56,12 @@ THREATS = {
     "a peer that costs more than it brings": "tests/node/test_budget.py::TestAFloodOf",
     "a hostile session": "tests/protocol/test_session_fuzz.py::TestAHostilePeer",
     "a deleted body that is guessed": "tests/scenarios/test_threats_between_peers.py::TestGuessingADeletedBody",
+    "a promise for somebody else": "tests/scenarios/test_threats_by_an_edited_node.py::TestPromisingForSomebodyElse",
+    "a licensed design without right": "tests/scenarios/test_threats_by_an_edited_node.py::TestTakingALicensedDesign",
+    "credit for oneself": "tests/scenarios/test_threats_by_an_edited_node.py::TestCreditingHerself",
+    "a budget overdrawn": "tests/scenarios/test_threats_by_an_edited_node.py::TestOverdrawingABudget",
+    "a lot that is sold twice": "tests/scenarios/test_threats_by_an_edited_node.py::TestSellingALotTwice",
+    "a changed value equation": "tests/scenarios/test_threats_by_an_edited_node.py::TestChangingAnEquation",
     "a private body that others read": "tests/protocol/test_privacy.py::TestAPrivateBody",
 }
 

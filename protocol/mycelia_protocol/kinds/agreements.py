@@ -101,7 +101,7 @@ def _check_given(judged: Judged, one: Leg) -> None:
     if one.provider == judged.prefix.chain and (given is None or given.marks & _CLOSED):
         raise Refused("agree.line", "a leg that this chain gives is not an open line of its own")
     left = given is not None and given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL)
-    if left or any(facts.cites(*one.line, kind, one.provider) for kind in ("release", "cancel")):
+    if left or not {"release", "cancel"}.isdisjoint(facts.cited(*one.line, one.provider)):
         raise Refused("agree.exited", "this chain has cited the exit of a leg")
 
 

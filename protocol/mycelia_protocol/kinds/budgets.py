@@ -20,7 +20,7 @@ from .designs import CLASS as EVENT_CLASS
 from .designs import RESOURCE, RESOURCE_NUMBER
 from .flows import commit_lines
 from .intents import AMOUNT, CLASS, END_MS, action_of
-from .kind import Judged, Kind, is_natural, line_refs, nothing
+from .kind import Judged, Kind, is_natural, lines_about, nothing
 
 SENSES = ("ceiling", "floor")
 BUDGET = "budget"
@@ -177,7 +177,7 @@ def check_budget(judged: Judged) -> None:
         for number, line in enumerate(commit_lines(judged.entry)):
             _charge(judged, number, cast(str, action_of(offer)), cast(str, offer.terms[CLASS]), line.amount)
     elif header.kind in ("release", "cancel"):
-        for commit, number in line_refs(header, 0, f"{header.kind}.terms"):
+        for commit, number in lines_about(judged.entry):
             _give_back(judged, commit, number)
 
 

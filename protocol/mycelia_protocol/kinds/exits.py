@@ -5,24 +5,22 @@ from __future__ import annotations
 from ..accumulators import AcceptedLine, LineId, Mark, OfferFacts
 from ..errors import Premature, Refused
 from . import credit
-from .flows import FREED, line_of
-from .kind import Judged, Kind, line_refs, nothing
+from .flows import CLOSED, FREED, line_of
+from .kind import Judged, Kind, lines_about, nothing
 from .legs import CONDITIONAL, may_lapse, may_release, note_left
 from .stock import free_line, let_go
 
-_CLOSED = Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED
-
 
 def _judge_release(judged: Judged) -> None:
-    for line in line_refs(judged.header, 0, "release.terms"):
+    for line in lines_about(judged.entry):
         given = judged.facts.committed(line)
         if given is None:
             raise Refused("release.line", "the line is not a committed line of this chain")
-        if given.marks & _CLOSED:
+        if given.marks & CLOSED:
             raise Refused("release.open", "the line was released, cancelled or delivered before")
         unseen = not given.marks & Mark.CITES_ACCEPT
         expired = judged.header.time_ms > given.hold
-        withdrawn = judged.facts.cites(given.need, -1, "withdraw", given.receiver)
+        withdrawn = "withdraw" in judged.facts.cited(given.need, -1, given.receiver)
         forked_at = judged.facts.warranted(given.receiver)
         forked = forked_at is not None and (unseen or given.accept_at >= forked_at)
         left = given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL)
@@ -42,7 +40,7 @@ def _judge_release(judged: Judged) -> None:
 
 
 def _judge_lapse(judged: Judged) -> None:
-    for line in line_refs(judged.header, 0, "lapse.terms"):
+    for line in lines_about(judged.entry):
         taken = judged.facts.accepted(line)
         if taken is None or not taken.marks & Mark.ACCEPTED:
             raise Refused("lapse.line", "the line is not an accepted line of this chain")
@@ -67,10 +65,10 @@ def _judge_lapse(judged: Judged) -> None:
 
 
 def _judge_cancel(judged: Judged) -> None:
-    for line in line_refs(judged.header, 0, "cancel.terms"):
+    for line in lines_about(judged.entry):
         given = judged.facts.committed(line)
         if given is not None:
-            if given.marks & _CLOSED:
+            if given.marks & CLOSED:
                 raise Refused("cancel.open", "the line was released, cancelled or delivered before")
             _free_capacity(judged, line, Mark.CANCELLED)
             continue
@@ -116,7 +114,7 @@ def _judge_withdraw(judged: Judged) -> None:
 def _free_capacity(judged: Judged, line: LineId, mark: Mark) -> None:
     given = judged.facts.committed(line)
     assert given is not None  # the caller has read it
-    judged.facts["committed", *line] = given._replace(marks=given.marks | mark)
+    judged.facts["committed", *line] = given.marked(mark)
     if given.marks & Mark.INHERITED:
         return
     offer = judged.facts.offer(given.offer)
@@ -130,7 +128,7 @@ def _free_need(judged: Judged, line: LineId, taken: AcceptedLine, mark: Mark) ->
         need = judged.facts.need(taken.need)
         judged.facts["need", taken.need, -1] = need._replace(accepted=need.accepted - taken.amount)
         credit.move(judged.facts, taken.need, expected=-taken.amount)
-    judged.facts["accepted", *line] = taken._replace(marks=taken.marks | mark)
+    judged.facts["accepted", *line] = taken.marked(mark)
 
 
 _LINES = ("*commit", "*line")

@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
-from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark, Return
+from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark, NeedFacts, Return
 from ..canonical import INT64_MAX
 from ..envelope import Entry, Header
 from ..errors import Refused
 from . import credit
 from .intents import AMOUNT, END_MS
-from .kind import Judged, Kind, amounts_by_dep, is_natural, line_refs, nothing
+from .kind import Judged, Kind, amounts_by_dep, is_natural, lines_about, nothing, remembered
 from .legs import CONDITIONAL, is_complete, leg, note_took
 from .licensing import raise_claims
 from .rows import OFFER_AT
 from .stock import give, put
 
 ROW_AT, HOLD_AT, UNTIL_AT, LINES_AT = range(4)
+CLOSED = Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED
 FREED = Mark.LAPSED | Mark.CANCELLED | Mark.CITES_RELEASE | Mark.CITES_CANCEL
 
 
@@ -35,17 +36,18 @@ class CommitLine(NamedTuple):
     until: int
 
 
-def commit_lines(commit: Entry) -> list[CommitLine]:
+@remembered
+def commit_lines(commit: Entry) -> tuple[CommitLine, ...]:
     """Return the lines that a commit's header states, valid or not; none if its terms have another shape."""
     header = commit.header
     if header.kind != "commit" or not _has_commit_shape(header):
-        return []
+        return ()
     _, hold, until = cast(list[int], header.terms[:LINES_AT])
     try:
         lines = amounts_by_dep(header, LINES_AT, "commit.terms", INT64_MAX)
     except Refused:
-        return []
-    return [CommitLine(need, amount, hold, until) for need, amount in lines]
+        return ()
+    return tuple(CommitLine(need, amount, hold, until) for need, amount in lines)
 
 
 def _has_commit_shape(header: Header) -> bool:
@@ -91,7 +93,7 @@ def _judge_commit(judged: Judged) -> None:
         ends_ms = cast(int, need.header.terms[END_MS])
         if own is None or header.time_ms > min(ends_ms, cast(int, own.header.terms[END_MS])):
             raise Refused("commit.window", "the window of the need or the offer has ended")
-        if facts.cites(need_id, -1, "withdraw", need.chain):
+        if "withdraw" in facts.cited(need_id, -1, need.chain):
             raise Refused("commit.withdrawn", "this chain has cited the withdrawal of the need")
         tentative[need_id] -= amount
     facts["offer", offer_id, -1] = offer._replace(
@@ -105,7 +107,7 @@ def _judge_commit(judged: Judged) -> None:
 
 
 def _judge_accept(judged: Judged) -> None:
-    lines = line_refs(judged.header, 1, "accept.terms")
+    lines = lines_about(judged.entry)
     need = judged.dep(judged.header.terms[0], "accept.terms")
     if need.header.kind != "need" or judged.prefix.own(need.id) is None:
         raise Refused("accept.need", "the need is not a valid need of this chain")
@@ -128,24 +130,25 @@ def take_lines(judged: Judged, need: Entry, lines: Sequence[LineId]) -> None:
         if facts.accepted(line) is not None:
             raise Refused("accept.again", "the line was accepted or refused before")
         provider = judged.deps[line[0]].chain
-        if facts.cites(*line, "release", provider) or facts.cites(*line, "cancel", provider):
+        said = facts.cited(*line, provider)
+        if "release" in said or "cancel" in said:
             raise Refused("accept.exited", "this chain has cited the release or cancel of the line")
         total += stated.amount
         quantity = cast(int, need.header.terms[AMOUNT])
         if total > quantity:
             raise Refused("accept.quantity", f"{total} accepted is more than the need's {quantity}")
-        marks = Mark.ACCEPTED | (Mark.CITES_DELIVER if facts.cites(*line, "deliver", provider) else 0)
+        marks = Mark.ACCEPTED | (Mark.CITES_DELIVER if "deliver" in said else 0)
         facts["accepted", *line] = AcceptedLine(need.id, provider, stated.amount, stated.until, marks)
-    facts["need", need.id, -1] = need_facts._replace(accepted=total)
+    facts["need", need.id, -1] = NeedFacts(need_facts.withdrawn, total)
     credit.expect(judged, need, total - before)
 
 
 def _judge_deliver(judged: Judged) -> None:
-    for line in line_refs(judged.header, 0, "deliver.terms"):
+    for line in lines_about(judged.entry):
         given = judged.facts.committed(line)
         if given is None:
             raise Refused("deliver.line", "the line is not a committed line of this chain")
-        if given.marks & (Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED):
+        if given.marks & CLOSED:
             raise Refused("deliver.open", "the line was released, cancelled or delivered before")
         if given.hold == CONDITIONAL:
             of = leg(judged.facts, line)
@@ -156,14 +159,14 @@ def _judge_deliver(judged: Judged) -> None:
         if given.marks & (Mark.CITES_LAPSE | Mark.CITES_CANCEL):
             raise Refused("deliver.exited", "this chain has cited the receiver's lapse or cancel of the line")
         credit.give(judged, given)
-        judged.facts["committed", *line] = given._replace(marks=given.marks | Mark.DELIVERED)
+        judged.facts["committed", *line] = given.marked(Mark.DELIVERED)
         give(judged, given)
 
 
 def _judge_receive(judged: Judged) -> None:
     facts = judged.facts
     claims = 0
-    for place, line in enumerate(line_refs(judged.header, 0, "receive.terms")):
+    for place, line in enumerate(lines_about(judged.entry)):
         taken = facts.accepted(line)
         if taken is None or not taken.marks & Mark.ACCEPTED:
             raise Refused("receive.line", "the line is not an accepted line of this chain")
@@ -181,7 +184,7 @@ def _judge_receive(judged: Judged) -> None:
                 raise Refused("receive.quantity", f"counted again the line makes {total} of the need's {quantity}")
             facts["need", taken.need, -1] = need_facts._replace(accepted=total)
         credit.take(judged, taken, freed=bool(taken.marks & FREED))
-        facts["accepted", *line] = taken._replace(marks=taken.marks | Mark.RECEIVED)
+        facts["accepted", *line] = taken.marked(Mark.RECEIVED)
         put(judged, taken.need, taken.amount, place)
         note_took(facts, line)
         claims = _claim(judged, taken, claims)

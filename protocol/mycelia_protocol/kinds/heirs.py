@@ -14,7 +14,7 @@ from ..authority import check_inheritance
 from ..envelope import Entry
 from ..errors import Refused
 from .flows import commit_lines
-from .kind import Judged, Kind, line_refs, nothing
+from .kind import Judged, Kind, lines_about, nothing
 
 
 def _judge(judged: Judged) -> None:
@@ -50,12 +50,12 @@ def _take_commit(judged: Judged, commit: Entry) -> None:
 
 def _take_accept(judged: Judged, accept: Entry) -> None:
     try:
-        lines = line_refs(accept.header, 1, "accept.terms")
+        lines = lines_about(accept)
     except Refused:
         return  # its own author broke the shape; it accepted nothing
     for line in lines:
         commit = judged.deps.get(line[0])
-        stated = [] if commit is None else commit_lines(commit)
+        stated = () if commit is None else commit_lines(commit)
         if commit is not None and line[1] < len(stated) and judged.facts.accepted(line) is None:
             said = stated[line[1]]
             judged.facts["accepted", *line] = AcceptedLine(
@@ -64,4 +64,5 @@ def _take_accept(judged: Judged, accept: Entry) -> None:
 
 
 _TAKEN = {"commit": _take_commit, "accept": _take_accept}
+HEIR_KINDS = frozenset({"id.inherit", *_TAKEN})  # of which `note_heir` notes something
 INHERIT = Kind("id.inherit", ("revoke", "cut"), ("identity.own", "inherit.terms", "inherit.revoke"), _judge, nothing)

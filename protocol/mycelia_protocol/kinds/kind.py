@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
+from functools import wraps
+from typing import TypeGuard, TypeVar
 
 from ..accumulators import Draft, Grant, LineId, Prefix
 from ..charter import Charter
@@ -13,6 +14,8 @@ from ..errors import Refused
 from ..lineage import Lineage
 
 ABOUT_LINES = {"accept": 1, "deliver": 0, "receive": 0, "release": 0, "lapse": 0, "cancel": 0}  # and terms before them
+MAX_REMEMBERED = 1024
+T = TypeVar("T")
 MAX_LINES = 64  # that one entry may name: whoever cites 32 such entries makes others note 2,048 lines, not 17,000
 
 
@@ -76,14 +79,8 @@ def line_refs(header: Header, skip: int, rule: str) -> list[LineId]:
     Raises:
         Refused: `rule`, unless there are 1 to 64 pairs, all of them distinct and in range.
     """
-    terms, count = header.terms, len(header.deps) // 32
-    refs: list[LineId] = []
-    for at in range(skip, len(terms) - 1, 2):
-        index, number = terms[at], terms[at + 1]
-        if type(index) is not int or type(number) is not int or not 0 <= index < count or number < 0:
-            raise Refused(rule, f"terms {at} and {at + 1} do not name a line of a dependency")
-        refs.append((header.dep(index), number))
-    if not 0 < len(refs) <= MAX_LINES or (len(terms) - skip) % 2 or len(set(refs)) != len(refs):
+    refs = _pairs(header, skip)
+    if refs is None or not 0 < len(refs) <= MAX_LINES or (len(refs) > 1 and len(set(refs)) != len(refs)):
         raise Refused(rule, f"the terms name 1 to {MAX_LINES} lines, each once, as (commit, line) pairs")
     return refs
 
@@ -94,13 +91,51 @@ def amounts_by_dep(header: Header, skip: int, rule: str, most: int) -> list[tupl
     Raises:
         Refused: `rule`, unless each dependency stands once with an amount from 1 to `most`.
     """
-    terms, count = header.terms, len(header.deps) // 32
-    pairs: list[tuple[bytes, int]] = []
-    for at in range(skip, len(terms) - 1, 2):
-        index, amount = terms[at], terms[at + 1]
-        if type(index) is not int or type(amount) is not int or not 0 <= index < count or not 0 < amount <= most:
-            raise Refused(rule, f"terms {at} and {at + 1} are not a dependency and an amount from 1 to {most}")
-        pairs.append((header.dep(index), amount))
-    if (len(terms) - skip) % 2 or len({name for name, _ in pairs}) != len(pairs):
+    pairs = _pairs(header, skip)
+    if pairs is None or len(dict(pairs)) != len(pairs):
         raise Refused(rule, "lines are (need, amount) pairs, each need once")
+    for _, amount in pairs:
+        if not 0 < amount <= most:
+            raise Refused(rule, f"{amount} is not an amount from 1 to {most}")
+    return pairs
+
+
+def remembered(read: Callable[[Entry], tuple[T, ...]]) -> Callable[[Entry], tuple[T, ...]]:
+    """Remember what was read of the last headers; they are kept, so that none takes another's place in memory."""
+    known: dict[int, tuple[Header, tuple[T, ...]]] = {}
+
+    @wraps(read)
+    def reading(entry: Entry) -> tuple[T, ...]:
+        header = entry.header
+        found = known.get(id(header))
+        if found is None:
+            if len(known) >= MAX_REMEMBERED:
+                known.clear()
+            found = known[id(header)] = header, read(entry)
+        return found[1]
+
+    return reading
+
+
+@remembered
+def lines_about(entry: Entry) -> tuple[LineId, ...]:
+    """Return the lines that an entry of one of the kinds of `ABOUT_LINES` names.
+
+    Raises:
+        Refused: `<kind>.terms`.
+    """
+    kind = entry.header.kind
+    return tuple(line_refs(entry.header, ABOUT_LINES[kind], f"{kind}.terms"))
+
+
+def _pairs(header: Header, skip: int) -> list[tuple[bytes, int]] | None:
+    """Return what terms name as (index of a dependency, integer of 0 or more) pairs; None if they are not that."""
+    terms, deps = header.terms, header.deps
+    if (len(terms) - skip) % 2:
+        return None
+    pairs = []
+    for at, number in zip(terms[skip::2], terms[skip + 1 :: 2], strict=True):
+        if type(at) is not int or type(number) is not int or at < 0 or number < 0 or at * 32 >= len(deps):
+            return None
+        pairs.append((deps[at * 32 : at * 32 + 32], number))
     return pairs

@@ -9,6 +9,7 @@ from ..accumulators import Agreed, Agrees, CommittedLine, Draft, LegOf, LineId, 
 from ..envelope import Entry
 from .kind import Judged
 
+EXITS = frozenset({"release", "lapse", "cancel"})
 CONDITIONAL = 0  # the hold of lines that bind within an agreement alone
 
 
@@ -78,7 +79,7 @@ def note_exit(facts: Draft, line: LineId, dep: Entry) -> None:
     if of is None:
         return
     sides = {"release": (of.provider,), "lapse": (of.receiver,), "cancel": (of.provider, of.receiver)}
-    if any(facts.speaks_for(dep.chain, side) for side in sides.get(kind, ())):
+    if any(facts.speaks_for(dep.chain, side) for side in sides[kind]):
         note_left(facts, line)
 
 

@@ -56,7 +56,7 @@ def _judge(judged: Judged) -> None:
         if given.marks & Mark.SETTLED:
             raise Refused("settle.again", "the line was settled before")
         _check_receipt(judged, settled, given)
-        judged.facts["committed", *settled.line] = given._replace(marks=given.marks | Mark.SETTLED)
+        judged.facts["committed", *settled.line] = given.marked(Mark.SETTLED)
         if settled.claim is None:
             _contribute(judged, given)
         else:

@@ -9,7 +9,7 @@ from ..accumulators import AcceptedLine, CommittedLine, Draft, Grant, Prefix, Sp
 from ..cid import digest
 from ..envelope import Entry
 from ..errors import Refused
-from .kind import line_refs
+from .kind import lines_about
 
 DAY_MS = 86_400_000
 
@@ -49,7 +49,7 @@ def _amounts(entry: Entry, facts: Draft, prefix: Prefix) -> Iterator[tuple[str, 
         amounts = cast(list[int], header.terms[4::2]) if kind == "commit" else []  # a row is tentative
         yield _class_of(offer, prefix), sum(amounts)
     elif kind == "accept":
-        lines = [cast(AcceptedLine, facts.accepted(line)) for line in line_refs(header, 1, "accept.terms")]
+        lines = [cast(AcceptedLine, facts.accepted(line)) for line in lines_about(entry)]
         yield _class_of(header.dep(cast(int, header.terms[0])), prefix), sum(line.amount for line in lines)
     elif kind == "agree":  # what it accepts: what it gives was counted when it was committed
         for record, name, number in facts.changes:
