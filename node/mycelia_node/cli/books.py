@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -11,10 +12,10 @@ from cyclopts import Parameter
 
 from .failures import Failure
 from .options import DEFAULTS, Options
-from .output import give, short, table, tell
+from .output import give, moment, short, table, tell
 
 if TYPE_CHECKING:
-    from mycelia_node.models import StepView, StockRow
+    from mycelia_node.models import QuotientRow, StepView, StockRow
 
 T = TypeVar("T")
 # column of the table, field of an account
@@ -112,6 +113,37 @@ def recall(resource: str, /, *, options: Options = DEFAULTS) -> None:
     tell(f"{len(view.stock)} things are or hold some of it; of {held} somebody has some in hand.")
 
 
+def quotients(*, options: Options = DEFAULTS) -> None:
+    """Show how what was done stands to each limit: what was used by what was allowed, of everybody and of the whole."""
+    from .door import opened
+
+    with opened(options.place) as node:
+        found = node.books().quotients
+    give(options, {"quotients": found}, quotients_table(found) if found else "")
+    if not found:
+        tell("No limit: nobody issued a threshold. `mycelia budget threshold` is for the magisteria of the charter.")
+
+
+def quotients_table(found: Sequence[QuotientRow]) -> str:
+    """Return quotients for a terminal; a whole one stands under the name `all`."""
+    columns = ("limit", "until", "who", "allowed", "used", "quotient", "")
+    return table(columns, [
+        (
+            f"{one.impact} {one.sense}", moment(one.end_ms),
+            "all" if one.party is None else one.member or short(one.party),
+            f"{one.allowed} {one.unit}", f"{one.used} {one.unit}", ratio(one.quotient), one.stands or "",
+        )
+        for one in found
+    ])  # fmt: skip
+
+
+def ratio(text: str | None) -> str:
+    """Return an exact ratio with the decimal beside it that people compare."""
+    if text is None or "/" not in text:
+        return text or ""
+    return f"{text} = {float(Fraction(text)):.4f}"
+
+
 def export(
     *,
     jsonld: Path | None = None,
@@ -119,7 +151,7 @@ def export(
     parquet: Path | None = None,
     options: Options = DEFAULTS,
 ) -> None:
-    """Write all books to files: accounts, stock, events, flows and balances of processes.
+    """Write all books to files: accounts, stock, events, flows, balances of processes and quotients.
 
     Args:
         jsonld: Write them to this file in the words of ValueFlows 1.0.
@@ -128,7 +160,7 @@ def export(
     """
     import msgspec
 
-    from mycelia_node import bookfiles
+    from mycelia_node import bookfiles, bookgraph
 
     from .door import opened
 
@@ -139,7 +171,7 @@ def export(
         view = node.books()
     written: list[Path] = []
     if jsonld is not None:
-        document = msgspec.json.format(msgspec.json.encode(bookfiles.jsonld(view)))
+        document = msgspec.json.format(msgspec.json.encode(bookgraph.jsonld(view)))
         _writing(jsonld, lambda path: path.write_bytes(document + b"\n"))
         written.append(jsonld)
     for folder, ending in ((csv, "csv"), (parquet, "parquet")):

@@ -88,6 +88,7 @@ class Node(Protocol):
     def accounts(self, *, party: str | None = None, resource_class: str | None = None) -> list[models.AccountRow]: ...
     def trace(self, resource: str, *, forward: bool = False) -> list[models.StepView]: ...
     def recall(self, resource: str) -> models.RecallView: ...
+    def footprint(self, query: models.FootprintQuery) -> models.FootprintView: ...
     def proof(self, chain: str) -> models.ProofFile: ...
     def field(
         self, *, kind: str | None = None, resource_class: str | None = None, everything: bool = False
@@ -114,6 +115,7 @@ class Offline:
         from mycelia_node.bookroom import Bookroom
         from mycelia_node.deeds import Deeds
         from mycelia_node.exchequer import Exchequer
+        from mycelia_node.recipebook import Recipebook
         from mycelia_node.registry import Registry
         from mycelia_node.sharing import Sharing
         from mycelia_node.treasury import Treasury
@@ -142,6 +144,7 @@ class Offline:
         room = Bookroom(desk)
         self.books, self.accounts = room.books, room.accounts
         self.trace, self.recall = room.trace, room.recall
+        self.footprint = Recipebook(desk).footprint
         sharing = Sharing(desk, desk.clock)
         self.equate, self.distribute = sharing.equate, sharing.distribute
         self.equations, self.distributions = sharing.equations, sharing.distributions

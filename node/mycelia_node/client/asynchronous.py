@@ -320,6 +320,11 @@ class AsyncClient:
         """Return everything that may hold something of a lot, and who has it."""
         return await self._ask("GET", "/v1/recall", models.RecallView, {"resource": resource})
 
+    async def footprint(self, query: models.FootprintQuery) -> models.FootprintView:
+        """Return what an amount takes by a recipe and by those that it cites, and what it would cost."""
+        asked = {"recipe": query.recipe, "amount": query.amount, "resource_class": query.resource_class}
+        return await self._ask("GET", "/v1/footprint", models.FootprintView, asked)
+
     async def proof(self, chain: str) -> models.ProofFile:
         """Return the proof that a chain has two pasts, for somebody who holds neither."""
         return await self._ask("GET", f"/v1/warrants/{_segment(chain)}", models.ProofFile)
