@@ -181,9 +181,10 @@ class Resource(NamedTuple):
 
 
 class Process(NamedTuple):
-    """An own process, or a copy: the licensed things that went into it, sorted."""
+    """An own process, a copy or a stock: the licensed things that went into it, sorted; whether something came out."""
 
     uses: tuple[Use, ...] = ()
+    has_output: bool = False
 
 
 class Reserve(NamedTuple):
@@ -525,10 +526,14 @@ class Draft(MutableMapping[FactKey, Fact]):
         fact = self.get(("reserve", offer, -1))
         return fact if isinstance(fact, Reserve) else None
 
-    def uses(self, process: bytes) -> tuple[Use, ...]:
-        """Return the licensed things that went into an own process."""
+    def process(self, process: bytes) -> Process:
+        """Return what is noted with an own process, a copy or a stock."""
         fact = self.get(("process", process, -1))
-        return fact.uses if isinstance(fact, Process) else ()
+        return fact if isinstance(fact, Process) else Process()
+
+    def uses(self, process: bytes) -> tuple[Use, ...]:
+        """Return the licensed things that went into an own process, a copy or a stock."""
+        return self.process(process).uses
 
     def credit(self, resource_class: str) -> Credit:
         """Return the own account in a class of mutual credit."""

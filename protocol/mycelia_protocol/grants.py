@@ -19,7 +19,7 @@ from typing import cast
 
 from .accumulators import MAX_DEPTH, Grant
 from .cid import is_digest
-from .envelope import Header, Term
+from .envelope import Entry, Header, Term
 from .errors import Refused
 
 ALWAYS = frozenset({"open", "adopt"})  # what every chain must say to be judged at all
@@ -52,6 +52,16 @@ def check_use(grant: Grant, header: Header) -> None:
         raise Refused("grant.kind", f"this chain may write {', '.join(grant.kinds)}, not {header.kind}")
     if grant.expires_ms is not None and header.time_ms >= grant.expires_ms:
         raise Refused("grant.expiry", f"the grant of this chain ended at {grant.expires_ms}")
+
+
+def may_write(grant: Grant | None, entry: Entry) -> bool:
+    """Return whether the grant of a chain reaches an entry of it; without one it may say what it likes."""
+    try:
+        if grant is not None:
+            check_use(grant, entry.header)
+    except Refused:
+        return False
+    return True
 
 
 def speaking(grant: Grant | None) -> Grant:

@@ -228,7 +228,7 @@ _SHAPES: dict[str, tuple[_Fits, ...]] = {
     "offer": (_flag, _natural, _maybe(is_digest), _rising(_tuple(is_digest, _natural))),
     "overdrawn": (_natural,),
     "owing": (_rising(_tuple(is_digest, _natural)),),
-    "process": (_rising(_tuple(is_digest, _natural, _text)),),
+    "process": (_rising(_tuple(is_digest, _natural, _text)), _flag),
     "purse": (_rising(_tuple(_natural, is_digest)),),
     "rate": (_natural,),
     "reserve": (_text, is_digest, _natural, _natural),

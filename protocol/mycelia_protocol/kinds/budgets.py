@@ -116,6 +116,8 @@ def _of_intent(judged: Judged, source: Entry) -> _Source:
     need, offer = judged.facts.need(source.id), judged.facts.offer(source.id)
     if need.withdrawn or offer.withdrawn:
         raise Refused("allot.source", f"the {kind} is withdrawn")
+    if judged.facts.reserve(source.id) is not None:
+        raise Refused("allot.source", "the offer gives of an own resource, which its own chain alone delivers")
     if kind == "need":
         left = most - need.accepted
         return _Source(
@@ -170,6 +172,8 @@ def check_budget(judged: Judged) -> None:
     header = judged.header
     if header.kind == "event":
         resource_class = _class_of_event(judged, header)
+        if header.terms[2] is None:
+            _check_amount(judged, cast(str, header.terms[0]), resource_class)
         _charge(judged, 0, cast(str, header.terms[0]), resource_class, cast(int, header.terms[2] or 0))
     elif header.kind == "commit":
         offer_id = cast(bytes, judged.facts.committed((judged.entry.id, 0)).offer)  # type: ignore[union-attr]
@@ -179,6 +183,13 @@ def check_budget(judged: Judged) -> None:
     elif header.kind in ("release", "cancel"):
         for commit, number in lines_about(judged.entry):
             _give_back(judged, commit, number)
+
+
+def _check_amount(judged: Judged, action: str, resource_class: str) -> None:
+    """Refuse an act without an amount, be it timed, where acts of its kind have a cost."""
+    for impact, budget in sorted(judged.charter.budgets.items()):
+        if budget.is_hard and (action, resource_class) in budget.factors:
+            raise Refused("budget.cap", f"`{action}` of {resource_class} costs {impact} by its amount, and states none")
 
 
 def _class_of_event(judged: Judged, header: Header) -> str:

@@ -74,10 +74,16 @@ def move(facts: Draft, intent: bytes, *, balance: int = 0, promised: int = 0, ex
 
 def class_of(judged: Judged, need: bytes) -> object:
     """Return the class that a need's header states, which may be anything; wait for it where it has gone."""
+    terms = need_of(judged, need).header.terms
+    return terms[CLASS] if terms else None
+
+
+def need_of(judged: Judged, need: bytes) -> Entry:
+    """Return the need of a line, which may be invalid; wait for it where it has gone."""
     entry = judged.lineage.held(need)
     if entry is None:  # below a checkpoint, and asked for again
         raise Premature("deps.held", "the need of a named line is not held", frozenset({need}))
-    return entry.header.terms[CLASS] if entry.header.terms else None
+    return entry
 
 
 def _may_owe(judged: Judged) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, cast
 
-from ..accumulators import Process, Resource, ResourceId, Use
+from ..accumulators import Resource, ResourceId, Use
 from ..actions import ACTIONS, CITING, Action
 from ..charter import MAX_AMOUNT
 from ..envelope import Entry, Header
@@ -59,6 +59,7 @@ def _judge(judged: Judged) -> None:
     process = _process(judged, action)
     _check_attributes(judged, action)
     _note_use(judged, action, resource, process)
+    _note_output(judged, action, process)
     made = _move(judged, action, Move(amount, resource_class, resource, to, process))
     license_ = terms[LICENSE]
     if license_ is not None and not (made is not None and action.name in _LICENSABLE and is_name(license_)):
@@ -88,7 +89,7 @@ def _check_resources(judged: Judged, action: Action, resource: ResourceId | None
     makes_or_names = name in _NAMED_ONCE or (action.createResource == "optional" and name != "lower")
     if makes_or_names and (resource is None) != has_class:
         raise Refused("event.resource", f"`{name}` names a resource or states a class, one of them")
-    if not makes_or_names and (resource is None or has_class):
+    if not makes_or_names and (resource is None or (has_class and name != "copy")):
         raise Refused("event.resource", f"`{name}` names the resource and states no class")
     wants_to = bool(action.containedEffect)
     if (to is None) if wants_to else (to is not None and action.createResource != "optionalTo"):
@@ -116,10 +117,12 @@ def _check_foreign(entry: Entry, number: int) -> None:
 def _class_of(judged: Judged, action: Action, resource: ResourceId | None, to: ResourceId | None) -> str:
     """Return the class that the event is about (rule `event.class`)."""
     stated = judged.header.terms[CLASS]
-    if stated is None:
-        name = cast(ResourceId, resource)
-        held = judged.facts.resource(name)
-        stated = held.resource_class if held is not None else judged.deps[name[0]].header.terms[CLASS]
+    if resource is not None:
+        held = judged.facts.resource(resource)
+        of = held.resource_class if held is not None else judged.deps[resource[0]].header.terms[CLASS]
+        if stated is not None and stated != of:  # of a copy, so that others know what it is
+            raise Refused("event.class", f"what is copied is {of!r}, not {stated!r}")
+        stated = of
     if type(stated) is not str or stated not in judged.charter.classes:
         raise Refused("event.class", f"class {stated!r} is not in the charter")
     other = None if to is None else judged.facts.resource(to)
@@ -161,8 +164,8 @@ def _note_use(judged: Judged, action: Action, resource: ResourceId | None, proce
             f"what is licensed is used for one of {', '.join(USES)}; nothing else has a use",
         )
     if design is None or resource is None:
-        held = None if resource is None or action.name != "consume" else judged.facts.resource(resource)
-        if held is not None and process:  # what is consumed is in what comes out
+        held = None if resource is None or action.inputOutput == "output" else judged.facts.resource(resource)
+        if held is not None and process:  # what goes in is in what comes out
             _note_uses(judged, process, judged.facts.uses(held.process))
         return
     check_use(judged, design, resource, cast(str, license_of(design)), cast(str, use))
@@ -173,14 +176,21 @@ def _note_use(judged: Judged, action: Action, resource: ResourceId | None, proce
 
 def _note_uses(judged: Judged, into: bytes, more: tuple[Use, ...]) -> None:
     """Note that licensed things went into a process, a copy or a stock, or refuse `event.use`."""
-    uses = tuple(sorted({*judged.facts.uses(into), *more}))
+    before = judged.facts.process(into)
+    uses = tuple(sorted({*before.uses, *more}))
+    if uses == before.uses:
+        return
+    if before.has_output:
+        raise Refused("event.use", "something came out of that process before: what is licensed is named first")
     if len(uses) > MAX_USES:
-        raise Refused(
-            "event.use",
-            f"a process takes at most {MAX_USES} licensed things",
-        )
-    if more:
-        judged.facts["process", into, -1] = Process(uses)
+        raise Refused("event.use", f"a process takes at most {MAX_USES} licensed things")
+    judged.facts["process", into, -1] = before._replace(uses=uses)
+
+
+def _note_output(judged: Judged, action: Action, process: bytes) -> None:
+    """Note that something came out of a process: from then on nothing licensed goes in."""
+    if process and action.inputOutput in ("output", "outputInput"):
+        judged.facts["process", process, -1] = judged.facts.process(process)._replace(has_output=True)
 
 
 def _blend(judged: Judged, into: ResourceId, process: bytes) -> None:
@@ -229,12 +239,13 @@ def _move(judged: Judged, action: Action, move: Move) -> ResourceId | None:
         return None
     taken = change((bool(action.accountingEffect), bool(action.onhandEffect)), move.amount)
     if move.to is None:
-        process = _made_in(judged, action, move.resource)
-        judged.facts["resource", *made] = Resource(move.resource_class, *taken, process=process)
+        process, of = _made_in(judged, action, move.resource), judged.facts.resource(move.resource)
+        capacity = of.capacity if of is not None and action.name == "move" else b""  # one for all its parts
+        judged.facts["resource", *made] = Resource(move.resource_class, *taken, process=process, capacity=capacity)
         return made
     _check_room(extent(own_resource(judged, move.to, "event.own")) + move.amount)
     add(judged, move.to, taken)
-    _blend(judged, move.to, own_resource(judged, move.resource, "event.own").process)
+    _blend(judged, move.to, _made_in(judged, action, move.resource))
     return None
 
 

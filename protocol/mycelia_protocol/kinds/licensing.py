@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from ..accumulators import Claim, Contributed, Licensed, Owing, ResourceId, Return, Use
+from ..accumulators import Claim, Contributed, Grant, Licensed, Owing, ResourceId, Return, Use
 from ..charter import DAY_MS, Charter
 from ..envelope import Entry
 from ..errors import Refused
+from ..grants import may_write
 from ..licenses import ATTRIBUTION, BUILT_IN, PERMIT, SAME_LICENSE, Profile, Verdict, decide
 from .attestations import attested, permitted
 from .kind import Judged
@@ -60,13 +61,19 @@ def _facts(judged: Judged, design: Entry, use: str) -> set[str]:
     for entry in judged.deps.values():
         told = attested(entry, now)
         if told is not None and told[0] in own:
-            issuer = judged.lineage.speaker(entry.chain)
+            issuer = _signer(judged, entry)
             counts = issuer is not None and issuer.identity in judged.charter.issuers.get(told[1], ())
             if counts and issuer is not None and issuer.identity != told[0]:  # nobody attests for herself
                 true.add(told[1])
-        if permitted(entry, design, use, now) in own:
+        if permitted(entry, design, use, now) in own and may_write(judged.lineage.speaker(entry.chain), entry):
             true.add(PERMIT)
     return true
+
+
+def _signer(judged: Judged, entry: Entry) -> Grant | None:
+    """Return for whom an entry speaks, None for nobody or if its chain was not let write it."""
+    grant = judged.lineage.speaker(entry.chain)
+    return grant if may_write(grant, entry) else None
 
 
 def _contributed(judged: Judged, days: int) -> int:
