@@ -252,6 +252,10 @@ class Api:
                 query=models.AccountQuery,
             ),
             Endpoint(
+                "GET", "/v1/claims", "What is owed by licenses", self._claims, list[models.ClaimRow],
+                query=models.PartyQuery,
+            ),
+            Endpoint(
                 "GET", "/v1/trace", "Where a thing is from, or went", self._trace, list[models.StepView],
                 query=models.TraceQuery,
             ),
@@ -295,6 +299,10 @@ class Api:
         return _answer(await self._peer.on_ledger(
             lambda: self._bookroom.accounts(party=query.party, resource_class=query.resource_class)
         ))  # fmt: skip
+
+    async def _claims(self, request: Request) -> Response:
+        query = asked(request, models.PartyQuery)
+        return _answer(await self._peer.on_ledger(lambda: self._bookroom.claims(party=query.party)))
 
     async def _trace(self, request: Request) -> Response:
         query = asked(request, models.TraceQuery)

@@ -30,6 +30,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "events": models.EventRow,
     "flows": models.FlowRow,
     "balances": models.BalanceRow,
+    "claims": models.ClaimRow,
 }
 OM2 = {
     "%": "percent", "g": "gram", "kg": "kilogram", "t": "tonne", "l": "litre", "L": "litre", "ml": "millilitre",

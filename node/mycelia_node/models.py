@@ -973,6 +973,12 @@ class AccountQuery(_Heard, frozen=True, kw_only=True):
     resource_class: Text | None = None
 
 
+class PartyQuery(_Heard, frozen=True, kw_only=True):
+    """Whose claims."""
+
+    party: Text | None = None  # a member of the node, or the beginning of the id of an identity or chain
+
+
 class TraceQuery(_Heard, frozen=True, kw_only=True):
     """Which resource is followed, and which way."""
 
@@ -1048,6 +1054,23 @@ class EventRow(_Said, frozen=True, kw_only=True):
     is_line: bool
 
 
+class ClaimRow(_Said, frozen=True, kw_only=True):
+    """What a party still owes by a license, as exact decimals in the unit of its class."""
+
+    id: str  # of the entry that raised it, and `:number` if it is not 0
+    party: str
+    member: str | None
+    creditor: str  # a party
+    resource_class: str
+    unit: str
+    amount: str
+    paid: str
+    left: str
+    due_ms: int
+    design: str  # what it is owed for, and `:number` if it is not 0
+    is_suspended: bool  # past its time: the design is not to be used until it is paid
+
+
 class ProcessRow(_Said, frozen=True, kw_only=True):
     """A process, and whose it is."""
 
@@ -1090,6 +1113,7 @@ class BooksView(_Said, frozen=True, kw_only=True):
     processes: list[ProcessRow]
     flows: list[FlowRow]
     balances: list[BalanceRow]
+    claims: list[ClaimRow]
 
 
 class StepView(_Said, frozen=True, kw_only=True):

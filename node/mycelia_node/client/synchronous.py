@@ -328,6 +328,10 @@ class Client:
         query = {"party": party, "resource_class": resource_class}
         return self._ask("GET", "/v1/accounts", list[models.AccountRow], query)
 
+    def claims(self, *, party: str | None = None) -> list[models.ClaimRow]:
+        """Return what everybody still owes by licenses, or one: a member of the node, an identity or a chain."""
+        return self._ask("GET", "/v1/claims", list[models.ClaimRow], {"party": party})
+
     def trace(self, resource: str, *, forward: bool = False) -> list[models.StepView]:
         """Return the steps that led to a resource, or on from it."""
         query = {"resource": resource, "forward": "true" if forward else None}
