@@ -46,18 +46,20 @@ def leg_of(ledger: Ledger, chain: bytes, line: LineId) -> LegOf | None:
     return fact if isinstance(fact, LegOf) else None
 
 
-def agreed_of(ledger: Ledger, chain: bytes, leg: LegOf) -> Agreed:
-    """Return how a chain stands to the agreement of a leg of its own."""
-    fact = ledger.facts_of(chain, "agreed")["agreed", leg.agreement, -1]
-    assert isinstance(fact, Agreed)  # it is noted with the legs
-    return fact
+def agreed_of(ledger: Ledger, chain: bytes, leg: LegOf) -> Agreed | None:
+    """Return how a chain stands to the agreement of a leg; None of one that it took over, for heirs do not agree."""
+    fact = ledger.facts_of(chain, "agreed").get(("agreed", leg.agreement, -1))
+    return fact if isinstance(fact, Agreed) else None
 
 
 def others_agreed(ledger: Ledger, chain: bytes, leg: LegOf) -> list[bytes] | None:
     """Return the `agree` of every other party, None while one lacks."""
+    agreed = agreed_of(ledger, chain, leg)
+    counted = ledger.standing.agreements.agreed.get(leg.agreement, set())
+    if agreed is None or not counted.issuperset(agreed.parties):
+        return None
     said = agrees(ledger, leg.agreement)
-    found = [said[party] for party in agreed_of(ledger, chain, leg).parties if party in said]
-    return found if len(found) == len(agreed_of(ledger, chain, leg).parties) else None
+    return [said[party] for party in agreed.parties if party in said]
 
 
 def exit_from(ledger: Ledger, chain: bytes, agreement: bytes) -> bytes | None:
@@ -78,6 +80,7 @@ def exit_from(ledger: Ledger, chain: bytes, agreement: bytes) -> bytes | None:
 def may_leave(ledger: Ledger, chain: bytes, leg: LegOf, now_ms: int, grace_ms: int = 0) -> bool:
     """Return whether an agreement that a chain took nothing of is off for it, as far as is known here."""
     agreed = agreed_of(ledger, chain, leg)
+    if agreed is None or agreed.took:
+        return False
     is_late = now_ms > agreed.end_ms + grace_ms and others_agreed(ledger, chain, leg) is None
-    is_left = agreed.left or exit_from(ledger, chain, leg.agreement) is not None
-    return not agreed.took and (is_late or is_left)
+    return is_late or agreed.left or exit_from(ledger, chain, leg.agreement) is not None

@@ -55,10 +55,10 @@ class Roundtable:
                 by then, and can be freed at any time.
         """
         member, now_ms = self._keystore.member(new.member), self._desk.clock()
-        if len(new.legs) < 2:
+        if len(set(new.legs)) < 2:
             raise BadInput("legs", "an agreement has two legs or more", "name each as OFFER:NEED:AMOUNT")
         end_ms = None if new.until is None else moment("until", new.until, now_ms)
-        wanted = [self._wanted(text) for text in new.legs]
+        wanted = [self._wanted(text) for text in dict.fromkeys(new.legs)]
         missing = [one for one in wanted if one.line is None]
         for one in missing:
             self._check_own(one)
@@ -95,7 +95,8 @@ class Roundtable:
         ours = [member for member in here if member.chain in parties]
         if not ours:
             raise Refused("agree.party", "no member of this node that is meant gives or receives by the agreement")
-        ours = [member for member in ours if member.chain not in said] or ours  # else the rules say what is wrong
+        signed = self._signers(agreement.id)
+        ours = [member for member in ours if member.chain not in signed] or ours  # else the rules say what is wrong
         named = [(leg.line, leg.need) for leg in legs]
         room = _MOST_DEPS - len({agreement.id, *(name for line, need in named for name in (line[0], need))})
         content = compose.agree(agreement.id, named, sorted(said.values())[:room])
@@ -144,10 +145,10 @@ class Roundtable:
         return entry, *legs_of(entry, self._ledger.entry_of)
 
     def _view(self, entry: Entry, end_ms: int, legs: Sequence[Leg]) -> models.AgreementView:
-        said, parties = agrees(self._ledger, entry.id), _parties(legs)
+        said, parties = self._signers(entry.id), _parties(legs)
         views = [self._leg_view(leg) for leg in legs]
         state: Literal["complete", "expired", "waits"] = "waits"
-        if parties.keys() <= said.keys():
+        if parties.keys() <= said:
             state = "complete"
         elif self._desk.clock() > end_ms:
             state = "expired"
@@ -162,6 +163,10 @@ class Roundtable:
             parties=[self._party_view(chain, views, has_signed=chain in said) for chain in parties],
             owed=[line_name(line) for line in self._ledger.standing.owing(entry.id)],
         )
+
+    def _signers(self, agreement: bytes) -> set[bytes]:
+        """Return the chains that agreed, as far as that counts."""
+        return self._ledger.standing.agreements.agreed.get(agreement, set())
 
     def _leg_view(self, leg: Leg) -> models.LegView:
         need, known = self._ledger.entry_of(leg.need), self._ledger.standing.lines.get(leg.line)
@@ -226,7 +231,10 @@ class Roundtable:
         if len(found) != 1:
             raise BadInput("leg", f"{text} has {len(found)} lines for agreements", "name a leg as OFFER:NEED:AMOUNT")
         [line] = found
-        return _Wanted(standing.offers[line.offer], standing.needs[line.need], line.amount, line.id)
+        offer, need = standing.offers.get(line.offer), standing.needs.get(line.need)
+        if offer is None or need is None:
+            raise BadInput("leg", f"the offer or the need of {text} does not count", "see `mycelia why` of both")
+        return _Wanted(offer, need, line.amount, line.id)
 
     def _is_open(self, line: Line) -> bool:
         """Return whether a line is for agreements, and in none yet."""

@@ -179,6 +179,27 @@ class TestAnAgreement:
         assert ring.stands(agreement) == {"done"}
         assert all(ring.town[name].ledger.verify().faults == [] for name in RING)
 
+    def test_is_delivered_apart_from_lines_of_no_agreement(self, ring: Ring) -> None:
+        agreement = ring.proposed()
+        ring.sign(agreement, *RING)
+        new = models.NewCommitment(offer=ring.offers[0], need=ring.needs[1], amount=4)
+        [single] = ring.deeds["anna"].commit(new).lines
+        ring.town.meet()
+        assert ring.act("bo", "accept") == [single]
+        view = ring.deeds["anna"].act(models.NewDeed(kind="deliver", everything=True))
+
+        assert (len(view.entries), set(view.lines)) == (2, {single, ring.seen(agreement, "anna").legs[0].line})
+
+    def test_that_ends_unsigned_lapses_for_who_was_to_receive(self, ring: Ring) -> None:
+        agreement = ring.proposed(until="+2h")
+        ring.sign(agreement, "anna", "bo")
+        ring.town.now_ms += 2 * HOUR_MS + 1
+        early = ring.act("bo", "lapse")
+        ring.town.now_ms += ring.town.charter.grace_ms
+        late = ring.act("bo", "lapse")
+
+        assert (early, late) == ([], [ring.seen(agreement).legs[0].line])
+
     def test_is_not_delivered_while_somebody_has_not_signed(self, ring: Ring) -> None:
         agreement = ring.proposed()
         ring.sign(agreement, "anna", "bo")
