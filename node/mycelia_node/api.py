@@ -31,6 +31,7 @@ from .exchequer import Exchequer
 from .hall import Hall
 from .hearing import JSON, asked, body, heard, no_query
 from .problems import Refusal, problem, problem_of
+from .recipebook import Recipebook
 from .registry import Registry
 from .roundtable import Roundtable
 from .sharing import Sharing
@@ -107,7 +108,7 @@ class Api:
         self._archive = Archive(peer.ledger)
         self._bookroom = Bookroom(self._desk)
         self._hall = Hall(self._desk, peer.clock, secrets.token_bytes)
-        self._workshop = Workshop(self._desk)
+        self._workshop, self._recipebook = Workshop(self._desk), Recipebook(self._desk)
         self._registry, self._exchequer = Registry(self._desk, self._hall), Exchequer(self._desk, self._hall)
         self._treasury = Treasury(self._desk)
         self._deeds = Deeds(self._desk, peer.clock)
@@ -252,12 +253,16 @@ class Api:
                 query=models.AccountQuery,
             ),
             Endpoint(
-                "GET", "/v1/claims", "What is owed by licenses", self._claims, list[models.ClaimRow],
+                "GET", "/v1/claims", "What is owed by licenses", self._claims, list[models.DueRow],
                 query=models.PartyQuery,
             ),
             Endpoint(
                 "GET", "/v1/trace", "Where a thing is from, or went", self._trace, list[models.StepView],
                 query=models.TraceQuery,
+            ),
+            Endpoint(
+                "GET", "/v1/footprint", "What an amount takes and costs", self._footprint, models.FootprintView,
+                query=models.FootprintQuery,
             ),
             Endpoint(
                 "GET", "/v1/recall", "Who has something of a lot", self._recall, models.RecallView,
@@ -313,6 +318,10 @@ class Api:
     async def _recall(self, request: Request) -> Response:
         query = asked(request, models.RecallQuery)
         return _answer(await self._peer.on_ledger(lambda: self._bookroom.recall(query.resource)))
+
+    async def _footprint(self, request: Request) -> Response:
+        query = asked(request, models.FootprintQuery)
+        return _answer(await self._peer.on_ledger(lambda: self._recipebook.footprint(query)))
 
     async def _equations(self, request: Request) -> Response:
         return _answer(await self._peer.on_ledger(self._sharing.equations, asked(request, models.ChainQuery).chain))

@@ -16,13 +16,18 @@ from mycelia_protocol.books import Books, Event, Moved
 from mycelia_protocol.charter import ResourceClass
 from mycelia_protocol.duties import Due
 from mycelia_protocol.inventory import Stock
+from mycelia_protocol.quotients import quotients
 from mycelia_protocol.traces import PROCESS, Node, Step, Traces
 
-from . import models
+from . import bookplans, models
 from .desk import Desk
 from .faults import BadInput
 
 _UNKNOWN = ResourceClass("")  # of a class that the root charter does not have
+
+_STANDS = {
+    ("ceiling", True): "kept", ("ceiling", False): "exceeded", ("floor", True): "reached", ("floor", False): "missed",
+}  # fmt: skip
 
 
 class Bookroom:
@@ -47,7 +52,7 @@ class Bookroom:
             raise BadInput("party", f"{party!r} begins the ids of several parties", "write more of it")
         return [row for row in rows if resource_class in (None, row.resource_class)]
 
-    def claims(self, *, party: str | None = None) -> list[models.ClaimRow]:
+    def claims(self, *, party: str | None = None) -> list[models.DueRow]:
         """Return what everybody still owes by licenses, or what one owes, the first that is due first.
 
         Raises:
@@ -89,7 +94,7 @@ class Bookroom:
         books = self._ledger.books
         found = self._sheet(books)
         rows, names = [*self._events(found), *self._lines(books, found)], self._names()
-        charter = self._ledger.charter
+        charter, words = self._ledger.charter, bookplans.Words(self._party_text, self._unit, self._amount)
         return models.BooksView(
             network=cid.text(charter.network),
             name=charter.name,
@@ -97,12 +102,29 @@ class Bookroom:
             accounts=self._accounts(found),
             stock=[self._stock(stock, names) for _, stock in sorted(found.inventory.stocks.items())],
             events=[row for _, _, row in sorted(rows, key=lambda one: one[:2])],
-            processes=[models.ProcessRow(id=cid.text(one), party=self._party_text(books.processes[one].chain))
-                       for one in sorted(books.processes)],
+            processes=[
+                models.ProcessRow(
+                    id=cid.text(one.id), party=self._party_text(one.chain),
+                    recipe=cid.text(one.recipe) if one.recipe in books.recipes else None,
+                )
+                for _, one in sorted(books.processes.items())
+            ],
             flows=[*self._flows("party", found.flows), *self._flows("cell", found.places)],
             balances=list(self._balances(books, found)),
-            claims=self.claims(),
+            due=self.claims(),
+            quotients=self._quotients(books, found),
+            agents=bookplans.agents(self._ledger),
+            intents=bookplans.intents(books, words),
+            commitments=bookplans.commitments(books, words),
+            agreements=bookplans.agreements(books, words),
+            claims=bookplans.claims(self._ledger, books, words),
+            recipes=bookplans.recipes(books, words),
         )  # fmt: skip
+
+    def quotients(self) -> list[models.QuotientRow]:
+        """Return how what was done stands to each limit: of the whole, then of everybody."""
+        books = self._ledger.books
+        return self._quotients(books, self._sheet(books))
 
     def _sheet(self, books: Books) -> Sheet:
         return sheet(books, self._party, self._ledger.charter.measures)
@@ -149,10 +171,10 @@ class Bookroom:
             for (party, name), one in sorted(found.accounts.items(), key=lambda one: (one[0][0] not in names, one[0]))
         ]  # fmt: skip
 
-    def _claim(self, due: Due) -> models.ClaimRow:
+    def _claim(self, due: Due) -> models.DueRow:
         claim, party = due.claim, self._party(due.chain)
         name = claim.resource_class
-        return models.ClaimRow(
+        return models.DueRow(
             id=_name(due.id), party=cid.text(party), member=self._names().get(party),
             creditor=self._party_text(claim.creditor), resource_class=name, unit=self._unit(name),
             amount=self._amount(name, claim.amount), paid=self._amount(name, claim.paid),
@@ -227,6 +249,19 @@ class Bookroom:
                     measure=one.measure, unit=self._ledger.charter.measures[one.measure].unit,
                     goes_in=decimal_text(one.goes_in), comes_out=decimal_text(one.comes_out), balance=str(one.balance),
                 )  # fmt: skip
+
+    def _quotients(self, books: Books, found: Sheet) -> list[models.QuotientRow]:
+        budgets, names = self._ledger.charter.budgets, self._names()
+        return [
+            models.QuotientRow(
+                impact=one.impact, unit=budgets[one.impact].unit, sense=one.sense, begin_ms=one.begin_ms,
+                end_ms=one.end_ms, party=None if one.party is None else cid.text(one.party),
+                member=None if one.party is None else names.get(one.party), allowed=one.allowed, used=one.used,
+                quotient=None if one.ratio is None else str(one.ratio),
+                stands=None if one.is_sustainable is None else _STANDS[one.sense, one.is_sustainable],
+            )
+            for one in quotients(books, found, budgets, self._party)
+        ]  # fmt: skip
 
     def _step(self, step: Step) -> models.StepView:
         name = step.resource_class

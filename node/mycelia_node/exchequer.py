@@ -13,6 +13,7 @@ from mycelia_protocol.envelope import Entry
 from mycelia_protocol.kinds.budgets import BUDGET
 
 from . import models, signals
+from .bookroom import Bookroom
 from .desk import Desk, published
 from .drafts import Draft
 from .faults import BadInput
@@ -26,6 +27,7 @@ class Exchequer:
 
     def __init__(self, desk: Desk, hall: Hall) -> None:
         self._desk, self._hall, self._ledger, self._keystore = desk, hall, desk.ledger, desk.keystore
+        self._room = Bookroom(desk)
 
     def threshold(self, new: models.NewThreshold) -> models.Published:
         """Issue a limit; where several root keys must sign, the answer is a statement for the others.
@@ -90,9 +92,13 @@ class Exchequer:
 
     def budgets(self) -> list[models.BudgetView]:
         """Return for each impact its limits, and what each chain was allotted, spent and has left."""
-        return [self._budget(name) for name in sorted(self._ledger.charter.budgets)]
+        rows = self._room.quotients()
+        return [
+            self._budget(name, [row for row in rows if row.impact == name])
+            for name in sorted(self._ledger.charter.budgets)
+        ]
 
-    def _budget(self, name: str) -> models.BudgetView:
+    def _budget(self, name: str, quotients: list[models.QuotientRow]) -> models.BudgetView:
         budget = self._ledger.charter.budgets[name]
         valid = [one.entry for one in self._ledger.stored(0, -1, kind="threshold") if one.is_valid]
         thresholds = [one for one in valid if one.header.terms[0] == name]
@@ -107,6 +113,7 @@ class Exchequer:
             allotted=sum(one.allotted for one in shares),
             spent=sum(one.spent for one in shares),
             shares=shares,
+            quotients=quotients,
         )
 
     def _shares(self, name: str) -> Iterator[models.BudgetShare]:
@@ -134,7 +141,7 @@ class Exchequer:
                 spent=spent,
                 left=sum(left.values()),
                 overdrawn=overdrawn,
-                quotient=None if stands is None else f"{float(stands):.4f}",
+                quotient=None if stands is None else str(stands),
             )
 
     def _publish(self, name: str | None, content: Content, *, dry_run: bool) -> models.Published:

@@ -520,6 +520,7 @@ class NewRecipe(_Heard, frozen=True, kw_only=True):
 
     name: Text
     flows: Annotated[list[Flow], Meta(min_length=1, max_length=64)]
+    cites: Annotated[list[Text], Meta(max_length=16)] = []  # recipes of what goes in
     member: Text | None = None
     note: Annotated[str, Meta(max_length=4096)] | None = None
     dry_run: bool = False
@@ -756,7 +757,23 @@ class BudgetShare(_Said, frozen=True, kw_only=True):
     spent: int
     left: int
     overdrawn: int
-    quotient: str | None  # spent / allotted
+    quotient: str | None  # spent / allotted, in lowest terms
+
+
+class QuotientRow(_Said, frozen=True, kw_only=True):
+    """What was used of an impact in the time of a limit, by how much of it was allowed."""
+
+    impact: str
+    unit: str
+    sense: str
+    begin_ms: int
+    end_ms: int
+    party: str | None  # None: the whole
+    member: str | None
+    allowed: int
+    used: int
+    quotient: str | None  # used / allowed, in lowest terms
+    stands: str | None  # kept, exceeded, reached or missed; None of a party's part of a floor
 
 
 class BudgetView(_Said, frozen=True, kw_only=True):
@@ -771,6 +788,7 @@ class BudgetView(_Said, frozen=True, kw_only=True):
     allotted: int
     spent: int
     shares: list[BudgetShare]
+    quotients: list[QuotientRow]  # of what was done (chapter 25)
 
 
 class StockQuery(_Heard, frozen=True, kw_only=True):
@@ -992,6 +1010,56 @@ class RecallQuery(_Heard, frozen=True, kw_only=True):
     resource: Text
 
 
+class FootprintQuery(_Heard, frozen=True, kw_only=True):
+    """How much is wanted by which recipe; of which class, if several come out of it."""
+
+    recipe: Text
+    amount: Text
+    resource_class: Text | None = None
+
+
+class RunRow(_Said, frozen=True, kw_only=True):
+    """How many times a recipe is run; a number that need not be whole."""
+
+    recipe: str
+    name: str
+    runs: str
+
+
+class TakenRow(_Said, frozen=True, kw_only=True):
+    """What goes in or comes out by an action, as an exact number."""
+
+    action: str
+    resource_class: str
+    unit: str
+    amount: str
+
+
+class FootprintRow(_Said, frozen=True, kw_only=True):
+    """What all that would cost of an impact, in its unit and by the factors of its source."""
+
+    impact: str
+    unit: str
+    source: str
+    amount: str  # rounded up
+    exact: str
+    each: str  # for one unit of what is wanted, exactly
+
+
+class FootprintView(_Said, frozen=True, kw_only=True):
+    """What an amount takes by a recipe and by those that it cites, and what it would cost."""
+
+    recipe: str
+    name: str
+    resource_class: str
+    unit: str
+    amount: str
+    runs: list[RunRow]
+    goes_in: list[TakenRow]  # what no recipe makes, and work
+    comes_out: list[TakenRow]  # besides what is wanted
+    footprints: list[FootprintRow]
+
+
 class AccountRow(_Said, frozen=True, kw_only=True):
     """What a party did and has of a class, as exact decimals in its unit."""
 
@@ -1054,7 +1122,7 @@ class EventRow(_Said, frozen=True, kw_only=True):
     is_line: bool
 
 
-class ClaimRow(_Said, frozen=True, kw_only=True):
+class DueRow(_Said, frozen=True, kw_only=True):
     """What a party still owes by a license, as exact decimals in the unit of its class."""
 
     id: str  # of the entry that raised it, and `:number` if it is not 0
@@ -1072,10 +1140,11 @@ class ClaimRow(_Said, frozen=True, kw_only=True):
 
 
 class ProcessRow(_Said, frozen=True, kw_only=True):
-    """A process, and whose it is."""
+    """A process, whose it is, and the recipe that it follows."""
 
     id: str
     party: str
+    recipe: str | None
 
 
 class FlowRow(_Said, frozen=True, kw_only=True):
@@ -1101,19 +1170,107 @@ class BalanceRow(_Said, frozen=True, kw_only=True):
     balance: str
 
 
+class IntentRow(_Said, frozen=True, kw_only=True):
+    """A need or an offer as the books have it."""
+
+    id: str
+    kind: str
+    action: str
+    party: str
+    resource_class: str
+    unit: str
+    amount: str
+    left: str
+    cell: str
+    begin_ms: int
+    end_ms: int
+    published_ms: int
+    resource: str | None
+    process: str | None
+    reciprocal: str | None
+    is_withdrawn: bool
+
+
+class CommitmentRow(_Said, frozen=True, kw_only=True):
+    """A line that was promised: it waits for its accept, binds, or is done."""
+
+    id: str  # the commit's, and the number of the line
+    action: str
+    provider: str
+    receiver: str
+    resource_class: str
+    unit: str
+    amount: str
+    need: str
+    offer: str
+    due_ms: int
+    status: str
+    agreement: str | None
+
+
+class AgreementRow(_Said, frozen=True, kw_only=True):
+    """An agreement that everybody agreed to."""
+
+    id: str
+    end_ms: int
+    parties: list[str]
+
+
+class ClaimRow(_Said, frozen=True, kw_only=True):
+    """What somebody owes for what came in return."""
+
+    id: str
+    debtor: str
+    creditor: str
+    resource_class: str
+    unit: str
+    amount: str
+    paid: str
+    due_ms: int
+    is_paid: bool
+    event: str | None  # the line that came in return, if it was one
+
+
+class RecipeFlowRow(_Said, frozen=True, kw_only=True):
+    """What goes into one run of a recipe, or comes out."""
+
+    is_input: bool
+    action: str
+    resource_class: str
+    unit: str
+    amount: str
+
+
+class RecipeRow(_Said, frozen=True, kw_only=True):
+    """How something is made, and the recipes of what goes in."""
+
+    id: str
+    name: str
+    party: str
+    cites: list[str]
+    flows: list[RecipeFlowRow]
+
+
 class BooksView(_Said, frozen=True, kw_only=True):
     """All books of a commons, as this node holds it."""
 
     network: str
     name: str
     classes: dict[str, str]  # unit by name
+    agents: dict[str, str]  # Person, Organization or EcologicalAgent, of those of whom that is attested
     accounts: list[AccountRow]
     stock: list[StockRow]
     events: list[EventRow]
     processes: list[ProcessRow]
     flows: list[FlowRow]
     balances: list[BalanceRow]
+    due: list[DueRow]
+    quotients: list[QuotientRow]
+    intents: list[IntentRow]
+    commitments: list[CommitmentRow]
+    agreements: list[AgreementRow]
     claims: list[ClaimRow]
+    recipes: list[RecipeRow]
 
 
 class StepView(_Said, frozen=True, kw_only=True):

@@ -69,7 +69,7 @@ class Workshop:
         """Publish how something is made.
 
         Raises:
-            BadInput, StoreFault, Refused: an amount is none, or a rule refuses a flow.
+            NotFound, BadInput, StoreFault, Refused: an amount is none, a recipe is unknown, or a rule refuses a flow.
         """
         member = self._keystore.member(new.member)
         law = self._ledger.law_of(member.chain)
@@ -77,7 +77,8 @@ class Workshop:
             (_IO[flow.io], flow.action, flow.resource_class, signals.amount_of(law, flow.resource_class, flow.amount))
             for flow in new.flows
         ]
-        return self._publish(member, compose.recipe(new.name, flows), new.note, dry_run=new.dry_run)
+        cites = [self._desk.entry(name).entry.id for name in new.cites]
+        return self._publish(member, compose.recipe(new.name, flows, cites), new.note, dry_run=new.dry_run)
 
     def capacity(self, new: models.NewCapacity) -> models.Published:
         """Say how much an own resource can do in a time.

@@ -27,6 +27,7 @@ from .kinds.flows import commit_lines
 from .kinds.intents import CLASS, TAIL, has_tail
 from .kinds.kind import lines_about
 from .lines import Line, Status
+from .recipes import Recipe, read_recipe
 from .standing import Standing
 
 
@@ -71,6 +72,19 @@ class Begun(NamedTuple):
     recipe: bytes | None
 
 
+class Limit(NamedTuple):
+    """A threshold: how much of an impact there is, or is to be reached, in a time (chapter 24)."""
+
+    id: bytes
+    chain: bytes
+    sequence: int
+    impact: str
+    sense: str
+    amount: int
+    begin_ms: int
+    end_ms: int
+
+
 class Tail(NamedTuple):
     """What a need or an offer says besides class and amount: its action, its resource, its process or return."""
 
@@ -105,7 +119,8 @@ class Stated(NamedTuple):
 
 
 Record = Event | Receipt
-BOOKED = frozenset({"event", "process", "need", "offer", "deliver", "receive"})  # kinds that are read here
+# kinds that are read here
+BOOKED = frozenset({"event", "process", "recipe", "threshold", "need", "offer", "deliver", "receive"})
 
 
 class Books:
@@ -125,6 +140,8 @@ class Books:
         self.standing, self._entry_of, self._accepted = standing, entry_of, accepted
         self.records: dict[bytes, dict[bytes, Record]] = {}  # by chain
         self.processes: dict[bytes, Begun] = {}
+        self.recipes: dict[bytes, Recipe] = {}
+        self.limits: dict[bytes, Limit] = {}
         self.tails: dict[bytes, Tail] = {}  # of needs and offers that have one
 
     def add(self, entry: Entry) -> None:
@@ -140,6 +157,11 @@ class Books:
                 at = cast(int | None, header.terms[0])
                 recipe = None if at is None else header.dep(at)
                 self.processes[entry.id] = Begun(entry.id, entry.chain, header.sequence, header.time, recipe)
+            case "recipe":
+                self.recipes[entry.id] = read_recipe(entry)
+            case "threshold":
+                limit = cast(tuple[str, str, int, int, int], header.terms[:5])
+                self.limits[entry.id] = Limit(entry.id, entry.chain, header.sequence, *limit)
             case "need" | "offer":
                 if has_tail(header):
                     self.tails[entry.id] = _tail(entry)
@@ -148,7 +170,7 @@ class Books:
         """Take back everything that these chains said."""
         for chain in chains:
             self.records.pop(chain, None)
-        for kept in (self.processes, self.tails):
+        for kept in (self.processes, self.recipes, self.limits, self.tails):
             for name in [one.id for one in kept.values() if one.chain in chains]:
                 del kept[name]
 

@@ -121,9 +121,13 @@ def process(recipe: bytes | None = None) -> Content:
     return Content("process", [None if recipe is None else 0], recipe or b"")
 
 
-def recipe(name: str, flows: Iterable[tuple[str, str, str, int]]) -> Content:
-    """Return a recipe: what goes in ("i") and out ("o") by which action, of which class, how much."""
-    return Content("recipe", [name, *(term for flow in flows for term in flow)], b"")
+def recipe(name: str, flows: Iterable[tuple[str, str, str, int]], cites: Iterable[bytes] = ()) -> Content:
+    """Return a recipe: what goes in ("i") and out ("o") by which action, of which class, how much.
+
+    `cites` are recipes of what goes in.
+    """
+    deps, _ = ordered(*cites)
+    return Content("recipe", [name, *(term for flow in flows for term in flow)], deps)
 
 
 def capacity(resource: ResourceId, resource_class: str, amount: int, bucket_ms: int) -> Content:

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mycelia_protocol import compose
 from mycelia_protocol.licenses import BUILT_IN, NO_ROW, USES, Duties, Profile, Row, Verdict, combined, decide
+from tests.builders import HOUR_MS
+from tests.scenarios.test_threats_to_licenses import Town, cite, claims, sell
 
 NAMES = sorted({one for table in BUILT_IN.values() for row in table.rows for one in (*row.all, *row.any, *row.none)})
 PROFILES = st.sampled_from(list(BUILT_IN.values()))
@@ -89,6 +92,68 @@ class TestAVerdict:
         verdict = decide(BUILT_IN[name], "commercial", (facts | {"company-wage"}) - {"permit"}, lambda _: hours)
 
         assert not verdict.is_allowed
+
+
+ROWS = [
+    ("ppl", "share", "same-license", "P0", False),
+    ("ppl", "adapt", "attribution", "P0-adapt", False),
+    ("ppl", "adapt", "attribution same-license", "P1", True),
+    ("ppl", "commercial", "attribution worker-coop surplus-to-workers", "P2", True),
+    ("ppl", "commercial", "attribution worker-coop", "P3", False),
+    ("ppl", "commercial", "attribution company-wage", "P4", False),
+    *(("ppl", "commercial", f"attribution {who}", "P5", False)
+      for who in ("other-coop", "nonprofit", "public", "individual")),
+    *(("ppl-civicwise", "commercial", f"attribution no-exploitation {who}", "P5-civic", True)
+      for who in ("other-coop", "nonprofit")),
+    ("ppl", "commercial", "attribution company-wage permit", "P6", True),
+    ("copyfair", "noncommercial", "", "C1", True),
+    ("copyfair", "commercial", "generative", "C1-generative", True),
+    ("copyfair", "commercial", "permit", "C2-fee", True),
+    ("copyfair", "commercial", "", "C2-else", False),
+    ("coopyleft", "adapt", "", "Y1", True),
+    ("coopyleft", "commercial", "sse workers-are-employees", "Y2", True),
+    ("coopyleft", "commercial", "individual wage-portage no-freelancers", "Y3", True),
+    ("coopyleft", "commercial", "sse", "Y4", False),
+    ("ovn", "noncommercial", "", "O1", True),
+    ("ovn", "commercial", "nonprofit", "O2", True),
+    ("ovn", "commercial", "company-other", "O3", True),
+    *(("csl", "commercial", who, "S1", True) for who in ("individual", "worker-coop")),
+    ("csl", "commercial", "company-other", "S1-else", False),
+    *(("cooperative", "commercial", who, "B1", True) for who in ("worker-coop", "nonprofit")),
+    ("cooperative", "commercial", "company-other", "B2", True),
+    ("fairshares", "commercial", "member", "F1", True),
+    ("fairshares", "commercial", "", "F1-else", False),
+]  # fmt: skip
+
+
+class TestTheGoldenNumbers:
+    """Source: domain reference, sections 1.3 and 2.6, each row P0 to F1 after the text of its license."""
+
+    @pytest.mark.parametrize(("name", "use", "facts", "row", "is_allowed"), ROWS)
+    def test_of_the_decision_table_are_its_rows(
+        self, name: str, use: str, facts: str, row: str, is_allowed: bool
+    ) -> None:
+        verdict = decide(BUILT_IN[name], use, set(facts.split()), lambda _: 0)
+
+        assert (verdict.row, verdict.is_allowed) == (row, is_allowed)
+
+    @pytest.mark.parametrize(("hours", "row"), [(39, "C2-else"), (40, "C2")])
+    def test_of_hours_contributed_are_forty(self, hours: int, row: str) -> None:
+        assert decide(BUILT_IN["copyfair"], "commercial", set(), lambda _: hours).row == row
+
+    @pytest.mark.parametrize(("predicate", "owed"), [("worker-coop", 20), ("nonprofit", 5)])
+    def test_of_a_sale_of_a_thousand_are_twenty_and_five(self, predicate: str, owed: int) -> None:
+        """A claim of 2 in 100 of the benefit by who sells commercially, of 1 in 200 by who does not, in 30 days."""
+        town = Town()
+        design, process = town.design("ovn"), town.coop.say(compose.process()).id
+        town.coop.say(cite(design, "commercial", town.word(town.coop, predicate), process=process))
+        lot = town.coop.act("produce", 5, resource_class="bread", process=process)
+
+        sell(town, lot, 1000)
+        [claim] = claims(town.coop)
+
+        assert (claim.amount, claim.creditor, claim.resource_class) == (owed, town.lab.chain, "money")
+        assert claim.due_ms == town.commons.now_ms + 30 * 24 * HOUR_MS
 
 
 class TestSeveralVerdicts:

@@ -247,6 +247,11 @@ def refolded(member: Member) -> Credit:
 
 
 class TestAllAccounts:
+    """The sum of all balances is 0, and none leaves its limits on either side; who leaves returns to 0 (above).
+
+    Source: domain reference, section 1.3, "Mutual credit" (Sardex, Credit Commons).
+    """
+
     @given(STEPS)
     def test_make_zero_with_what_is_in_transit_and_stay_within_their_limits(
         self, steps: list[tuple[str, int, int, int]]

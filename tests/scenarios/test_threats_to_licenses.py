@@ -58,6 +58,17 @@ def claims(member: Member) -> list[Claim]:
     return [fact for fact in member.prefix.facts.values() if isinstance(fact, Claim)]
 
 
+def sell(town: Town, lot: ResourceId, amount: int) -> None:
+    """Let the co-op sell bread of a lot to the company, for money."""
+    coop, big = town.coop, town.big
+    need = coop.need(amount, resource_class="money")
+    tail = compose.OfferTail(resource=lot, reciprocal=need.id)
+    coop.offer(5, resource_class="bread", tail=tail)
+    line = big.commit(big.row(big.offer(amount, resource_class="money"), (need, amount)), (need, amount)), 0
+    delivered = big.on("deliver", line, cites=[coop.accept(need, line)])
+    coop.say(on("receive", line, cites=[delivered]))
+
+
 @pytest.fixture
 def town() -> Town:
     return Town()
@@ -169,14 +180,8 @@ class TestPassingOnWhatIsShareAlike:
 class TestKeepingTheMakersShare:
     def sold(self, town: Town, lot: ResourceId, amount: int = 1000) -> list[Claim]:
         """Sell bread of a lot; return what the co-op owes then."""
-        coop, big = town.coop, town.big
-        need = coop.need(amount, resource_class="money")
-        tail = compose.OfferTail(resource=lot, reciprocal=need.id)
-        coop.offer(5, resource_class="bread", tail=tail)
-        line = big.commit(big.row(big.offer(amount, resource_class="money"), (need, amount)), (need, amount)), 0
-        delivered = big.on("deliver", line, cites=[coop.accept(need, line)])
-        coop.say(on("receive", line, cites=[delivered]))
-        return claims(coop)
+        sell(town, lot, amount)
+        return claims(town.coop)
 
     def baked(self, town: Town, into: ResourceId | None = None) -> ResourceId:
         process = town.coop.say(compose.process()).id

@@ -1,4 +1,4 @@
-"""The makers: a hospital needs face shields, two workshops make them of one design, and one bad lot is recalled."""
+"""The makers: a hospital needs face shields, workshops make them, a courier brings them, one bad lot is recalled."""
 
 from __future__ import annotations
 
@@ -24,12 +24,17 @@ def _play(troupe: Troupe) -> dict[str, object]:
         maker: plastics.event(models.NewEvent(action="produce", resource_class="petg", amount="8 kg", note=lot)).id
         for maker, lot in (("north", "lot A"), ("south", "lot B"))
     }
-    wanted = hospital.need("shield", "200", at=HERE, until="+2d", urgency=40, stock=True).id
+    wanted = hospital.need("shield", "200", at=HERE, until="+2d", urgency=40, action="transferAllRights", stock=True).id
     troupe.say("the hospital needs 200 face shields")
     shields = {maker: _make(troupe, maker, lots[maker], design, count) for maker, count in MADE.items()}
     for maker, count in MADE.items():
-        offer = troupe[maker].offer("shield", str(count), at=HERE, until="+2d", resource=shields[maker]).id
+        offer = (
+            troupe[maker]
+            .offer("shield", str(count), at=HERE, until="+2d", action="transferAllRights", resource=shields[maker])
+            .id
+        )
         troupe.give(maker, "hospital", offer, wanted, str(count))
+        _carry(troupe, maker, shields[maker], troupe.made("hospital", "shield")[-1].id, str(count))
     had = sum(one.onhand for one in troupe.made("hospital", "shield"))
     troupe.check("the hospital has 200 shields, in two lots", holds=had == 200)
     checked = troupe.made("hospital", "shield")[0]
@@ -47,6 +52,21 @@ def _play(troupe: Troupe) -> dict[str, object]:
         "every peer finds the same", holds={one.id for one in others.stock} == {one.id for one in recalled.stock}
     )
     return {"shields": had, "recalled": found, "holders": len({one.chain for one in recalled.stock})}
+
+
+def _carry(troupe: Troupe, maker: str, shields: str, into: str, count: str) -> None:
+    """Have the courier, whose phone speaks to the peer of the plastics co-op, bring shields to whom they are now."""
+    plastics, hospital = troupe["plastics"], troupe["hospital"]
+    load = plastics.need("shield", count, at=HERE, until="+2d", action="pickup", stock=True, member="Courier").id
+    loaded = troupe[maker].offer("shield", count, at=HERE, until="+2d", action="pickup", resource=shields).id
+    troupe.give(maker, "plastics", loaded, load, count, to="Courier")
+    carried = troupe.made("plastics", "shield", member="Courier")[-1].id
+    door = hospital.need("shield", count, at=HERE, until="+2d", action="dropoff", into=into).id
+    brought = plastics.offer(
+        "shield", count, at=HERE, until="+2d", action="dropoff", resource=carried, member="Courier"
+    ).id
+    troupe.give("plastics", "hospital", brought, door, count, by="Courier")
+    troupe.say(f"the courier brought {count} shields of {maker}")
 
 
 def _make(troupe: Troupe, maker: str, lot: str, design: str, count: int) -> str:
@@ -67,6 +87,6 @@ STORY = Story(
     "makers",
     "A hospital needs face shields, workshops make them, one lot is recalled in one command.",
     CHARTER,
-    {"plastics": ("Plastics co-op",), "north": ("North",), "south": ("South",), "hospital": ("Hospital",)},
+    {"plastics": ("Plastics co-op", "Courier"), "north": ("North",), "south": ("South",), "hospital": ("Hospital",)},
     _play,
 )

@@ -119,6 +119,9 @@ add(
     "recipe cleaning --out deliverService:cleaning:1 --json",
 )
 add(
+    app, things.footprint, "footprint bafyreig4xq7rm2 '30 loaf'", "footprint bafyreig4xq7rm2 '1 kg' --class bran --json"
+)
+add(
     app,
     things.capacity,
     "capacity bafyreig4xq7rm2 drill.hours '8 h' --each '1 d'",
@@ -164,7 +167,10 @@ add(app, returns.credit, "credit", "credit --json")
 add(app, books.account, "account farm --class food", "account --csv accounts.csv")
 add(app, books.trace, "trace bafyreig4xq7rm2", "trace bafyreig4xq7rm2:1 --forward --json")
 add(app, books.recall, "recall bafyreig4xq7rm2", "recall bafyreig4xq7rm2 --json")
-_books = add_group("books", "Write books to files.", "books export --csv books/", "books export --jsonld books.jsonld")
+_books = add_group(
+    "books", "Show quotients, or write all books to files.", "books quotients", "books export --jsonld books.jsonld"
+)
+add(_books, books.quotients, "books quotients", "books quotients --json")
 add(_books, books.export, "books export --csv books/", "books export --jsonld books.jsonld --parquet books/")
 add(app, things.stock, "stock", "stock --as farm --all --json")
 add(app, intents.withdraw, "withdraw bafyreig4xq7rm2", "withdraw bafyreig4xq7rm2 --dry-run")

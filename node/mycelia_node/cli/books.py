@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -14,7 +15,7 @@ from .options import DEFAULTS, Options
 from .output import give, moment, short, table, tell
 
 if TYPE_CHECKING:
-    from mycelia_node.models import ClaimRow, StepView, StockRow
+    from mycelia_node.models import DueRow, QuotientRow, StepView, StockRow
 
 T = TypeVar("T")
 # column of the table, field of an account
@@ -116,6 +117,37 @@ def recall(resource: str, /, *, options: Options = DEFAULTS) -> None:
     tell(f"{len(view.stock)} things are or hold some of it; of {held} somebody has some in hand.")
 
 
+def quotients(*, options: Options = DEFAULTS) -> None:
+    """Show how what was done stands to each limit: what was used by what was allowed, of everybody and of the whole."""
+    from .door import opened
+
+    with opened(options.place) as node:
+        found = node.books().quotients
+    give(options, {"quotients": found}, quotients_table(found) if found else "")
+    if not found:
+        tell("No limit: nobody issued a threshold. `mycelia budget threshold` is for the magisteria of the charter.")
+
+
+def quotients_table(found: Sequence[QuotientRow]) -> str:
+    """Return quotients for a terminal; a whole one stands under the name `all`."""
+    columns = ("limit", "until", "who", "allowed", "used", "quotient", "")
+    return table(columns, [
+        (
+            f"{one.impact} {one.sense}", moment(one.end_ms),
+            "all" if one.party is None else one.member or short(one.party),
+            f"{one.allowed} {one.unit}", f"{one.used} {one.unit}", ratio(one.quotient), one.stands or "",
+        )
+        for one in found
+    ])  # fmt: skip
+
+
+def ratio(text: str | None) -> str:
+    """Return an exact ratio with the decimal beside it that people compare."""
+    if text is None or "/" not in text:
+        return text or ""
+    return f"{text} = {float(Fraction(text)):.4f}"
+
+
 def export(
     *,
     jsonld: Path | None = None,
@@ -123,7 +155,7 @@ def export(
     parquet: Path | None = None,
     options: Options = DEFAULTS,
 ) -> None:
-    """Write all books to files: accounts, stock, events, flows, balances of processes and claims.
+    """Write all books to files: accounts, stock, events, flows, balances of processes, quotients and claims due.
 
     Args:
         jsonld: Write them to this file in the words of ValueFlows 1.0.
@@ -132,7 +164,7 @@ def export(
     """
     import msgspec
 
-    from mycelia_node import bookfiles
+    from mycelia_node import bookfiles, bookgraph
 
     from .door import opened
 
@@ -143,7 +175,7 @@ def export(
         view = node.books()
     written: list[Path] = []
     if jsonld is not None:
-        document = msgspec.json.format(msgspec.json.encode(bookfiles.jsonld(view)))
+        document = msgspec.json.format(msgspec.json.encode(bookgraph.jsonld(view)))
         _writing(jsonld, lambda path: path.write_bytes(document + b"\n"))
         written.append(jsonld)
     for folder, ending in ((csv, "csv"), (parquet, "parquet")):
@@ -163,7 +195,7 @@ def _writing(path: Path, write: Callable[[Path], T]) -> T:
         raise Failure("usage", f"{path} was not written", why, "name a place that you may write to") from failure
 
 
-def _claims(claims: Sequence[ClaimRow]) -> str:
+def _claims(claims: Sequence[DueRow]) -> str:
     rows = [
         (
             _short(one.id), one.member or short(one.party), short(one.creditor), one.resource_class,

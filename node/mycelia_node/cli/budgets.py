@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from .books import quotients_table, ratio
 from .options import DEFAULTS, As, Options, Whole
 from .output import give, moment, short, table, tell
 
@@ -17,7 +18,10 @@ When = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 
 
 def ls(*, options: Options = DEFAULTS) -> None:
-    """Show each limit, what everybody was allotted of it, spent and has left, and the quotient of the two."""
+    """Show each limit, what everybody was allotted of it, spent and has left, and the quotients of it.
+
+    Spent is what was done and what is promised; the quotients of the books are of what was done alone.
+    """
     from .door import opened
 
     with opened(options.place) as node:
@@ -34,12 +38,15 @@ def _shown(one: BudgetView) -> str:
     rows = [
         (
             short(share.chain), share.member or "", share.allotted, share.spent, share.left, share.overdrawn or "",
-            share.quotient or "",
+            ratio(share.quotient),
         )
         for share in one.shares
     ]  # fmt: skip
     columns = ("chain", "member", "allotted", "spent", "left", "over", "quotient")
-    return f"{head}\n{table(columns, rows)}" if rows else head
+    parts = [head, *([table(columns, rows)] if rows else [])]
+    if one.quotients:
+        parts.append(f"What was done of it, and its quotients:\n{quotients_table(one.quotients)}")
+    return "\n".join(parts)
 
 
 def threshold(

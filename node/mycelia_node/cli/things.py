@@ -114,6 +114,7 @@ def recipe(
     *,
     goes_in: Annotated[tuple[str, ...], Parameter(name="--in", negative="")] = (),
     comes_out: Annotated[tuple[str, ...], Parameter(name="--out", negative="")] = (),
+    cite: Many = (),
     member: As = None,
     note: str | None = None,
     dry_run: Flag = False,
@@ -125,6 +126,7 @@ def recipe(
         name: What it is called, a name such as loaf.
         goes_in: ACTION:CLASS:AMOUNT, such as consume:flour:0.5. May be given again.
         comes_out: ACTION:CLASS:AMOUNT, such as produce:bread:1. May be given again.
+        cite: The recipe of something that goes in: an id, or the beginning. May be given again.
         member: Who publishes it; needed when the node has several members.
         note: A few words for people.
         dry_run: Check it by the rules and publish nothing.
@@ -136,10 +138,49 @@ def recipe(
     flows = [*(_flow("input", one) for one in goes_in), *(_flow("output", one) for one in comes_out)]
     if not flows:
         raise Failure("usage", "nothing was published", "a recipe without flows", "give `--in` and `--out`")
-    new = models.NewRecipe(name=name, flows=flows, member=member, note=note, dry_run=dry_run)
+    new = models.NewRecipe(name=name, flows=flows, cites=list(cite), member=member, note=note, dry_run=dry_run)
     with opened(options.place) as node:
         published = node.recipe(new)
     give(options, published, _said(published, f"Published recipe {short(published.id)}"))
+    if not published.dry_run:
+        tell(f"Next: `mycelia footprint {short(published.id)} AMOUNT` says what an amount of it takes and costs.")
+
+
+def footprint(
+    recipe: str,
+    amount: str,
+    /,
+    *,
+    resource_class: Annotated[str | None, Parameter(name="--class")] = None,
+    options: Options = DEFAULTS,
+) -> None:
+    """Show what an amount takes by a recipe and by those that it cites: runs, inputs, work, and what that would cost.
+
+    Args:
+        recipe: The recipe: its id, or the beginning.
+        amount: How much is wanted of what comes out, such as '30 loaf'.
+        resource_class: Of which class, where several come out.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    query = models.FootprintQuery(recipe=recipe, amount=amount, resource_class=resource_class)
+    with opened(options.place) as node:
+        found = node.footprint(query)
+    parts = [table(("recipe", "name", "runs"), [(short(one.recipe), one.name, one.runs) for one in found.runs])]
+    for head, rows in (("goes in", found.goes_in), ("comes out besides", found.comes_out)):
+        if rows:
+            parts.append(table((head, "class", "amount"), [
+                (one.action, one.resource_class, f"{one.amount} {one.unit}") for one in rows
+            ]))  # fmt: skip
+    if found.footprints:
+        parts.append(table(("costs", "amount", f"a {found.unit}", "source"), [
+            (one.impact, f"{one.amount} {one.unit}", f"{one.each} {one.unit}", one.source) for one in found.footprints
+        ]))  # fmt: skip
+    give(options, found, "\n\n".join(parts))
+    if not found.footprints:
+        tell("This commons counts no impacts: its charter has no [budgets].")
 
 
 def capacity(

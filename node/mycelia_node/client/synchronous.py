@@ -328,9 +328,9 @@ class Client:
         query = {"party": party, "resource_class": resource_class}
         return self._ask("GET", "/v1/accounts", list[models.AccountRow], query)
 
-    def claims(self, *, party: str | None = None) -> list[models.ClaimRow]:
+    def claims(self, *, party: str | None = None) -> list[models.DueRow]:
         """Return what everybody still owes by licenses, or one: a member of the node, an identity or a chain."""
-        return self._ask("GET", "/v1/claims", list[models.ClaimRow], {"party": party})
+        return self._ask("GET", "/v1/claims", list[models.DueRow], {"party": party})
 
     def trace(self, resource: str, *, forward: bool = False) -> list[models.StepView]:
         """Return the steps that led to a resource, or on from it."""
@@ -340,6 +340,11 @@ class Client:
     def recall(self, resource: str) -> models.RecallView:
         """Return everything that may hold something of a lot, and who has it."""
         return self._ask("GET", "/v1/recall", models.RecallView, {"resource": resource})
+
+    def footprint(self, query: models.FootprintQuery) -> models.FootprintView:
+        """Return what an amount takes by a recipe and by those that it cites, and what it would cost."""
+        asked = {"recipe": query.recipe, "amount": query.amount, "resource_class": query.resource_class}
+        return self._ask("GET", "/v1/footprint", models.FootprintView, asked)
 
     def proof(self, chain: str) -> models.ProofFile:
         """Return the proof that a chain has two pasts, for somebody who holds neither."""

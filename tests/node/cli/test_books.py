@@ -106,9 +106,70 @@ class TestFiles:
             "--jsonld", str(tmp_path / "b.jsonld"), "--json",
         )  # fmt: skip
 
-        assert len(said.json["files"]) == 13
+        assert len(said.json["files"]) == 15
         assert ",1,0.9,imbalance" in (tmp_path / "c" / "balances.csv").read_text()
-        assert json.loads((tmp_path / "b.jsonld").read_text())["label"] == "Oost"
+        assert json.loads((tmp_path / "b.jsonld").read_text())["rdfs:label"] == "Oost"
 
     def test_are_asked_for_by_their_form(self, bakery: Mycelia) -> None:
         assert "--jsonld" in bakery("books", "export").err
+
+
+class TestARecipe:
+    @pytest.fixture
+    def milling(self, mycelia: Mycelia, home: Path, tmp_path: Path) -> str:
+        """Return a recipe of flour, in a commons that counts what things cost the air."""
+        file = tmp_path / "oost.toml"
+        file.write_text(CHARTER.replace("[measures", BUDGET + "\n[measures"))
+        assert mycelia("commons", "new", "--name", "anna", "--charter", str(file)).code == 0
+        flows = "--in", "consume:grain:1", "--out", "produce:flour:0.8", "--out", "produce:bran:0.2"
+        found: str = mycelia("recipe", "milling", *flows, "--json").json["id"]
+        return found
+
+    def test_is_scaled_to_an_amount_with_what_goes_in_and_what_it_costs(self, mycelia: Mycelia, milling: str) -> None:
+        flows = "--in", "consume:flour:0.5", "--in", "work:baking:0.25", "--out", "produce:bread:0.7"
+        loaf = mycelia("recipe", "loaf", *flows, "--cite", milling[:16], "--json").json["id"]
+
+        shown = mycelia("footprint", loaf, "21 kg")
+        found = mycelia("footprint", loaf, "21 kg", "--json").json
+
+        assert shown.code == 0, shown.err
+        assert [line.split() for line in shown.out.splitlines() if "baking" in line] == [["work", "baking", "7.5", "h"]]
+        assert [(row["name"], row["runs"]) for row in found["runs"]] == [("loaf", "30"), ("milling", "18.75")]
+        assert [(row["resource_class"], row["amount"]) for row in found["goes_in"]] == [
+            ("grain", "18.75"), ("baking", "7.5"),
+        ]  # fmt: skip
+        assert [(row["resource_class"], row["amount"]) for row in found["comes_out"]] == [("bran", "3.75")]
+        # 18,750 g of grain at 2/5, 30 quarter hours at 1/3
+        [row] = found["footprints"]
+        assert (row["amount"], row["unit"], row["source"], row["each"]) == ("7510", "g", "a table of 2024", "7510/21")
+
+    def test_asks_which_of_several_things_is_meant(self, mycelia: Mycelia, milling: str) -> None:
+        refused = mycelia("footprint", milling, "1 kg")
+
+        assert refused.code == 2
+        assert "ran, flour comes out of milling" in refused.err
+        assert mycelia("footprint", milling, "1 kg", "--class", "bran", "--json").json["goes_in"][0]["amount"] == "5"
+
+    @pytest.mark.parametrize("words", [("1 lb", "flour"), ("0 kg", "flour"), ("1 kg", "gold"), ("1 kg", "grain")])
+    def test_explains_what_it_cannot_scale_to(self, mycelia: Mycelia, milling: str, words: tuple[str, str]) -> None:
+        refused = mycelia("footprint", milling, words[0], "--class", words[1])
+
+        assert (refused.code, refused.out) == (2, "")
+
+    def test_is_no_other_entry(self, mycelia: Mycelia, milling: str) -> None:
+        process = mycelia("process", "--recipe", milling, "--json").json["id"]
+
+        assert "no recipe that counts" in mycelia("footprint", process, "1 kg").err
+
+
+BUDGET = """
+grain = "kg/1000"
+bran = "kg/1000"
+baking = "h/4"
+
+[budgets.co2]
+unit = "g"
+scope = "soft"
+source = "a table of 2024"
+factors = { "consume grain" = [2, 5], "work baking" = [1, 3] }
+"""

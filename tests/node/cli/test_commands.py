@@ -22,7 +22,7 @@ COMMANDS = [
     "init", "up", "status", "need", "offer", "withdraw", "retract", "warrant", "field", "log", "show", "why", "verify",
     "commit", "accept", "deliver", "receive", "free", "lapse", "cancel",
     "agreement", "agreement propose", "agreement ls", "agreement show", "agreement sign",
-    "checkpoint", "prune", "settle", "credit", "account", "trace", "recall", "books", "books export",
+    "checkpoint", "prune", "settle", "credit", "account", "trace", "recall", "books", "books quotients", "books export",
     "distribute", "equation", "equation set", "equation check", "equation show", "equation shares",
     "peer", "peer add",
     "peer ls", "peer rm", "member", "member add", "member ls", "import", "export", "demo", "demo houston",
@@ -32,7 +32,7 @@ COMMANDS = [
     "id", "id show", "id phrase", "id prepare", "id delegate", "id rotate",
     "id guardians", "id revoke", "id restore", "id ask", "id recover", "id consent", "id complete", "id close",
     "id share", "id holders", "id sign", "id publish", "id forget-root", "id restore-root", "doctor", "release",
-    "keys", "keys show", "keys protect", "event", "process", "recipe", "capacity", "stock",
+    "keys", "keys show", "keys protect", "event", "process", "recipe", "footprint", "capacity", "stock",
     "license", "license ls", "license show", "license check", "license explain", "attest", "permit",
     "budget", "budget ls", "budget threshold", "budget allot", "budget take",
 ]  # fmt: skip

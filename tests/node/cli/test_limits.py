@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,21 @@ class TestALicense:
         assert oost("license", "explain", used.json["id"], "--json").json["row"] == "P6"
 
 
+class TestWhatIsAttested:
+    def test_is_what_an_agent_is_in_the_books(self, oost: Mycelia, tmp_path: Path) -> None:
+        oost("member", "add", "lee")
+        oost("attest", "kim", "worker-coop", "--as", "bo")
+        oost("attest", "lee", "worker-coop", "--as", "kim")  # whose word does not count
+        for name in ("kim", "lee"):
+            assert oost("event", "raise", "design", "1", "--as", name).code == 0
+
+        assert oost("books", "export", "--jsonld", str(tmp_path / "books.jsonld")).code == 0
+
+        graph = json.loads((tmp_path / "books.jsonld").read_text())["@graph"]
+        agents = {node["name"]: node["type"] for node in graph if node["id"].startswith("urn:mycelia:agent:")}
+        assert agents == {"kim": "Organization", "lee": "Agent"}
+
+
 class TestABudget:
     def test_is_spent_as_far_as_it_goes(self, oost: Mycelia) -> None:
         assert "no threshold yet" in oost("budget", "ls").out
@@ -125,7 +141,29 @@ class TestABudget:
         [budget] = oost("budget", "ls", "--json").json["budgets"]
         [share] = budget["shares"]
         assert (share["member"], share["allotted"], share["spent"], share["left"]) == ("kim", 4000, 2700, 1300)
-        assert share["quotient"] == "0.6750"
+        assert share["quotient"] == "27/40"
+
+    def test_has_quotients_of_what_was_done_for_each_and_for_the_whole(self, oost: Mycelia) -> None:
+        limit = oost("budget", "threshold", "co2", "5000", "--as", "bo", "--json").json["id"]
+        oost("budget", "allot", limit, chain_of(oost, "kim"), "4000", "--as", "bo")
+        assert oost("budget", "take", "--as", "kim").code == 0
+        assert oost("event", "produce", "bread", "3", "--as", "kim").code == 0
+
+        [budget] = oost("budget", "ls", "--json").json["budgets"]
+        found = oost("books", "quotients", "--json").json["quotients"]
+
+        assert [(row["member"], row["allowed"], row["used"], row["quotient"], row["stands"]) for row in found] == [
+            (None, 5000, 2700, "27/50", "kept"), ("kim", 4000, 2700, "27/40", "kept"),
+        ]  # fmt: skip
+        assert budget["quotients"] == found
+        for words in (("budget", "ls"), ("books", "quotients")):
+            assert "27/50 = 0.5400" in oost(*words).out
+
+    def test_teaches_where_there_is_no_limit(self, oost: Mycelia) -> None:
+        none = oost("books", "quotients")
+
+        assert (none.code, none.out) == (0, "")
+        assert "mycelia budget threshold" in none.err
 
     def test_has_nothing_to_take_for_who_was_given_nothing(self, oost: Mycelia) -> None:
         assert "Nothing is allotted" in oost("budget", "take", "--as", "kim").err
