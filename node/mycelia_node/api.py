@@ -33,6 +33,7 @@ from .hearing import JSON, asked, body, heard, no_query
 from .problems import Refusal, problem, problem_of
 from .recipebook import Recipebook
 from .registry import Registry
+from .roundtable import Roundtable
 from .sharing import Sharing
 from .treasury import Treasury
 from .workshop import Workshop
@@ -111,6 +112,7 @@ class Api:
         self._registry, self._exchequer = Registry(self._desk, self._hall), Exchequer(self._desk, self._hall)
         self._treasury = Treasury(self._desk)
         self._deeds = Deeds(self._desk, peer.clock)
+        self._roundtable = Roundtable(self._desk, self._deeds)
         self._sharing = Sharing(self._desk, peer.clock)
 
     def endpoints(self) -> list[Endpoint]:
@@ -154,6 +156,7 @@ class Api:
             ),
             self._told("/v1/commitments", "Promise", models.NewCommitment, self._deeds.commit, models.DeedView),
             self._told("/v1/deeds", "Act on lines", models.NewDeed, self._deeds.act, models.DeedView),
+            *self._agreements(),
             Endpoint(
                 "POST", "/v1/checkpoints", "Sum up a chain", self._checkpoint, models.Published, models.NewCheckpoint
             ),
@@ -250,6 +253,10 @@ class Api:
                 query=models.AccountQuery,
             ),
             Endpoint(
+                "GET", "/v1/claims", "What is owed by licenses", self._claims, list[models.DueRow],
+                query=models.PartyQuery,
+            ),
+            Endpoint(
                 "GET", "/v1/trace", "Where a thing is from, or went", self._trace, list[models.StepView],
                 query=models.TraceQuery,
             ),
@@ -262,6 +269,26 @@ class Api:
                 query=models.RecallQuery,
             ),
         ]  # fmt: skip
+
+    def _agreements(self) -> list[Endpoint]:
+        """Return the endpoints about lines that bind together or not at all."""
+        table = self._roundtable
+        return [
+            self._told("/v1/agreements", "Propose terms", models.NewAgreement, table.propose, models.ProposedView),
+            self._told("/v1/agrees", "Sign an agreement", models.NewAgree, table.agree, models.DeedView),
+            Endpoint(
+                "GET", "/v1/agreements", "Agreements", self._all_agreements, list[models.AgreementView],
+                query=models.AgreementQuery,
+            ),
+            Endpoint("GET", "/v1/agreements/{id}", "One agreement", self._agreement, models.AgreementView),
+        ]  # fmt: skip
+
+    async def _all_agreements(self, request: Request) -> Response:
+        query = asked(request, models.AgreementQuery)
+        return _answer(await self._peer.on_ledger(lambda: self._roundtable.agreements(everything=query.everything)))
+
+    async def _agreement(self, request: Request) -> Response:
+        return _answer(await self._peer.on_ledger(self._roundtable.agreement, request.path_params["id"]))
 
     async def _explain(self, request: Request) -> Response:
         return _answer(await self._peer.on_ledger(self._registry.explain, request.path_params["id"]))
@@ -277,6 +304,10 @@ class Api:
         return _answer(await self._peer.on_ledger(
             lambda: self._bookroom.accounts(party=query.party, resource_class=query.resource_class)
         ))  # fmt: skip
+
+    async def _claims(self, request: Request) -> Response:
+        query = asked(request, models.PartyQuery)
+        return _answer(await self._peer.on_ledger(lambda: self._bookroom.claims(party=query.party)))
 
     async def _trace(self, request: Request) -> Response:
         query = asked(request, models.TraceQuery)

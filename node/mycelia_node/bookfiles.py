@@ -20,6 +20,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "events": models.EventRow,
     "flows": models.FlowRow,
     "balances": models.BalanceRow,
+    "due": models.DueRow,
     "quotients": models.QuotientRow,
 }
 

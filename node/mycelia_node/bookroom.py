@@ -14,6 +14,7 @@ from mycelia_protocol.accumulators import ResourceId
 from mycelia_protocol.amounts import decimal_text
 from mycelia_protocol.books import Books, Event, Moved
 from mycelia_protocol.charter import ResourceClass
+from mycelia_protocol.duties import Due
 from mycelia_protocol.inventory import Stock
 from mycelia_protocol.quotients import quotients
 from mycelia_protocol.traces import PROCESS, Node, Step, Traces
@@ -50,6 +51,16 @@ class Bookroom:
         if len({row.party for row in rows}) > 1 and wanted is not None:
             raise BadInput("party", f"{party!r} begins the ids of several parties", "write more of it")
         return [row for row in rows if resource_class in (None, row.resource_class)]
+
+    def claims(self, *, party: str | None = None) -> list[models.DueRow]:
+        """Return what everybody still owes by licenses, or what one owes, the first that is due first.
+
+        Raises:
+            BadInput: nobody can be of that name.
+        """
+        wanted = "" if party is None else self._party_named(party)
+        rows = [self._claim(one) for one in self._ledger.claims_due()]
+        return sorted((row for row in rows if row.party.startswith(wanted)), key=lambda row: (row.due_ms, row.id))
 
     def trace(self, resource: str, *, forward: bool = False) -> list[models.StepView]:
         """Return the steps that led to a resource, or on from it, the nearest first.
@@ -100,6 +111,7 @@ class Bookroom:
             ],
             flows=[*self._flows("party", found.flows), *self._flows("cell", found.places)],
             balances=list(self._balances(books, found)),
+            due=self.claims(),
             quotients=self._quotients(books, found),
             agents=bookplans.agents(self._ledger),
             intents=bookplans.intents(books, words),
@@ -158,6 +170,17 @@ class Bookroom:
             )
             for (party, name), one in sorted(found.accounts.items(), key=lambda one: (one[0][0] not in names, one[0]))
         ]  # fmt: skip
+
+    def _claim(self, due: Due) -> models.DueRow:
+        claim, party = due.claim, self._party(due.chain)
+        name = claim.resource_class
+        return models.DueRow(
+            id=_name(due.id), party=cid.text(party), member=self._names().get(party),
+            creditor=self._party_text(claim.creditor), resource_class=name, unit=self._unit(name),
+            amount=self._amount(name, claim.amount), paid=self._amount(name, claim.paid),
+            left=self._amount(name, due.left), due_ms=claim.due_ms, design=_name((claim.ground, claim.ground_number)),
+            is_suspended=due.is_suspended(self._desk.clock()),
+        )  # fmt: skip
 
     def _stock(self, stock: Stock, names: dict[bytes, str]) -> models.StockRow:
         name = stock.resource_class

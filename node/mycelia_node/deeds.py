@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from mycelia_protocol import cid, compose
-from mycelia_protocol.accumulators import AcceptedLine, CommittedLine, HeirOf, LineId, Mark
+from mycelia_protocol.accumulators import AcceptedLine, CommittedLine, LineId, Mark
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
-from mycelia_protocol.kinds.kind import lines_about
+from mycelia_protocol.kinds.legs import CONDITIONAL
 from mycelia_protocol.lines import Intent, Line
 
 from . import models
+from .answers import answers, exit_from, leg_of, may_leave, others_agreed
 from .desk import Desk, published
 from .faults import BadInput
 from .keystore import Member
-from .ledger import Ledger
 from .signals import amount_of, moment
 
 LINES_IN_ONE = 15  # each names a commit and what it rests on, of 32 names in all
 HOLD_MS = 86_400_000  # for how long a commit waits to be accepted, unless its author says otherwise
-_PAGE = 1000
 _CLOSED = Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED
 _LEFT = Mark.LAPSED | Mark.CANCELLED | Mark.RECEIVED
 _AS_PROVIDER = ("deliver", "release")
@@ -53,7 +52,7 @@ class Deeds:
         if amount <= 0:
             raise BadInput("amount", "nothing is left of the need or the offer", "see `mycelia field`")
         until_ms = min(need.end_ms, offer.end_ms) if new.until is None else moment("until", new.until, now_ms)
-        hold_ms = min(now_ms + HOLD_MS, until_ms) if new.hold is None else moment("hold", new.hold, now_ms)
+        hold_ms = self._hold(new, now_ms, until_ms)
         rest = dict(standing.tentative(offer.id))
         wanted = {**rest, need.id: max(amount, rest.get(need.id, 0))}
         before, pair = standing.rows.get(offer.id), self._keystore.pair(member.name)
@@ -67,6 +66,13 @@ class Deeds:
         return models.DeedView(
             entries=[published(first), published(second)], lines=[line_name((second.id, 0))], dry_run=False
         )
+
+    def _hold(self, new: models.NewCommitment, now_ms: int, until_ms: int) -> int:
+        if new.conditional and new.hold is not None:
+            raise BadInput("hold", "a line for an agreement cannot be accepted alone", "leave out one of the two")
+        if new.conditional:
+            return CONDITIONAL
+        return min(now_ms + HOLD_MS, until_ms) if new.hold is None else moment("hold", new.hold, now_ms)
 
     def act(self, new: models.NewDeed) -> models.DeedView:
         """Do one thing about lines: those that are named, or with `everything` all that it can be done about.
@@ -120,13 +126,28 @@ class Deeds:
                 accepted = bool(fact.marks & Mark.CITES_ACCEPT or self._answer(member, fact.receiver, "accept", line))
                 left = any(self._answer(member, fact.receiver, out, line) for out in _RESTS_ON["release"])
                 is_late = now_ms > fact.hold and not accepted
+                if fact.hold == CONDITIONAL:
+                    accepted, is_late = self._conditional(member.chain, line, fact, now_ms)
                 if (accepted and not left) if kind == "deliver" else (left or is_late):
                     yield line
             elif isinstance(fact, AcceptedLine) and fact.marks & Mark.ACCEPTED and not fact.marks & _LEFT:
                 given = bool(fact.marks & Mark.CITES_DELIVER or self._answer(member, fact.provider, "deliver", line))
                 is_due = now_ms > fact.until + grace_ms
+                leg = leg_of(self._ledger, member.chain, line)
+                is_due |= leg is not None and may_leave(self._ledger, member.chain, leg, now_ms, grace_ms)
                 if given if kind == "receive" else (is_due and not given):
                     yield line
+
+    def _conditional(self, chain: bytes, line: LineId, fact: CommittedLine, now_ms: int) -> tuple[bool, bool]:
+        """Return whether a conditional line can be delivered now, and whether it can be freed.
+
+        One that nobody agreed to could be freed at any time; but who frees all means those that are over.
+        """
+        leg = leg_of(self._ledger, chain, line)
+        if leg is None:
+            return False, now_ms > fact.until
+        is_off = may_leave(self._ledger, chain, leg, now_ms)
+        return not is_off and others_agreed(self._ledger, chain, leg) is not None, is_off
 
     def _acceptable(self, member: Member) -> Iterator[LineId]:
         """Yield lines that are held for own needs, the earliest committed first, as far as the needs reach."""
@@ -147,7 +168,9 @@ class Deeds:
     def _contents(self, kind: str, member: Member, lines: Sequence[LineId]) -> Iterator[Content]:
         groups: dict[bytes, list[LineId]] = {}
         for line in lines:
-            groups.setdefault(self._need_of(line) if kind == "accept" else b"", []).append(line)
+            leg = leg_of(self._ledger, member.chain, line)
+            together = self._need_of(line) if kind == "accept" else b"" if leg is None else leg.agreement
+            groups.setdefault(together, []).append(line)
         for need, group in groups.items():
             for at in range(0, len(group), LINES_IN_ONE):
                 part = group[at : at + LINES_IN_ONE]
@@ -172,7 +195,16 @@ class Deeds:
             if other is None:
                 continue  # the rules refuse it by name
             found |= {said for out in _RESTS_ON.get(kind, ()) if (said := self._answer(member, other, out, line))}
+            found |= self._cites_of_leg(kind, member.chain, line)
         return found
+
+    def _cites_of_leg(self, kind: str, chain: bytes, line: LineId) -> set[bytes]:
+        """Return what is cited about a leg: who agreed where it is delivered, who left where it is left."""
+        leg = leg_of(self._ledger, chain, line)
+        if leg is not None and kind == "deliver":
+            return set(others_agreed(self._ledger, chain, leg) or ())
+        left = exit_from(self._ledger, chain, leg.agreement) if leg and kind in ("release", "lapse") else None
+        return set() if left is None else {left}
 
     def _answer(self, member: Member, party: bytes, kind: str, line: LineId) -> bytes | None:
         """Return what the other side said about a line, if the standing knows of it."""
@@ -186,22 +218,6 @@ class Deeds:
         if owner is None or (name is not None and owner.name != name):
             raise BadInput("offer", "somebody else published it", "name an own offer")
         return owner
-
-
-def answers(ledger: Ledger, chain: bytes, party: bytes, kind: str) -> dict[LineId, bytes]:
-    """Return the first valid entry of a kind about each line, by a party or an heir that a chain was told of."""
-    heirs = ledger.facts_of(chain, "heir")
-    told = [key[1] for key, fact in heirs.items() if isinstance(fact, HeirOf) and party in fact.chains]
-    found: dict[LineId, bytes] = {}
-    for author in (party, *told):
-        after = 0
-        while page := ledger.stored(after, _PAGE, chain=author, kind=kind):
-            after = page[-1].arrival
-            for stored in page:
-                if stored.is_valid:
-                    lines = lines_about(stored.entry)
-                    found |= dict.fromkeys((line for line in lines if line not in found), stored.entry.id)
-    return found
 
 
 def line_name(line: LineId) -> str:

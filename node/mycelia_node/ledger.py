@@ -22,6 +22,7 @@ from mycelia_protocol.books import Books
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.compose import Content, Moment
+from mycelia_protocol.duties import Due, claims_due
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Malformed, Refused
 from mycelia_protocol.frontier import Tip, set_digest
@@ -533,6 +534,13 @@ class Ledger:
         with self._lock:
             branches = self._branches.of(chain)
             return branches[0].facts.of(record) if branches else {}
+
+    def claims_due(self) -> list[Due]:
+        """Return what everybody still owes by licenses (spec: 25-books, "Claims due")."""
+        books, chains = self.books, {tip.chain for tip in self.frontier()}
+        with self._lock:
+            claims = {chain: [one.facts.of("claim") for one in self._branches.of(chain)] for chain in chains}
+        return claims_due(books, {chain: branches for chain, branches in claims.items() if any(branches)})
 
     def whole_from(self, chain: bytes) -> int:
         """Return the place from which on every header of a chain is held: 0 unless some of it went."""

@@ -901,6 +901,7 @@ class NewCommitment(_Heard, frozen=True, kw_only=True):
     amount: int | Text | None = None
     hold: int | Text | None = None  # until when it can be accepted: a day, if it is not given
     until: int | Text | None = None  # until when it will be delivered: as long as need and offer last
+    conditional: bool = False  # for agreements alone: nobody can accept the line by itself
     member: Text | None = None
     dry_run: bool = False
 
@@ -913,11 +914,87 @@ class DeedView(_Said, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class NewAgreement(_Heard, frozen=True, kw_only=True):
+    """Propose that lines are clauses of one another; lines of own offers that are not there yet are promised."""
+
+    legs: Annotated[list[Text], Meta(max_length=15)]  # each as offer:need:amount, or commit:number
+    until: int | Text | None = None  # until when all must have signed: a day, if it is not given
+    member: Text | None = None
+    dry_run: bool = False
+
+
+class NewAgree(_Heard, frozen=True, kw_only=True):
+    """Sign an agreement, for every member of the node that is a party or for one."""
+
+    agreement: Text
+    member: Text | None = None
+    dry_run: bool = False
+
+
+class AgreementQuery(_Heard, frozen=True, kw_only=True):
+    """Which agreements: those that members of the node are parties of, or all."""
+
+    everything: bool = False
+
+
+class LegView(_Said, frozen=True, kw_only=True):
+    """A line of an agreement: who gives what to whom, and where it stands."""
+
+    line: str  # as the id of its commit and `:number`
+    provider: str
+    receiver: str
+    offer: str | None  # None where the commit does not count
+    need: str
+    resource_class: str
+    amount: int
+    amount_text: str
+    until_ms: int
+    status: str | None
+
+
+class PartyView(_Said, frozen=True, kw_only=True):
+    """Who gives or receives by an agreement, and whether that one signed."""
+
+    chain: str
+    member: str | None
+    identity: str | None
+    has_signed: bool
+    gives: list[str]
+    gets: list[str]
+
+
+class AgreementView(_Said, frozen=True, kw_only=True):
+    """An agreement: its legs, its parties, and whether it binds."""
+
+    id: str
+    proposer: str
+    end_ms: int
+    state: Literal["complete", "expired", "waits"]
+    waits_here: list[str]  # members of the node that are asked for their word
+    legs: list[LegView]
+    parties: list[PartyView]
+    owed: list[str]  # legs that somebody left though it had received by the agreement
+
+
+class ProposedView(_Said, frozen=True, kw_only=True):
+    """What was proposed, after the lines that were promised for it."""
+
+    entries: list[Published]
+    legs: list[str]  # each as the id of its commit and `:number`, or as it was named while it is not promised
+    dry_run: bool = False
+
+
 class AccountQuery(_Heard, frozen=True, kw_only=True):
     """Whose accounts, and of which class."""
 
     party: Text | None = None  # a member of the node, or the beginning of the id of an identity or chain
     resource_class: Text | None = None
+
+
+class PartyQuery(_Heard, frozen=True, kw_only=True):
+    """Whose claims."""
+
+    party: Text | None = None  # a member of the node, or the beginning of the id of an identity or chain
 
 
 class TraceQuery(_Heard, frozen=True, kw_only=True):
@@ -1045,6 +1122,23 @@ class EventRow(_Said, frozen=True, kw_only=True):
     is_line: bool
 
 
+class DueRow(_Said, frozen=True, kw_only=True):
+    """What a party still owes by a license, as exact decimals in the unit of its class."""
+
+    id: str  # of the entry that raised it, and `:number` if it is not 0
+    party: str
+    member: str | None
+    creditor: str  # a party
+    resource_class: str
+    unit: str
+    amount: str
+    paid: str
+    left: str
+    due_ms: int
+    design: str  # what it is owed for, and `:number` if it is not 0
+    is_suspended: bool  # past its time: the design is not to be used until it is paid
+
+
 class ProcessRow(_Said, frozen=True, kw_only=True):
     """A process, whose it is, and the recipe that it follows."""
 
@@ -1170,6 +1264,7 @@ class BooksView(_Said, frozen=True, kw_only=True):
     processes: list[ProcessRow]
     flows: list[FlowRow]
     balances: list[BalanceRow]
+    due: list[DueRow]
     quotients: list[QuotientRow]
     intents: list[IntentRow]
     commitments: list[CommitmentRow]

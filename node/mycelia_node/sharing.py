@@ -19,7 +19,8 @@ from mycelia_protocol.kinds.intents import action_of
 from mycelia_protocol.lines import Status
 
 from . import models
-from .deeds import answers, line_name
+from .answers import answers
+from .deeds import line_name
 from .desk import Desk, NotFound, published
 from .faults import BadInput
 from .keystore import Member

@@ -16,7 +16,7 @@ from mycelia_protocol.membership import Status
 from mycelia_protocol.reciprocity import Settled
 
 from . import models
-from .deeds import answers
+from .answers import answers
 from .desk import Desk, published
 from .faults import BadInput
 from .keystore import Member

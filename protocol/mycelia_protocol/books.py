@@ -211,6 +211,10 @@ class Books:
                 received.append((known, named[known.id]))
         return delivered, received
 
+    def is_booked(self, chain: bytes, name: bytes) -> bool:
+        """Return whether an entry of a chain is in the books, or was summed up and has gone (chapter 19)."""
+        return name in self.records.get(chain, {}) or self._entry_of(name) is None
+
     def receipts(self) -> dict[LineId, tuple[Receipt, int]]:
         """Return of each received line the receipt with the least place, and the line's number in it."""
         found: dict[LineId, tuple[Receipt, int]] = {}

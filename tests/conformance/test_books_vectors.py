@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from mycelia_protocol.accounts import Sheet, sheet
+from mycelia_protocol.accumulators import Fact, FactKey
 from mycelia_protocol.books import Books
 from mycelia_protocol.charter import Charter
+from mycelia_protocol.duties import claims_due
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import ProtocolError
 from mycelia_protocol.inventory import Stock
@@ -76,7 +78,7 @@ def kept(given: Given, dice: random.Random | None = None) -> dict[str, Any]:
         return members.identity_of(chain) or chain
 
     found = sheet(books, party, charter.measures)
-    told = _told(found) | _followed(given, Traces(books, found.inventory))
+    told = _told(found) | _owed(Replay(given), books) | _followed(given, Traces(books, found.inventory))
     if charter.budgets:
         told["quotients"] = _quotients(quotients(books, found, charter.budgets, party))
     return told
@@ -135,6 +137,28 @@ def _told(found: Sheet) -> dict[str, Any]:
             for process, measured in found.balances.items()
         },
     }
+
+
+def _owed(replay: Replay, books: Books) -> dict[str, Any]:
+    claims: dict[bytes, list[dict[FactKey, Fact]]] = {}
+    named = {entry.header.backlink for entry in replay.held.values()}
+    for entry in replay.held.values():
+        if entry.id not in named:
+            facts = replay.after(entry).facts
+            claims.setdefault(entry.chain, []).append({key: one for key, one in facts.items() if key[0] == "claim"})
+    told = {
+        _name(one.id): {
+            "chain": one.chain.hex(),
+            "creditor": one.claim.creditor.hex(),
+            "class": one.claim.resource_class,
+            "amount": str(one.claim.amount),
+            "paid": str(one.claim.paid),
+            "due": str(one.claim.due_ms),
+            "for": _name((one.claim.ground, one.claim.ground_number)),
+        }
+        for one in claims_due(books, claims)
+    }
+    return {"claims": told} if told else {}
 
 
 def _quotients(found: list[Quotient]) -> list[list[str]]:

@@ -17,13 +17,16 @@ from pyld import jsonld
 from mycelia_node import bookfiles, bookgraph, models
 from mycelia_node.bookroom import Bookroom
 from mycelia_node.faults import BadInput
+from mycelia_node.treasury import Treasury
 from mycelia_protocol import cid, compose
 from mycelia_protocol.accumulators import ResourceId
 from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.compose import NeedTail, OfferTail
+from mycelia_protocol.errors import Refused
 from tests.builders import CELL, HOUR_MS
 
-from .test_treasury import say
+from .test_treasury import deal, say
+from .test_treasury import sold as sale
 from .test_witnessing import peopled
 from .towns import Town
 from .valueflows import AGENTS, CLASSES, DOMAINS
@@ -129,7 +132,68 @@ class TestTables:
                 read = list(csv.DictReader(file))
             assert [row.get("amount") for row in read] == [row.get("amount") for row in rows]
             assert len(read) == len(rows)
-            assert rows or name == "quotients", name  # of limits, which this charter has none of
+            assert rows or name in ("quotients", "due"), name  # it has no limits, and nobody owes
+
+
+class TestClaimsDue:
+    def test_are_the_same_at_every_home_and_in_the_tables(self, town: Town, tmp_path: Path) -> None:
+        raised = sale(town)
+        town.meet()
+        [row] = Bookroom(town["anna"].desk).claims()
+        [seen] = Bookroom(town["bo"].desk).claims()
+        view = Bookroom(town["bo"].desk).books()
+        bookfiles.write_tables(view, "csv", tmp_path)
+
+        assert (row.id, row.member, row.left, row.unit, row.is_suspended) == (
+            cid.text(raised.id), "anna", "0.75", "h", False,
+        )  # fmt: skip
+        assert (seen.member, view.due) == (None, [seen])
+        assert msgspec.structs.replace(seen, member="anna") == row
+        assert row.creditor == next(iter(Bookroom(town["anna"].desk).accounts(party=row.creditor))).party
+        assert (tmp_path / "due.csv").read_text().count(cid.text(raised.id)) == 1
+
+    def test_are_of_one_party_if_one_is_named(self, town: Town) -> None:
+        sale(town)
+        room = Bookroom(town["anna"].desk)
+
+        assert len(room.claims(party="anna")) == 1
+        assert room.claims(party=room.claims()[0].creditor) == []
+        with pytest.raises(BadInput, match="no member"):
+            room.claims(party="zoe")
+
+    def test_go_as_they_are_paid(self, town: Town) -> None:
+        sale(town)
+        room, treasury = Bookroom(town["anna"].desk), Treasury(town["anna"].desk)
+        left = []
+        for amount in (2, 1):
+            deal(town, "anna", "bo", amount, "care")
+            [row] = room.claims()
+            left.append(row.left)
+            treasury.settle(models.NewSettlement(claim=row.id))
+            town.meet()
+
+        assert (left, room.claims(), Bookroom(town["bo"].desk).claims()) == (["0.75", "0.25"], [], [])
+
+    def test_suspend_the_use_of_the_design_after_their_time(self, town: Town) -> None:
+        sale(town)
+        anna = town["anna"]
+        [row] = Bookroom(anna.desk).claims()
+        town.now_ms = row.due_ms + 1
+        [late] = Bookroom(anna.desk).claims()
+        process = say(anna, compose.process(), "anna").id
+        design = anna.desk.entry(row.design).entry.id, 0
+        with pytest.raises(Refused) as refused:
+            say(anna, compose.event("cite", resource=design, process=process, use="commercial"), "anna")
+
+        assert (late.is_suspended, refused.value.rule) == (True, "license.suspended")
+
+    def test_are_the_same_after_everything_is_judged_again(self, town: Town) -> None:
+        sale(town)
+        room = Bookroom(town["bo"].desk)
+        before = room.claims()
+        town["bo"].ledger.verify()
+
+        assert room.claims() == before != []
 
 
 class TestValueFlows:

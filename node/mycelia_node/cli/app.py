@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from . import (
+    agreements,
     books,
     budgets,
     commons,
@@ -136,6 +137,21 @@ add(app, deeds.free, "free bafyreig4xq7rm2:0", "free --all")
 add(app, deeds.lapse, "lapse bafyreig4xq7rm2:0", "lapse --all")
 add(app, deeds.cancel, "cancel bafyreig4xq7rm2:0", "cancel bafyreig4xq7rm2 --dry-run")
 add(app, equations.distribute, "distribute bafyreig4xq7rm2:0 --dry-run", "distribute bafyreig4xq7rm2 --json")
+_agreement = add_group(
+    "agreement",
+    "Lines of several members that bind together or not at all.",
+    "agreement ls",
+    "agreement sign bafyreig4xq7rm2",
+)
+add(
+    _agreement,
+    agreements.propose,
+    "agreement propose bafyreig4x…:bafyreihdw…:'12 kg' bafyreih5v…:bafyreiabc…:1",
+    "agreement propose bafyreig4xq7rm2:0 bafyreihdwdcefg:0 --until +2d",
+)
+add(_agreement, agreements.ls, "agreement ls", "agreement ls --all --json")
+add(_agreement, agreements.show, "agreement show bafyreig4xq7rm2", "agreement show bafyreig4xq7rm2 --json")
+add(_agreement, agreements.sign, "agreement sign bafyreig4xq7rm2", "agreement sign bafyreig4xq7rm2 --as farm --dry-run")
 _equation = add_group(
     "equation",
     "Say beforehand how incomes are shared, and see who got what.",

@@ -15,7 +15,7 @@ from .options import DEFAULTS, Options
 from .output import give, moment, short, table, tell
 
 if TYPE_CHECKING:
-    from mycelia_node.models import QuotientRow, StepView, StockRow
+    from mycelia_node.models import DueRow, QuotientRow, StepView, StockRow
 
 T = TypeVar("T")
 # column of the table, field of an account
@@ -35,7 +35,7 @@ def account(
     parquet: Path | None = None,
     options: Options = DEFAULTS,
 ) -> None:
-    """Show what everybody gave, received, made, used up and has, own members first.
+    """Show what everybody gave, received, made, used up and has, own members first; and what is owed by licenses.
 
     Args:
         party: Only this one's: a member of the node, or the id of an identity or a chain, or its beginning.
@@ -49,6 +49,7 @@ def account(
 
     with opened(options.place) as node:
         found = node.accounts(party=party, resource_class=resource_class)
+        claims = [one for one in node.claims(party=party) if resource_class in (None, one.resource_class)]
     for path, write in ((csv, bookfiles.write_csv), (parquet, bookfiles.write_parquet)):
         if path is not None:
             _writing(path, partial(write, found, models.AccountRow))
@@ -62,7 +63,10 @@ def account(
         for one in found
     ]  # fmt: skip
     columns = ("who", "class", *(name for name, _ in shown))
-    give(options, {"accounts": found}, table(columns, rows) if rows else "")
+    parts = ([table(columns, rows)] if rows else []) + ([_claims(claims)] if claims else [])
+    give(options, {"accounts": found, "claims": claims}, "\n\n".join(parts))
+    if claims:
+        tell("Who owes gives to the creditor, then says `mycelia settle --claim ID`.")
     if not rows:
         tell("No account: nothing was delivered and received, made or recorded. `mycelia event raise CLASS AMOUNT`")
         tell("records what is there; `mycelia need` and `mycelia offer` begin what passes between two.")
@@ -151,7 +155,7 @@ def export(
     parquet: Path | None = None,
     options: Options = DEFAULTS,
 ) -> None:
-    """Write all books to files: accounts, stock, events, flows, balances of processes and quotients.
+    """Write all books to files: accounts, stock, events, flows, balances of processes, quotients and claims due.
 
     Args:
         jsonld: Write them to this file in the words of ValueFlows 1.0.
@@ -189,6 +193,17 @@ def _writing(path: Path, write: Callable[[Path], T]) -> T:
     except OSError as failure:
         why = failure.strerror or str(failure)
         raise Failure("usage", f"{path} was not written", why, "name a place that you may write to") from failure
+
+
+def _claims(claims: Sequence[DueRow]) -> str:
+    rows = [
+        (
+            _short(one.id), one.member or short(one.party), short(one.creditor), one.resource_class,
+            f"{one.left} {one.unit}", moment(one.due_ms), _short(one.design), "yes" if one.is_suspended else "no",
+        )
+        for one in claims
+    ]  # fmt: skip
+    return table(("claim", "who owes", "to", "class", "left", "due", "for design", "suspended"), rows)
 
 
 def _steps(steps: Sequence[StepView]) -> str:

@@ -33,6 +33,7 @@ def commit(
     *,
     hold: When = None,
     until: When = None,
+    conditional: Annotated[bool, Parameter(negative="")] = False,
     member: As = None,
     dry_run: DryRun = False,
     options: Options = DEFAULTS,
@@ -45,6 +46,7 @@ def commit(
         amount: How much, such as '12 kg'; all that is left of both, if it is not given.
         hold: Until when it waits to be accepted: +2h, or a date. One day if it is not given.
         until: Until when it will be delivered; while need and offer last, if it is not given.
+        conditional: For an agreement alone (`mycelia agreement propose`): nobody can accept it by itself.
         member: Whose offer it is.
         dry_run: Check the row by the rules and publish nothing.
     """
@@ -53,7 +55,14 @@ def commit(
     from .door import opened
 
     new = models.NewCommitment(
-        offer=offer, need=need, amount=amount, hold=hold, until=until, member=member, dry_run=dry_run
+        offer=offer,
+        need=need,
+        amount=amount,
+        hold=hold,
+        until=until,
+        conditional=conditional,
+        member=member,
+        dry_run=dry_run,
     )
     with opened(options.place) as node:
         view = node.commit(new)

@@ -275,6 +275,23 @@ class Client:
         """Do something about lines: accept, deliver, receive, release, lapse or cancel them."""
         return self._tell("/v1/deeds", new, models.DeedView)
 
+    def propose(self, new: models.NewAgreement) -> models.ProposedView:
+        """Propose that several lines bind together or not at all; lines of own offers are promised on the way."""
+        return self._tell("/v1/agreements", new, models.ProposedView)
+
+    def agree(self, new: models.NewAgree) -> models.DeedView:
+        """Sign an agreement for the members of the node that are parties of it."""
+        return self._tell("/v1/agrees", new, models.DeedView)
+
+    def agreements(self, *, everything: bool = False) -> list[models.AgreementView]:
+        """Return the agreements of the members of the node, or all; those that wait for them first."""
+        query = {"everything": "true" if everything else None}
+        return self._ask("GET", "/v1/agreements", list[models.AgreementView], query)
+
+    def agreement(self, name: str) -> models.AgreementView:
+        """Return one agreement: its legs, who signed, and what everybody gives and gets."""
+        return self._ask("GET", f"/v1/agreements/{_segment(name)}", models.AgreementView)
+
     def equate(self, new: models.NewEquation) -> models.Published:
         """Say how a member shares what it asks for from now on."""
         return self._tell("/v1/equations", new, models.Published)
@@ -310,6 +327,10 @@ class Client:
         """Return what everybody gave, made and has, or one: a member of the node, an identity or a chain."""
         query = {"party": party, "resource_class": resource_class}
         return self._ask("GET", "/v1/accounts", list[models.AccountRow], query)
+
+    def claims(self, *, party: str | None = None) -> list[models.DueRow]:
+        """Return what everybody still owes by licenses, or one: a member of the node, an identity or a chain."""
+        return self._ask("GET", "/v1/claims", list[models.DueRow], {"party": party})
 
     def trace(self, resource: str, *, forward: bool = False) -> list[models.StepView]:
         """Return the steps that led to a resource, or on from it."""

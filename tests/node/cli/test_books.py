@@ -49,7 +49,7 @@ class TestAccounts:
 
         assert (none.code, none.out) == (0, "")
         assert "mycelia event raise" in none.err
-        assert bakery("account", "--json").json == {"accounts": []}
+        assert bakery("account", "--json").json == {"accounts": [], "claims": []}
 
     def test_show_the_columns_that_say_something(self, bakery: Mycelia, lot: str) -> None:
         lines = bakery("account", "anna").out.splitlines()
@@ -106,7 +106,7 @@ class TestFiles:
             "--jsonld", str(tmp_path / "b.jsonld"), "--json",
         )  # fmt: skip
 
-        assert len(said.json["files"]) == 13
+        assert len(said.json["files"]) == 15
         assert ",1,0.9,imbalance" in (tmp_path / "c" / "balances.csv").read_text()
         assert json.loads((tmp_path / "b.jsonld").read_text())["rdfs:label"] == "Oost"
 

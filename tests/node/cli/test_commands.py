@@ -21,6 +21,7 @@ NEED = ("need", "food", "12.5", "kg", *HERE, "--until", "+2d")
 COMMANDS = [
     "init", "up", "status", "need", "offer", "withdraw", "retract", "warrant", "field", "log", "show", "why", "verify",
     "commit", "accept", "deliver", "receive", "free", "lapse", "cancel",
+    "agreement", "agreement propose", "agreement ls", "agreement show", "agreement sign",
     "checkpoint", "prune", "settle", "credit", "account", "trace", "recall", "books", "books quotients", "books export",
     "distribute", "equation", "equation set", "equation check", "equation show", "equation shares",
     "peer", "peer add",

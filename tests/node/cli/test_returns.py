@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,35 @@ class TestSettle:
             refused = oost("settle", "--claim", claim)
             assert refused.code != 0
             assert "Traceback" not in refused.err
+
+
+class TestClaimsDue:
+    def test_stand_with_the_accounts_until_they_are_paid(self, mycelia: Mycelia) -> None:
+        assert mycelia("init", "--name", "anna", "--class", "bread=piece", "--class", "care=h/4").code == 0
+        assert mycelia("member", "add", "bo").code == 0
+
+        def said(*words: str) -> Any:
+            return mycelia(*words, "--json").json
+
+        here = ("--at", "52.37,4.89", "--until", "+2d")
+        design = said("event", "raise", "bread", "1", "--license", "ovn", "--as", "bo")["id"]
+        process = said("process", "--as", "anna")["id"]
+        mycelia("event", "cite", "--of", design, "--process", process, "--use", "commercial", "--as", "anna")
+        bread = said("event", "produce", "bread", "5", "--process", process, "--as", "anna")["id"]
+        back = said("need", "care", "25", *here, "--as", "anna")["id"]
+        mycelia("offer", "bread", "5", *here, "--of", bread, "--for", back, "--as", "anna")
+        mycelia("commit", said("offer", "care", "25", *here, "--as", "bo")["id"], back)
+        for command, name in (("accept", "anna"), ("deliver", "bo"), ("receive", "anna")):
+            assert mycelia(command, "--all", "--as", name).code == 0
+
+        [claim] = said("account", "anna")["claims"]
+        shown = mycelia("account")
+
+        assert (claim["member"], claim["left"], claim["unit"]) == ("anna", "0.5", "h")
+        assert (claim["design"], claim["is_suspended"]) == (design, False)
+        assert "0.5 h" in shown.out
+        assert "mycelia settle --claim" in shown.err
+        assert said("account", "bo")["claims"] == said("account", "--class", "bread")["claims"] == []
 
 
 class TestCredit:
