@@ -253,7 +253,7 @@ class Api:
                 query=models.AccountQuery,
             ),
             Endpoint(
-                "GET", "/v1/claims", "What is owed by licenses", self._claims, list[models.DueRow],
+                "GET", "/v1/claims", "What is owed by licenses and for cancels", self._claims, list[models.DueRow],
                 query=models.PartyQuery,
             ),
             Endpoint(

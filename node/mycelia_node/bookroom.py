@@ -53,7 +53,7 @@ class Bookroom:
         return [row for row in rows if resource_class in (None, row.resource_class)]
 
     def claims(self, *, party: str | None = None) -> list[models.DueRow]:
-        """Return what everybody still owes by licenses, or what one owes, the first that is due first.
+        """Return what everybody still owes by licenses and for cancels, or what one owes, the first that is due first.
 
         Raises:
             BadInput: nobody can be of that name.

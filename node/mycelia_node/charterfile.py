@@ -29,7 +29,7 @@ _DURATIONS = {
     "retention": "retention_ms",
     "max_window": "max_window_ms",
 }
-_TABLES = ("profiles", "budgets", "contribution", "credit", "measures")  # as the charter has them
+_TABLES = ("profiles", "budgets", "cancel", "contribution", "credit", "measures")  # as the charter has them
 FOUNDER = "founder"
 _NAMING = ("issuers", "magisteria")  # with identities, which people write as text
 _SECTIONS = (*_NAMING, *_TABLES)

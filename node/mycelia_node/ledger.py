@@ -536,7 +536,7 @@ class Ledger:
             return branches[0].facts.of(record) if branches else {}
 
     def claims_due(self) -> list[Due]:
-        """Return what everybody still owes by licenses (spec: 25-books, "Claims due")."""
+        """Return what everybody still owes by licenses and for cancels (spec: 25-books, "Claims due")."""
         books, chains = self.books, {tip.chain for tip in self.frontier()}
         with self._lock:
             claims = {chain: [one.facts.of("claim") for one in self._branches.of(chain)] for chain in chains}

@@ -140,6 +140,7 @@ class Books:
         self.standing, self._entry_of, self._accepted = standing, entry_of, accepted
         self.records: dict[bytes, dict[bytes, Record]] = {}  # by chain
         self.processes: dict[bytes, Begun] = {}
+        self.cancels: dict[bytes, set[bytes]] = {}  # by chain
         self.recipes: dict[bytes, Recipe] = {}
         self.limits: dict[bytes, Limit] = {}
         self.tails: dict[bytes, Tail] = {}  # of needs and offers that have one
@@ -153,6 +154,8 @@ class Books:
             case "deliver" | "receive":
                 lines = lines_about(entry)
                 self._keep(Receipt(entry.id, entry.chain, header.sequence, header.time, header.kind, lines))
+            case "cancel":
+                self.cancels.setdefault(entry.chain, set()).add(entry.id)
             case "process":
                 at = cast(int | None, header.terms[0])
                 recipe = None if at is None else header.dep(at)
@@ -170,6 +173,7 @@ class Books:
         """Take back everything that these chains said."""
         for chain in chains:
             self.records.pop(chain, None)
+            self.cancels.pop(chain, None)
         for kept in (self.processes, self.recipes, self.limits, self.tails):
             for name in [one.id for one in kept.values() if one.chain in chains]:
                 del kept[name]
@@ -213,7 +217,8 @@ class Books:
 
     def is_booked(self, chain: bytes, name: bytes) -> bool:
         """Return whether an entry of a chain is in the books, or was summed up and has gone (chapter 19)."""
-        return name in self.records.get(chain, {}) or self._entry_of(name) is None
+        booked = name in self.records.get(chain, {}) or name in self.cancels.get(chain, ())
+        return booked or self._entry_of(name) is None
 
     def receipts(self) -> dict[LineId, tuple[Receipt, int]]:
         """Return of each received line the receipt with the least place, and the line's number in it."""

@@ -30,7 +30,7 @@ from .licenses import Profile, read_issuers, read_profiles
 from .measures import Measure, read_measures
 from .names import is_name
 from .rates import Rate, read_rate
-from .reciprocity import Factor, Limits, read_contribution, read_credit
+from .reciprocity import Cancelling, Factor, Limits, read_cancel, read_contribution, read_credit
 
 MAX_CHARTER_BYTES = 32 * 1024
 NETWORK_CONTEXT = b"mycelia/1/network\0"
@@ -72,6 +72,7 @@ class ResourceClass(NamedTuple):
 Classes = Mapping[str, ResourceClass]
 # Optional parts that belong to other chapters, each read by its own module, with the resource classes at hand.
 SECTIONS: dict[str, Callable[[Value, Classes], object]] = {
+    "cancel": read_cancel,
     "contribution": read_contribution,
     "credit": read_credit,
     "rate": read_rate,
@@ -128,6 +129,7 @@ class Charter:
     issuers: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)  # whose word counts, by predicate
     magisteria: tuple[bytes, ...] = ()  # identities that issue limits, sorted
     budgets: Mapping[str, Budget] = field(default_factory=dict)  # impacts that are counted, by name
+    cancel: Cancelling | None = None
     contribution: Mapping[str, Factor] = field(default_factory=dict)  # what settled lines of a class count
     credit: Mapping[str, Limits] = field(default_factory=dict)  # classes of mutual credit
     measures: Mapping[str, Measure] = field(default_factory=dict)  # what balances of processes are made in, by name

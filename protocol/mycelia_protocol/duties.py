@@ -1,4 +1,4 @@
-"""Duties: what everybody still owes by licenses, read from the accumulators of chains.
+"""Duties: what everybody still owes by licenses and for cancels, read from the accumulators of chains.
 
     >>> from mycelia_protocol.books import Books
     >>> from mycelia_protocol.standing import Standing
@@ -30,7 +30,7 @@ class Due(NamedTuple):
         return self.claim.amount - self.claim.paid
 
     def is_suspended(self, at_ms: int) -> bool:
-        """Return whether the thing that it is owed for is not to be used at a time, until it is paid."""
+        """Return whether it is late: the thing it is for is not used, or, after a cancel, nothing is accepted."""
         return self.claim.due_ms < at_ms
 
 

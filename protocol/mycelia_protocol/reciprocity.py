@@ -20,6 +20,7 @@ from .errors import Malformed
 
 MOST = 2**53 - 1  # of a balance, as of an amount
 MAX_FACTOR = 1_000_000
+MAX_DAYS = 3660
 
 
 class Factor(NamedTuple):
@@ -38,6 +39,13 @@ class Limits(NamedTuple):
 
     floor: int
     ceiling: int
+
+
+class Cancelling(NamedTuple):
+    """What a cancel costs: a part of the line, in thousandths, due after so many days."""
+
+    per_mille: int
+    due_days: int
 
 
 class Settled(NamedTuple):
@@ -78,6 +86,20 @@ def read_credit(value: Value, classes: Collection[str]) -> dict[str, Limits]:
             )
         found[name] = Limits(floor, ceiling)
     return found
+
+
+def read_cancel(value: Value, _classes: object = None) -> Cancelling:
+    """Return what a cancel costs.
+
+    Raises:
+        Malformed: rule `charter.cancel`.
+    """
+    if not isinstance(value, dict) or set(value) != {"per_mille", "due_days"}:
+        raise Malformed("charter.cancel", "it has `per_mille` and `due_days`, and no more")
+    per_mille, days = value["per_mille"], value["due_days"]
+    if type(per_mille) is not int or not 0 < per_mille <= 1000 or type(days) is not int or not 0 < days <= MAX_DAYS:
+        raise Malformed("charter.cancel", f"the part is 1 to 1000 thousandths, the days are 1 to {MAX_DAYS}")
+    return Cancelling(per_mille, days)
 
 
 def _pairs(value: Value, classes: Collection[str], rule: str) -> list[tuple[str, tuple[int, int]]]:

@@ -28,7 +28,7 @@ from .vectors import Vector, vectors
 
 FOUND = vectors("reciprocity")
 Given = dict[str, Any]
-INHERITS = r"heir|inherited"
+ELSEWHERE = r"heir|inherited|^debt-"  # what the literal reading does not read: chapter 13, and claims
 
 
 class TestAVector:
@@ -67,7 +67,7 @@ class TestALiteralReading:
         [
             pytest.param(vector, id=vector["name"])
             for vector in FOUND
-            if vector["do"] == "judge" and "claims" not in vector["given"] and not re.search(INHERITS, vector["name"])
+            if vector["do"] == "judge" and "claims" not in vector["given"] and not re.search(ELSEWHERE, vector["name"])
         ],
     )
     def test_agrees_on_every_vector_without_heirs(self, vector: Vector) -> None:

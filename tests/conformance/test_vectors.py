@@ -197,6 +197,7 @@ def _charter(given: Given) -> object:
         **({"retention_ms": str(law.retention_ms)} if law.retention_ms else {}),
         **({"witnesses": str(law.witnesses)} if "witnesses" in document else {}),
         **({"licenses": list(law.licenses)} if "licenses" in document else {}),
+        **({"cancel": [str(part) for part in law.cancel]} if law.cancel else {}),
         **({"contribution": _by_class(law.contribution)} if law.contribution else {}),
         **({"credit": _by_class(law.credit)} if law.credit else {}),
         **({"profiles": {name: _profile(one) for name, one in law.profiles.items()}} if law.profiles else {}),

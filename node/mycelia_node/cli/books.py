@@ -35,7 +35,7 @@ def account(
     parquet: Path | None = None,
     options: Options = DEFAULTS,
 ) -> None:
-    """Show what everybody gave, received, made, used up and has, own members first; and what is owed by licenses.
+    """Show what everybody gave, received, made, used up and has, own members first; and what is owed.
 
     Args:
         party: Only this one's: a member of the node, or the id of an identity or a chain, or its beginning.
@@ -203,7 +203,7 @@ def _claims(claims: Sequence[DueRow]) -> str:
         )
         for one in claims
     ]  # fmt: skip
-    return table(("claim", "who owes", "to", "class", "left", "due", "for design", "suspended"), rows)
+    return table(("claim", "who owes", "to", "class", "left", "due", "for", "suspended"), rows)
 
 
 def _steps(steps: Sequence[StepView]) -> str:

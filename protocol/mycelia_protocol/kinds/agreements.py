@@ -142,7 +142,7 @@ AGREE = Kind(
     (
         "agree.terms", "agreement.terms", "agreement.leg", "agree.party", "agree.end", "agree.again", "agree.line",
         "agree.exited", "agree.need", "accept.withdrawn", "accept.again", "accept.exited", "accept.quantity",
-        "accept.credit", "agree.commercial",
+        "accept.credit", "accept.debt", "agree.commercial",
     ),
     _judge_agree,
     nothing,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..accumulators import AcceptedLine, LineId, Mark, OfferFacts
 from ..errors import Premature, Refused
 from . import credit
+from .debts import owe
 from .flows import CLOSED, FREED, line_of
 from .kind import Judged, Kind, lines_about, nothing
 from .legs import CONDITIONAL, may_lapse, may_release, note_left
@@ -65,12 +66,13 @@ def _judge_lapse(judged: Judged) -> None:
 
 
 def _judge_cancel(judged: Judged) -> None:
-    for line in lines_about(judged.entry):
+    for number, line in enumerate(lines_about(judged.entry)):
         given = judged.facts.committed(line)
         if given is not None:
             if given.marks & CLOSED:
                 raise Refused("cancel.open", "the line was released, cancelled or delivered before")
             _free_capacity(judged, line, Mark.CANCELLED)
+            owe(judged, number, line, given)
             continue
         taken = judged.facts.accepted(line)
         if taken is None:
@@ -79,6 +81,7 @@ def _judge_cancel(judged: Judged) -> None:
             raise Refused("cancel.open", "the line was lapsed, cancelled or received before")
         else:
             _free_need(judged, line, taken, Mark.CANCELLED)
+            owe(judged, number, line, taken)
 
 
 def _refuse_line(judged: Judged, line: LineId) -> None:

@@ -15,6 +15,7 @@ from ..canonical import INT64_MAX
 from ..envelope import Entry, Header
 from ..errors import Refused
 from . import credit
+from .debts import check_debts
 from .intents import AMOUNT, END_MS
 from .kind import Judged, Kind, amounts_by_dep, is_natural, lines_about, nothing, remembered
 from .legs import CONDITIONAL, is_complete, leg, note_took
@@ -141,6 +142,7 @@ def take_lines(judged: Judged, need: Entry, lines: Sequence[LineId]) -> None:
         facts["accepted", *line] = AcceptedLine(need.id, provider, stated.amount, stated.until, marks)
     facts["need", need.id, -1] = NeedFacts(need_facts.withdrawn, total)
     credit.expect(judged, need, total - before)
+    check_debts(judged)
 
 
 def _judge_deliver(judged: Judged) -> None:
@@ -236,6 +238,7 @@ ACCEPT = Kind(
         "accept.exited",
         "accept.quantity",
         "accept.credit",
+        "accept.debt",
     ),
     _judge_accept,
     _commits_of,
