@@ -43,11 +43,13 @@ FLOOR, TOP = -40, 100  # of an account in hours
 STRETCH_HOURS = 6  # of its time that a resource gives in an hour
 SECTIONS: dict[str, Value] = {
     "budgets": {"co2": {"unit": "g", "scope": "hard", "source": "a table", "factors": {"produce bread": [COST, 1]}}},
+    "cancel": {"per_mille": 50, "due_days": 1},
     "contribution": {"care": [3, 2]}, "credit": {"hours": [FLOOR, TOP]}, "magisteria": [council("board")],
     "issuers": {"nonprofit": [identity("bo")], "worker-coop": [identity("bo")]},
 }  # fmt: skip
 BILATERAL = tuple(name for name, action in sorted(ACTIONS.items()) if action.is_bilateral)
 BACK = {"dropoff": "pickup", "modify": "accept", "separate": "combine"}
+RIGHTS = ("transferAllRights", "transferCustody") * 3
 LICENSES = (None, "ppl", "ovn", "sharealike", "copyfair")
 USES = (None, "noncommercial", "commercial", "adapt", "share")
 
@@ -96,9 +98,9 @@ class History:
     def go_on(self, steps: int) -> None:
         """Let members do so many things."""
         moves: list[Callable[[Member], None]] = [
-            self.act, self.act, self.act, self.trade, self.trade, self.use_time, self.agree, self.answer, self.answer,
-            self.answer, self.answer, self.leave, self.withdraw, self.design, self.cite, self.settle, self.allot,
-            self.share, self.begin,
+            *[self.act] * 9, self.trade, self.trade, self.use_time, self.agree, self.answer, self.answer,
+            self.answer, self.answer, self.leave, self.leave, self.withdraw, self.design, self.design,
+            self.cite, self.settle, self.allot, self.share, self.begin,
         ]  # fmt: skip
         for step in range(steps):
             if step % 100 == 99:
@@ -157,9 +159,14 @@ class History:
     def act(self, me: Member) -> None:
         """Do something with something, rightly or not."""
         action, is_wild = self.dice.choice((*sorted(ACTIONS), "raise", "raise", "produce")), self.dice.random() < 0.2
-        mine, needs_two = self.resources(me), action in ("combine", "separate")
+        mine = self.resources(me)
+        waiting = [name for name, way in BACK.items() for one in mine for held in me.stock(one).away if held[0] == way]
+        if waiting and self.dice.random() < 0.3:
+            action = self.dice.choice(waiting)
+        needs_two = action in ("combine", "separate")
         makes = action in ("produce", "raise", "work", "deliverService") and self.dice.random() < 0.7
-        one = None if makes or not mine else self.dice.choice(mine)
+        full = [one for one in mine if me.stock(one).onhand > me.stock(one).offered_onhand]
+        one = None if makes or not mine else self.dice.choice(full or mine)
         same = [] if one is None else self.resources(me, me.stock(one).resource_class)
         two = (
             self.dice.choice(same) if same and (needs_two or (action == "move" and self.dice.random() < 0.5)) else None
@@ -172,7 +179,8 @@ class History:
             one, two = self.some(mine, None), self.some(mine, None)
         moves_out = action in ("pickup", "dropoff", "accept", "modify")
         self.try_(me, compose.event(
-            action, amount=self.dice.randint(1, 12), resource_class=self.dice.choice(STUFF) if one is None else None,
+            action, amount=self.dice.choice((1, 2, self.dice.randint(1, 12))),
+            resource_class=self.dice.choice(STUFF) if one is None else None,
             resource=one, to=two, cell=CELL if action == "move" and two is None else None,
             process=self.some(self.processes(me), None) if moves_out or self.dice.random() < 0.3 else None,
         ))  # fmt: skip
@@ -194,11 +202,14 @@ class History:
     def trade(self, me: Member) -> None:
         """Commit to a line, or try."""
         other = self.some(self.neighbours(me))
-        name, action = self.dice.choice(("care", "hours", "euro", *STUFF)), self.dice.choice(("transfer", *BILATERAL))
+        name, action = (
+            self.dice.choice(("care", "hours", "euro", *STUFF)),
+            self.dice.choice(("transfer", *RIGHTS, *BILATERAL)),
+        )
         amount = self.dice.randint(1, 20)
         found = self.intents(me, other, action, name, amount)
         if found is not None:
-            self.commit(me, other, *found, self.dice.randint(1, amount), hold=600_000)
+            self.commit(me, other, *found, self.dice.randint(1, amount), hold=self.dice.choice((60_000, 600_000)))
 
     def commit(self, me: Member, other: Member, need: Entry, offer: Entry, amount: int, *, hold: int) -> Leg | None:
         """Write a row and commit to it; a hold of 0 binds within an agreement alone."""
@@ -207,7 +218,8 @@ class History:
             return None
         now = self.commons.now_ms
         commit = self.try_(me, compose.commit(
-            row=row.id, hold_ms=now + hold if hold else 0, until_ms=now + HOUR_MS, lines=[(need.id, amount)]
+            row=row.id, hold_ms=now + hold if hold else 0, until_ms=now + (2 * hold or HOUR_MS),
+            lines=[(need.id, amount)],
         ))  # fmt: skip
         if commit is None:
             return None
@@ -273,15 +285,21 @@ class History:
             deal.receive = self.try_(deal.taker, on("receive", (commit, deal.line[1]), cites=[deal.deliver]))
             ended = True
             if deal.receive is not None:
+                terms = self.commons.held[deal.need].header.terms
+                self.accepted[f"received {terms[6] if len(terms) > 6 else 'transfer'!s}"] += 1
                 self.done.append(deal)
         if ended:
             self.deals.pop(at)
 
     def leave(self, _: Member) -> None:
-        """Leave some deal, in whatever way."""
+        """Leave some deal, in whatever way; a giver whom the taker left is free."""
         if self.deals:
-            deal, kind = self.dice.choice(self.deals), self.dice.choice(("cancel", "release", "lapse"))
-            self.try_(self.dice.choice((deal.giver, deal.taker)), compose.on_lines(kind, [deal.line]))
+            deal = self.dice.choice([self.deals[0], self.dice.choice(self.deals)])
+            kind = self.dice.choice(("cancel", "release", "lapse", "lapse"))
+            who = self.dice.choice((deal.giver, deal.taker))
+            left = self.try_(who, compose.on_lines(kind, [deal.line]))
+            if left is not None and who is deal.taker:
+                self.try_(deal.giver, compose.on_lines("release", [deal.line], [left.id]))
 
     def withdraw(self, me: Member) -> None:
         """Take back some need or offer."""
@@ -305,7 +323,9 @@ class History:
             if word is not None:
                 self.words.append(word.id)
         elif self.designs:
-            word = self.try_(me, compose.permit(self.designs[-1], other.identity, "commercial", ends))
+            mine = [design for design in self.designs if design[0] in me.own]
+            of = self.some(mine[-3:], self.designs[-1])
+            word = self.try_(me, compose.permit(of, other.identity, "commercial", ends))
             if word is not None:
                 self.words.append(word.id)
 
