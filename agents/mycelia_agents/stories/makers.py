@@ -14,32 +14,37 @@ petg = "kg/1000"
 shield = "piece"
 design = "piece"
 """
+CO_OP = "Plastics co-op"
 MADE = {"north": 90, "south": 110}  # of which sheets each makes how many shields
 
 
 def _play(troupe: Troupe) -> dict[str, object]:
     plastics, hospital = troupe["plastics"], troupe["hospital"]
-    design = plastics.event(models.NewEvent(action="raise", resource_class="design", amount=1, license="ovn")).id
+    design = plastics.event(
+        models.NewEvent(action="raise", resource_class="design", amount=1, license="ovn", member=CO_OP)
+    ).id
     lots = {
-        maker: plastics.event(models.NewEvent(action="produce", resource_class="petg", amount="8 kg", note=lot)).id
+        maker: plastics.event(
+            models.NewEvent(action="produce", resource_class="petg", amount="8 kg", note=lot, member=CO_OP)
+        ).id
         for maker, lot in (("north", "lot A"), ("south", "lot B"))
     }
     wanted = hospital.need("shield", "200", at=HERE, until="+2d", urgency=40, action="transferAllRights", stock=True).id
     troupe.say("the hospital needs 200 face shields")
     shields = {maker: _make(troupe, maker, lots[maker], design, count) for maker, count in MADE.items()}
+    arrived: dict[str, str] = {}
     for maker, count in MADE.items():
         offer = (
             troupe[maker]
             .offer("shield", str(count), at=HERE, until="+2d", action="transferAllRights", resource=shields[maker])
             .id
         )
-        troupe.give(maker, "hospital", offer, wanted, str(count))
-        _carry(troupe, maker, shields[maker], troupe.made("hospital", "shield")[-1].id, str(count))
+        arrived[maker] = troupe.give(maker, "hospital", offer, wanted, str(count))
+        _carry(troupe, maker, shields[maker], arrived[maker], str(count))
     had = sum(one.onhand for one in troupe.made("hospital", "shield"))
     troupe.check("the hospital has 200 shields, in two lots", holds=had == 200)
-    checked = troupe.made("hospital", "shield")[0]
-    hospital.event(models.NewEvent(action="accept", amount=5, resource=checked.id))
-    hospital.event(models.NewEvent(action="modify", amount=5, resource=checked.id, state="tested"))
+    hospital.event(models.NewEvent(action="accept", amount=5, resource=arrived["north"]))
+    hospital.event(models.NewEvent(action="modify", amount=5, resource=arrived["north"], state="tested"))
     owes = [claim for maker in MADE for claim in troupe[maker].credit().claims]
     troupe.check("nobody sold anything, so nobody owes the designers", holds=not owes)
     troupe.meet()
@@ -59,8 +64,7 @@ def _carry(troupe: Troupe, maker: str, shields: str, into: str, count: str) -> N
     plastics, hospital = troupe["plastics"], troupe["hospital"]
     load = plastics.need("shield", count, at=HERE, until="+2d", action="pickup", stock=True, member="Courier").id
     loaded = troupe[maker].offer("shield", count, at=HERE, until="+2d", action="pickup", resource=shields).id
-    troupe.give(maker, "plastics", loaded, load, count, to="Courier")
-    carried = troupe.made("plastics", "shield", member="Courier")[-1].id
+    carried = troupe.give(maker, "plastics", loaded, load, count, to="Courier")
     door = hospital.need("shield", count, at=HERE, until="+2d", action="dropoff", into=into).id
     brought = plastics.offer(
         "shield", count, at=HERE, until="+2d", action="dropoff", resource=carried, member="Courier"
@@ -72,8 +76,8 @@ def _carry(troupe: Troupe, maker: str, shields: str, into: str, count: str) -> N
 def _make(troupe: Troupe, maker: str, lot: str, design: str, count: int) -> str:
     """Have a workshop get its sheets, cite the design, and make shields; return them."""
     need = troupe[maker].need("petg", "6 kg", at=HERE, until="+1d", stock=True).id
-    offer = troupe["plastics"].offer("petg", "6 kg", at=HERE, until="+1d", resource=lot).id
-    troupe.give("plastics", maker, offer, need, "6 kg")
+    offer = troupe["plastics"].offer("petg", "6 kg", at=HERE, until="+1d", resource=lot, member=CO_OP).id
+    troupe.give("plastics", maker, offer, need, "6 kg", by=CO_OP)
     [sheets] = troupe.made(maker, "petg")
     run = troupe[maker].process(models.NewProcess()).id
     troupe[maker].event(models.NewEvent(action="cite", resource=design, use="noncommercial", process=run))
@@ -87,6 +91,6 @@ STORY = Story(
     "makers",
     "A hospital needs face shields, workshops make them, one lot is recalled in one command.",
     CHARTER,
-    {"plastics": ("Plastics co-op", "Courier"), "north": ("North",), "south": ("South",), "hospital": ("Hospital",)},
+    {"plastics": (CO_OP, "Courier"), "north": ("North",), "south": ("South",), "hospital": ("Hospital",)},
     _play,
 )

@@ -108,7 +108,7 @@ class Troupe:
         return self[taker].act(models.NewDeed(kind="receive", lines=[line], member=to)).entries[0].id
 
     def made(self, peer: str, resource_class: str, *, member: str | None = None) -> list[models.ResourceView]:
-        """Return what a member has of a class, in the order in which it came."""
+        """Return what a member has of a class."""
         return [one for one in self[peer].stock(member=member) if one.resource_class == resource_class]
 
     def refusal(self, act: Callable[[], object]) -> tuple[str, str]:
