@@ -88,6 +88,7 @@ def _measure(scratch: Path, entries: int) -> dict[str, int | float]:
     mixed = Ledger.create(scratch / "mixed", charter, clock=_clock, entropy=os.urandom)
     append_mix = _beside(sign, _append_mix(mixed, entries))
     ingest_mix = _ingest(scratch / "mixed-runs", mixed, run_length=64, verify=verify)
+    single_mix = _ingest(scratch / "mixed-singles", mixed, run_length=1, verify=verify)
     mixed.close()
     return {
         "entries": entries,
@@ -102,6 +103,7 @@ def _measure(scratch: Path, entries: int) -> dict[str, int | float]:
         "ingest_single_vs_verify": single.ratio,
         "append_mix_vs_plain": round(append_mix.ratio / append.ratio, 3),
         "ingest_mix_vs_plain": round(ingest_mix.ratio / ingest.ratio, 3),
+        "ingest_single_mix_vs_plain": round(single_mix.ratio / single.ratio, 3),
         "disk_bytes_per_entry": round(disk / (entries + 1)),
         "reopen_s": round(reopen_s, 4),
         "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),

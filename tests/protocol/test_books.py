@@ -119,7 +119,7 @@ class TestAProcess:
     def test_balances_within_two_in_a_hundred(self, bread: int, crumbs: int, balance: Balance) -> None:
         """1.000 kg goes in, .88 kg of bread and .12 kg of what evaporates come out; a gap of 5 in 100 is an imbalance.
 
-        Source: domain reference, sections 1.4 and 2.9, after the thermodynamic account of Bauwens and Pazaitis (2019).
+        Source: the thermodynamic account of Bauwens and Pazaitis, P2P Accounting for Planetary Survival (2019).
         """
         factors = {name: [1, 1000] for name in CLASSES}
         mass: Any = {"mass": {"unit": "kg", "source": "scales", "factors": factors}}
@@ -157,7 +157,7 @@ class TestARecall:
     def test_finds_the_four_loaves_of_an_unsafe_lot_and_no_other(self) -> None:
         """All 4 loaves downstream of an unsafe lot of flour, and 0 that are not.
 
-        Source: domain reference, section 1.2, "Track and trace", after the track and trace of ValueFlows.
+        Source: track and trace of ValueFlows.
         """
         commons = bakery()
         mill, one, other = (commons.member(name) for name in ("mill", "anna", "bo"))

@@ -62,7 +62,7 @@ def left_of(member: Member) -> int:
 class TestAQuotient:
     """Context-based sustainability (McElroy): 1000 for 10, 30 and 60 people, of which they used 90, 310 and 500.
 
-    Source: domain reference, section 2.8 and appendix A, "t_and_a", computed by another program (appendix B, 7).
+    Source: thresholds and allocations of context-based sustainability (McElroy); computed by another program.
     """
 
     def test_sets_what_was_used_against_what_each_head_was_allotted(self) -> None:

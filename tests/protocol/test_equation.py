@@ -47,7 +47,7 @@ def gets(done: Distribution, who: bytes) -> int:
 class TestTheGoldenNumbers:
     """The worked example of NRP's value equations: 1000 are 50 for the pool, 350 for Ana, 600 for Ben; 150 stay due.
 
-    Source: domain reference, appendix A, "value_equation", computed by another program (appendix B, 6).
+    Source: value equations of network resource planning (NRP); computed by another program.
     """
 
     EQUATION = Equation(

@@ -127,7 +127,7 @@ ROWS = [
 
 
 class TestTheGoldenNumbers:
-    """Source: domain reference, sections 1.3 and 2.6, each row P0 to F1 after the text of its license."""
+    """Source: the text of each license, row by row from P0 to F1."""
 
     @pytest.mark.parametrize(("name", "use", "facts", "row", "is_allowed"), ROWS)
     def test_of_the_decision_table_are_its_rows(

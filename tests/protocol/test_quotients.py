@@ -52,7 +52,7 @@ class TestAQuotient:
     def test_sets_what_each_did_against_what_each_was_allotted(self, town: Town) -> None:
         """1000 for 10, 30 and 60 heads, who use 90, 310 and 500.
 
-        Source: domain reference, section 2.8 and appendix A, "t_and_a" (McElroy, context-based sustainability).
+        Source: thresholds and allocations of context-based sustainability (McElroy).
         """
         ceiling = limit(town, 1000)
         for member, share, used in ((town.anna, 100, 90), (town.bo, 300, 310), (town.cleo, 600, 500)):

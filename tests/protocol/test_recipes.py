@@ -52,7 +52,7 @@ class TestAScaledRecipe:
         assert not found.comes_out
 
     def test_asks_for_ten_masks_the_cloth_elastic_and_hours_of_ten(self) -> None:
-        """Source: domain reference, section 1.2, after dependent demand in network resource planning."""
+        """Source: dependent demand in network resource planning (NRP)."""
         mask = Recipe(b"mask", b"", "mask", (
             goes("consume", "cloth", 2), goes("consume", "elastic", 30), goes("work", "sewing", 1),
             comes("produce", "mask", 4),

@@ -249,7 +249,7 @@ def refolded(member: Member) -> Credit:
 class TestAllAccounts:
     """The sum of all balances is 0, and none leaves its limits on either side; who leaves returns to 0 (above).
 
-    Source: domain reference, section 1.3, "Mutual credit" (Sardex, Credit Commons).
+    Source: mutual credit as in Sardex and Credit Commons.
     """
 
     @given(STEPS)
