@@ -1123,7 +1123,7 @@ class EventRow(_Said, frozen=True, kw_only=True):
 
 
 class DueRow(_Said, frozen=True, kw_only=True):
-    """What a party still owes by a license, as exact decimals in the unit of its class."""
+    """What a party still owes by a license or for a cancel, as exact decimals in the unit of its class."""
 
     id: str  # of the entry that raised it, and `:number` if it is not 0
     party: str
@@ -1135,8 +1135,8 @@ class DueRow(_Said, frozen=True, kw_only=True):
     paid: str
     left: str
     due_ms: int
-    design: str  # what it is owed for, and `:number` if it is not 0
-    is_suspended: bool  # past its time: the design is not to be used until it is paid
+    design: str  # what it is owed for, a design or a commit, and `:number` if it is not 0
+    is_suspended: bool  # past its time: until it is paid the design is not to be used, or nothing accepted
 
 
 class ProcessRow(_Said, frozen=True, kw_only=True):

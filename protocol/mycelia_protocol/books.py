@@ -120,7 +120,7 @@ class Stated(NamedTuple):
 
 Record = Event | Receipt
 # kinds that are read here
-BOOKED = frozenset({"event", "process", "recipe", "threshold", "need", "offer", "deliver", "receive"})
+BOOKED = frozenset({"event", "process", "recipe", "threshold", "need", "offer", "deliver", "receive", "cancel"})
 
 
 class Books:

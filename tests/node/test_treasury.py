@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from mycelia_node import client, models
+from mycelia_node.bookroom import Bookroom
 from mycelia_node.faults import BadInput
 from mycelia_node.treasury import Treasury, signed
 from mycelia_protocol import cid, compose
-from mycelia_protocol.accumulators import Credit
+from mycelia_protocol.accumulators import Credit, LineId
 from mycelia_protocol.balances import counted
 from mycelia_protocol.charter import ResourceClass
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
+from mycelia_protocol.errors import Refused
 from tests.builders import CELL, HOUR_MS
 from tests.dealings import dealt, found, reciprocal
 
@@ -229,3 +231,47 @@ class TestOverTheApi:
 def opening_of(home: Home | LonePeer) -> str:
     """Return the id of the opening of a home's member."""
     return cid.text(home.keystore.members()[0].chain)
+
+
+class TestACancel:
+    """In a commons whose charter says that leaving a line costs a twentieth of it, within thirty days."""
+
+    @pytest.fixture
+    def town(self) -> Iterator[Town]:
+        town = peopled("bo", sections={"cancel": {"per_mille": 50, "due_days": 30}})
+        yield town
+        town.close()
+
+    def test_is_owed_until_it_is_paid_and_meanwhile_nothing_is_accepted(self, town: Town) -> None:
+        anna, bo = town["anna"], town["bo"]
+        line = self.pledged(town, "bo", "anna", 40)
+        say(anna, compose.on_lines("cancel", [line]), "anna")
+        treasury = Treasury(anna.desk)
+        [owed] = treasury.credit().claims
+        assert [(one.left, one.unit, one.is_suspended) for one in Bookroom(bo.desk).claims()] == [("0.2", "kg", False)]
+
+        town.now_ms += 31 * DAY_MS
+        with pytest.raises(Refused, match="2 of food were due"):
+            self.pledged(town, "bo", "anna", 7)
+        deal(town, "anna", "bo", 2, "food")
+        treasury.settle(models.NewSettlement(claim=owed.id))
+        town.meet()
+
+        assert self.pledged(town, "bo", "anna", 7)
+        assert [one.left for one in Bookroom(bo.desk).claims()] == []
+
+    @staticmethod
+    def pledged(town: Town, giver: str, taker: str, amount: int) -> LineId:
+        """Bring a line to its accept."""
+        window = {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
+        need = say(town[taker], a_need("food", amount, window), taker)
+        offer = say(town[giver], an_offer("food", amount, window), giver)
+        row = say(town[giver], compose.row(offer=offer.id, previous=None, lines=[(need.id, amount)]), giver)
+        until_ms = window["end_ms"]
+        commit = say(
+            town[giver],
+            compose.commit(row=row.id, hold_ms=until_ms, until_ms=until_ms, lines=[(need.id, amount)]),
+            giver,
+        )
+        say(town[taker], compose.accept(need=need.id, lines=[(commit.id, 0)]), taker)
+        return commit.id, 0

@@ -140,7 +140,7 @@ def lapse(
 
 
 def cancel(*lines: str, member: As = None, dry_run: DryRun = False, options: Options = DEFAULTS) -> None:
-    """Go back on lines, on either side; what was accepted is owed an explanation.
+    """Go back on lines, on either side. What the charter says that this costs is then owed: `mycelia credit` shows it.
 
     Args:
         lines: Each as the id of its commit and `:number`; a need, offer or commit will do where it has but one.
