@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from mycelia_protocol import cid, compose
 from mycelia_protocol.accumulators import Allowance, Overdrawn
@@ -10,7 +10,7 @@ from mycelia_protocol.budgets import quotient
 from mycelia_protocol.cid import digest
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
-from mycelia_protocol.kinds.budgets import BUDGET
+from mycelia_protocol.kinds.budgets import BUDGET, allotted
 
 from . import models, signals
 from .bookroom import Bookroom
@@ -128,6 +128,7 @@ class Exchequer:
             }
             over = self._ledger.facts_of(chain, "overdrawn").get(("overdrawn", impact, -1))
             overdrawn = over.amount if isinstance(over, Overdrawn) else 0
+            overdrawn += self._spent_of_nothing(chain, name, counted)
             passed = sum(one.amount for one in parts if one.chain == chain and one.source in left)
             allotted = sum(one.amount for one in counted.values() if one.to == chain) - passed
             spent = sum(counted[one].amount - rest for one, rest in left.items()) - passed + overdrawn
@@ -143,6 +144,17 @@ class Exchequer:
                 overdrawn=overdrawn,
                 quotient=None if stands is None else str(stands),
             )
+
+    def _spent_of_nothing(self, chain: bytes, name: str, counted: Collection[bytes]) -> int:
+        """Return what a chain spent of allowances that do not count; what it passed on is spent by others."""
+        spent, given = 0, self._ledger.standing.allots.values()
+        for (_, allot, _), fact in self._ledger.facts_of(chain, "allowance").items():
+            entry = self._ledger.entry_of(allot)
+            if isinstance(fact, Allowance) and entry is not None and allot not in counted:
+                of, impact, amount, _ = allotted(entry)
+                passed = sum(one.amount for one in given if one.chain == chain and one.source == allot)
+                spent += amount - fact.left - passed if (of, impact) == (BUDGET, name) else 0
+        return spent
 
     def _publish(self, name: str | None, content: Content, *, dry_run: bool) -> models.Published:
         member = self._keystore.member(name)

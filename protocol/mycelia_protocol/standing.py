@@ -20,6 +20,7 @@ from .agreements import Agreements
 from .envelope import Entry
 from .errors import Refused
 from .kinds import KINDS
+from .kinds.budgets import MAX_PASSED
 from .kinds.flows import commit_lines
 from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY, allotment_of
 from .kinds.kind import ABOUT_LINES, lines_about
@@ -29,7 +30,6 @@ from .lines import NEVER, Allot, Intent, Line, Mark, Row, Signed, Status
 
 _ANSWERS = {"deliver": "accept", "receive": "deliver", "settle": "receive"}  # of the other side, about the same line
 
-MAX_PASSED = 16  # hands that an allowance goes through
 _OVER = frozenset({Status.VOID, Status.DISPUTED, Status.DISPLACED})
 _BOUND = frozenset({Status.FIRM, Status.DONE})
 

@@ -147,6 +147,14 @@ class TestWhoWantsMore:
         town = Town()
         first = town.allot(town.board, town.threshold(2000), town.anna, 1000)
         forged = town.anna.misstep(compose.allot(first.id, town.bo.chain, "budget", "co2", 1500, town.now_ms + HOUR_MS))
+
+        assert town.bo.why_not(compose.take([forged.id])) == "take.allot"
+
+    def test_is_seen_where_a_friend_gives_away_what_it_had_a_second_time(self) -> None:
+        town = Town()
+        first = town.allot(town.board, town.threshold(2000), town.anna, 1000)
+        town.allot(town.anna, first, town.cleo, 1000)
+        forged = town.anna.misstep(compose.allot(first.id, town.bo.chain, "budget", "co2", 1000, town.now_ms + HOUR_MS))
         took = town.bo.say(compose.take([forged.id]))
 
         assert not town.standing.is_allotted(forged.id)

@@ -27,6 +27,7 @@ BUDGET = "budget"
 # What a magisterium has no stake in.
 ACTS = frozenset({"need", "offer", "row", "commit", "accept", "agree", "event", "process", "capacity", "settle"})
 MAX_TAKEN = 16
+MAX_PASSED = 16  # hands that an allowance goes through
 
 
 def check_stake(judged: Judged) -> None:
@@ -138,6 +139,8 @@ def _judge_take(judged: Judged) -> None:
         of, name, amount, expires_ms = allotted(allot)
         if allot.header.dep(cast(int, allot.header.terms[1])) != judged.prefix.chain:
             raise Refused("take.allot", "it was allotted to another chain")
+        if of == BUDGET:
+            _check_way(judged, allot)
         if judged.facts.get(("allowance", allot.id, -1)) is not None:
             raise Refused("take.again", "it was taken before")
         if header.time_ms > expires_ms:
@@ -146,6 +149,42 @@ def _judge_take(judged: Judged) -> None:
         if of == BUDGET:
             key = ("purse", digest(name.encode()), -1)
             judged.facts[key] = Purse(tuple(sorted({*_purse(judged, name), (expires_ms, allot.id)})))
+
+
+def _check_way(judged: Judged, allot: Entry) -> None:
+    """Refuse `take.allot` unless hands lead from a ceiling of a magisterium to it, none giving what it had not.
+
+    Whether one hand gave more than it had left in all is its own chain's verdict, which nobody else's asks.
+    """
+    for _ in range(MAX_PASSED):
+        given, name = allotted(allot), allot.header.named(allot.header.terms[0])
+        source = None if name is None else judged.lineage.held(name)
+        if source is None:
+            break
+        if source.header.kind == "threshold":
+            _check_ceiling(judged, source, allot.chain, given)
+            return
+        had = allotted(source)
+        is_hers = source.header.named(source.header.terms[1]) == allot.chain
+        if not is_hers or had[:2] != given[:2] or had[2] < given[2] or had[3] < given[3]:
+            raise Refused("take.allot", "one of the hands that it went through gave what it was not given")
+        allot = source
+    raise Refused("take.allot", f"no ceiling of a magisterium is found behind it, {MAX_PASSED} hands back")
+
+
+def _check_ceiling(judged: Judged, threshold: Entry, giver: bytes, given: tuple[str, str, int, int]) -> None:
+    """Refuse `take.allot` unless an entry is a ceiling by its magisterium's keys that had so much to give."""
+    terms, speaker = threshold.header.terms, judged.lineage.speaker(threshold.chain)
+    if len(terms) == 7 and terms[:2] == [given[1], "ceiling"] and threshold.chain == giver and speaker is not None:
+        amount, ends_ms = terms[2], terms[4]
+        is_enough = is_natural(amount) and amount >= given[2] and is_natural(ends_ms) and ends_ms >= given[3]
+        if is_enough and speaker.identity in judged.charter.magisteria:
+            try:
+                check_authority(judged.lineage, threshold.header, terms[5], speaker.identity)
+            except Refused as refused:
+                raise Refused("take.allot", f"the ceiling behind it is not signed: {refused.message}") from None
+            return
+    raise Refused("take.allot", "what is behind it is no ceiling of a magisterium with so much to give")
 
 
 def _purse(judged: Judged, impact: str) -> tuple[tuple[int, bytes], ...]:
