@@ -205,8 +205,10 @@ class Branches:
                 return None
             if branch.number and (name in branch.apart or stored.entry.header.sequence >= branch.parted):
                 return stored.entry if name in branch.apart else None
-            others = self._known.get(branch.chain.id, ())
-            return None if any(name in other.apart for other in others) else stored.entry
+            branches = self._known.get(branch.chain.id, ())
+            if len(branches) > 1 and any(name in other.apart for other in branches):
+                return None
+            return stored.entry
 
         return own
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, MutableMapping
+from functools import cache
 from itertools import count
 from typing import Any, cast
 
-import cbor2
+from msgspec import MsgspecError, msgpack
 
 from mycelia_protocol.accumulators import RECORDS, Fact, FactKey
 
+from .faults import StoreFault
 from .store import short
 
 _LETTERS = {
@@ -34,6 +36,7 @@ _NUMBERS_BITS = 4  # of the numbers in one row; -1, which numbers nothing, has o
 
 Row = tuple[str, bytes, int]  # record, id, and where the numbers lie
 _NOTHING: dict[int, Fact] = {}
+_ENCODER = msgpack.Encoder()
 
 
 class StoredFacts(MutableMapping[FactKey, Fact]):
@@ -43,6 +46,7 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
         self._connection, self._chain, self._branch = connection, chain, branch
         self._known: dict[Row, dict[int, Fact]] = {}
         self._is_stored: dict[str, bool] = {}  # by record: whether some were there when it was first asked
+        self._empty: set[str] = set()  # records of which there is nothing, stored or not
         self._numbers: dict[Row, int] = {}  # of rows that were read or written
         self._unsaved: set[Row] = set()
 
@@ -55,6 +59,8 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
     def get(self, key: FactKey, default: Any = None) -> Any:
         """Return a fact, or None: asked dozens of times an entry, so not by way of an exception."""
         record, name, number = key
+        if record in self._empty:
+            return default
         row = (record, name, number >> _NUMBERS_BITS)
         facts = self._known.get(row)
         if facts is None:
@@ -67,6 +73,7 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
         facts = self._known.get(row)
         if facts is None:
             facts = self._load(row) or self._known.setdefault(row, {})
+            self._empty.discard(record)
         facts[number] = fact
         self._unsaved.add(row)
 
@@ -91,14 +98,14 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
         changed = [row for row in self._unsaved if row in self._numbers]
         self._connection.executemany(
             "update facts set value=? where number=?",
-            [(cbor2.dumps(self._known[row]), self._numbers[row]) for row in changed],
+            [(write_facts(self._known[row]), self._numbers[row]) for row in changed],
         )
         (last,) = self._connection.execute("select max(number) from facts").fetchone()
         fresh = self._unsaved.difference(changed)
         self._numbers.update(zip(fresh, count((last or 0) + 1), strict=False))
         self._connection.executemany(
             "insert into facts(number, chain, branch, record, name, id, place, value) values (?, ?, ?, ?, ?, ?, ?, ?)",
-            [(self._numbers[row], *self._columns(row), cbor2.dumps(self._known[row])) for row in fresh],
+            [(self._numbers[row], *self._columns(row), write_facts(self._known[row])) for row in fresh],
         )
         self._unsaved = set()
 
@@ -122,6 +129,8 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
         record = row[0]
         if record not in self._is_stored:
             self._is_stored[record] = self._has_any(_LETTERS[record])
+            if not self._is_stored[record]:
+                self._empty.add(record)
         if not self._is_stored[record]:
             return _NOTHING
         found = self._connection.execute(
@@ -145,13 +154,37 @@ def letter_of(record: str) -> str:
     return _LETTERS[record]
 
 
+def name_of(letter: str) -> str:
+    """Return the record that a letter on disk stands for."""
+    return _NAMES[letter]
+
+
+def write_facts(facts: dict[int, Fact]) -> bytes:
+    """Return the bytes that facts are stored as, by their numbers."""
+    return _ENCODER.encode(facts)
+
+
 def read_facts(record: str, value: bytes) -> dict[int, Fact]:
-    """Return the facts of stored bytes, by their numbers."""
-    return {number: read_fact(record, parts) for number, parts in cbor2.loads(value).items()}
+    """Return the facts of stored bytes, by their numbers.
+
+    Raises:
+        StoreFault: the bytes are none that `write_facts` returns.
+    """
+    try:
+        return cast(dict[int, Fact], _decoder(record).decode(value))
+    except MsgspecError as error:
+        raise StoreFault(
+            f"the accumulators of a chain cannot be read ({error})", "restore the ledger from a backup"
+        ) from error
+
+
+@cache
+def _decoder(record: str) -> msgpack.Decoder[Any]:
+    return msgpack.Decoder(dict[int, RECORDS[record]])  # type: ignore[valid-type]
 
 
 def read_fact(record: str, parts: list[object]) -> Fact:
-    """Return a fact of its parts."""
+    """Return a fact of its parts, as older files have them."""
     return cast(Fact, RECORDS[record](*map(_frozen, parts)))
 
 

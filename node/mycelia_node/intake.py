@@ -188,18 +188,18 @@ class Intake:
 
     def _not_yet(self, run: list[Entry], now_ms: int) -> tuple[frozenset[bytes], int]:
         """Return what a run still waits for: ids that are not held, and a time if it lies in the future."""
-        latest, missing = 0, set[bytes]()
-        within = {entry.id for entry in run}  # not held yet, so the disk is not asked for them
+        latest, named = 0, set[bytes]()
         for entry in run:
             header = entry.header
             latest = max(latest, header.time)
-            if header.deps:
-                missing.update(link for link in header.links if link not in within and self._get(link) is None)
+            named.update(header.links)
+        named.difference_update([entry.id for entry in run])  # not held yet, so the disk is not asked for them
+        missing = frozenset(link for link in named if self._get(link) is None)
         ahead_ms = (latest >> chains.COUNTER_BITS) - self._charter.drift_ms
         if self._charter.rate is not None:
             ahead_ms = max(ahead_ms, self._tat_before(run[0]) - self._charter.rate.burst_ms - self._charter.drift_ms)
         until_ms = ahead_ms if ahead_ms > now_ms else 0
-        return frozenset(missing), until_ms
+        return missing, until_ms
 
     def _sealed_length(self, run: list[Entry], key: bytes, report: Ingested) -> int:
         length = chains.sealed_length(run, key, network=self._charter.network)

@@ -81,7 +81,7 @@ class Reduction:
     def _rely(self, entry: Entry) -> list[bytes]:
         """Keep what an entry names, what that names and stands on; return what was not kept before."""
         relied, found = self._late(), []
-        names = entry.header.links if entry.header.deps else []
+        names = [*entry.header.links]
         while names:
             stored = self._get(names.pop())
             if stored is None or stored.entry.id in relied:

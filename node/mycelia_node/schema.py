@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x4D794365  # "MyCe": a foreign SQLite file is told apart from ours
 
 
@@ -19,6 +19,8 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
         _gone(connection)
     if version < 4:
         _facts(connection)
+    elif version < 5:
+        _recode_facts(connection)
     connection.execute(f"pragma application_id={APPLICATION_ID}")  # with the tables or not at all
     connection.execute(f"pragma user_version={SCHEMA_VERSION}")
     connection.execute("commit")
@@ -97,6 +99,22 @@ def _facts(connection: sqlite3.Connection) -> None:
     if old:
         _gather_facts(connection)
         connection.execute("drop table single_facts")
+
+
+def _recode_facts(connection: sqlite3.Connection) -> None:
+    """Write the numbers of each row as they are read fastest; they were CBOR before."""
+    import cbor2
+
+    from .facts import name_of, read_fact, write_facts
+
+    rows = connection.execute("select number, record, value from facts").fetchall()
+    connection.executemany(
+        "update facts set value=? where number=?",
+        (
+            (write_facts({at: read_fact(name_of(letter), parts) for at, parts in cbor2.loads(value).items()}), number)
+            for number, letter, value in rows
+        ),
+    )
 
 
 def _gather_facts(connection: sqlite3.Connection) -> None:

@@ -24,6 +24,7 @@ from mycelia_protocol.state import State, write
 from mycelia_protocol.validation import Verdict, extend, judge
 
 from .facts import StoredFacts
+from .faults import StoreFault
 from .gone import Base
 from .store import Row, Store, entry_of, short
 from .stored import refusal
@@ -218,8 +219,11 @@ class Verification:
 
     def _is_summed_up(self, chain: int, number: int, branch: _Branch) -> bool:
         """Whether the stored accumulators of a branch are what its entries add up to, but for what says nothing."""
-        state = State.of(branch.prefix)
-        return write(state._replace(facts=StoredFacts(self._store.connection, chain, number))) == write(state)
+        state, stored = State.of(branch.prefix), StoredFacts(self._store.connection, chain, number)
+        try:
+            return write(state._replace(facts=stored)) == write(state)
+        except StoreFault:  # what is stored are no facts at all
+            return False
 
     def _held_entry(self, name: bytes) -> Entry | None:
         return self._held.get(name)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from struct import Struct
 from typing import NamedTuple, cast
 
 import cbor2
@@ -41,6 +41,7 @@ NONCE_BYTES = 16
 Term = int | bytes | str | bool | None
 _PLAIN = frozenset({bytes, str, bool, type(None)})
 
+_IDS = [Struct(f"{DIGEST_BYTES}s" * count) for count in range(MAX_DEPS + 1)]  # so many ids, one after the other
 _KIND = re.compile(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*", re.ASCII)
 
 
@@ -76,12 +77,9 @@ class Header(NamedTuple):
         return self.deps[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES]
 
     @property
-    def links(self) -> list[bytes]:
+    def links(self) -> tuple[bytes, ...]:
         """The ids of all dependencies, sorted."""
-        deps = self.deps
-        if len(deps) == DIGEST_BYTES:  # as most have that have any
-            return [deps]
-        return [deps[at : at + DIGEST_BYTES] for at in range(0, len(deps), DIGEST_BYTES)]
+        return _IDS[len(self.deps) // DIGEST_BYTES].unpack(self.deps)
 
 
 class Entry(NamedTuple):
@@ -162,7 +160,7 @@ def _check_fields(header: Header) -> None:
         raise Malformed("envelope.deps", f"dependencies are at most {MAX_DEPS} ids of 32 bytes")
     if len(deps) > DIGEST_BYTES:
         links = header.links
-        if any(one >= other for one, other in pairwise(links)):
+        if links != tuple(sorted(set(links))):
             raise Malformed("envelope.deps", "dependencies are not sorted and unique")
     if type(terms) is not list:
         raise Malformed("envelope.terms", "the terms are not an array")

@@ -75,7 +75,7 @@ def read_recipe(entry: Entry) -> Recipe:
         Part(io == "i", str(action), str(resource_class), cast(int, amount))
         for io, action, resource_class, amount in groups
     )
-    return Recipe(entry.id, entry.chain, str(name), parts, tuple(entry.header.links))
+    return Recipe(entry.id, entry.chain, str(name), parts, entry.header.links)
 
 
 def scaled(recipe: Recipe, resource_class: str, amount: int, recipe_of: Callable[[bytes], Recipe | None]) -> Scaled:

@@ -24,12 +24,13 @@ from .kinds.budgets import MAX_PASSED
 from .kinds.flows import commit_lines
 from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY, allotment_of
 from .kinds.kind import ABOUT_LINES, lines_about
-from .kinds.rows import LINES_AT, OFFER_AT
+from .kinds.rows import OFFER_AT, row_lines
 from .kinds.settlements import settled_lines
 from .lines import NEVER, Allot, Intent, Line, Mark, Row, Signed, Status
 
 _ANSWERS = {"deliver": "accept", "receive": "deliver", "settle": "receive"}  # of the other side, about the same line
 
+_NOTED = frozenset({"release", "cancel", "id.inherit"})  # what others said that changes where a line stands for whom
 _OVER = frozenset({Status.VOID, Status.DISPUTED, Status.DISPLACED})
 _BOUND = frozenset({Status.FIRM, Status.DONE})
 
@@ -393,12 +394,11 @@ class Standing:
         (self.needs if kind == "need" else self.offers)[entry.id] = intent
 
     def _add_row(self, entry: Entry) -> None:
-        header, terms = entry.header, cast(list[int], entry.header.terms)
-        offer = header.dep(terms[OFFER_AT])
+        header = entry.header
+        offer = header.dep(cast(int, header.terms[OFFER_AT]))
         latest = self.rows.get(offer)
         if latest is None or (header.sequence, entry.id) > (latest.sequence, latest.id):
-            lines = tuple((header.dep(terms[at]), terms[at + 1]) for at in range(LINES_AT, len(terms), 2))
-            self.rows[offer] = Row(entry.id, offer, entry.chain, header.sequence, lines)
+            self.rows[offer] = Row(entry.id, offer, entry.chain, header.sequence, row_lines(entry))
 
     def _add_agree(self, entry: Entry) -> None:
         agreement = self.agreements.add(entry)
@@ -417,10 +417,9 @@ class Standing:
                 self._past.add(line)
                 continue
             receiver = cast(Entry, self._entry_of(stated.need)).chain
-            signed = self._signed.setdefault(line, Signed())
             self.lines[line] = Line(
                 entry.id, number, entry.header.sequence, entry.chain, receiver, row.id, offer, stated.need,
-                stated.amount, stated.hold, stated.until, signed,
+                stated.amount, stated.hold, stated.until, self._signed_of(line),
             )  # fmt: skip
             self.lines_of.setdefault(stated.need, []).append(line)
             self.lines_of.setdefault(offer, []).append(line)
@@ -439,8 +438,14 @@ class Standing:
         by = self._withdrawn.get(intent, ())
         return chain in by or any(heir in by for heir in self._heirs(chain))
 
+    def _signed_of(self, line: LineId) -> Signed:
+        signed = self._signed.get(line)
+        if signed is None:
+            signed = self._signed[line] = Signed()
+        return signed
+
     def _mark(self, line: LineId, kind: str, entry: Entry) -> None:
-        signed, mark = self._signed.setdefault(line, Signed()), (kind, entry.chain)
+        signed, mark = self._signed_of(line), (kind, entry.chain)
         signed.marks[mark] = min(signed.marks.get(mark, NEVER), entry.header.sequence)
         if kind == "accept":
             signed.accept = min(signed.accept, (entry.header.time, entry.id))
@@ -449,19 +454,19 @@ class Standing:
         """A receiver who cites a release or a provider's cancel, whatever its verdict, gives the line up."""
         for link in entry.header.links:
             exit_ = self._entry_of(link)
-            if exit_ is None or exit_.chain == entry.chain:
+            if exit_ is None or exit_.header.kind not in _NOTED or exit_.chain == entry.chain:
                 continue
-            if exit_.header.kind == "id.inherit" and (cut := self._inherited(exit_)) is not None:
-                told = (entry.chain, exit_.chain, cut.chain)
-                self._told[told] = min(self._told.get(told, NEVER), entry.header.sequence)
-            if exit_.header.kind not in ("release", "cancel"):
+            if exit_.header.kind == "id.inherit":
+                if (cut := self._inherited(exit_)) is not None:
+                    told = (entry.chain, exit_.chain, cut.chain)
+                    self._told[told] = min(self._told.get(told, NEVER), entry.header.sequence)
                 continue
             try:
                 lines = lines_about(exit_)
             except Refused:
                 continue
             for line in lines:
-                signed = self._signed.setdefault(line, Signed())
+                signed = self._signed_of(line)
                 signed.exits = signed.exits or set()
                 signed.exits.add((exit_.chain, entry.chain, entry.header.sequence))
 

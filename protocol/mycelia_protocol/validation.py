@@ -80,7 +80,7 @@ def judge(
     # 6. Everything that the entry names is held.
     deps: dict[bytes, Entry] = {}
     missing = []
-    for link in header.links if header.deps else ():
+    for link in header.links:
         dep = held(link)
         if dep is None:
             missing.append(link)
@@ -109,7 +109,9 @@ def judge(
 def _judge(judged: Judged) -> None:
     header = judged.header
     # 7. Time moves on, past the entry before and past everything named.
-    latest = max([judged.prefix.time, *[dep.header.time for dep in judged.deps.values()]])
+    latest = judged.prefix.time
+    for dep in judged.deps.values():
+        latest = max(latest, dep.header.time)
     if header.time <= latest:
         raise Refused("chain.time", f"time {header.time} does not lie after {latest}")
     # 8. The charter version in force is the one last adopted in the chain's own prefix.

@@ -37,7 +37,7 @@ def our_header(data: bytes) -> Any:
     except Malformed as refused:
         return refused.rule
     fields: list[Any] = [1, *header]
-    fields[8] = header.links
+    fields[8] = [*header.links]
     return fields
 
 

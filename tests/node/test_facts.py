@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import cbor2
 import pytest
 
-from mycelia_node import facts
+from mycelia_node import facts, schema
 from mycelia_node.facts import StoredFacts
+from mycelia_node.faults import StoreFault
 from mycelia_node.store import Store
 from mycelia_protocol.accumulators import RECORDS, AcceptedLine, Fact, FactKey, NeedFacts
 
@@ -88,3 +90,26 @@ class TestFacts:
 
         assert StoredFacts(disk, 1, 0)["accepted", NAME, 0] == accepted(1)
         assert StoredFacts(disk, 1, 0)["accepted", other, 0] == accepted(2)
+
+    def test_that_an_older_file_has_as_cbor_are_read_as_they_were(self, disk: sqlite3.Connection) -> None:
+        written = StoredFacts(disk, 1, 0)
+        written.update(self.MANY)
+        written.save()
+        for number, letter, value in disk.execute("select number, record, value from facts").fetchall():
+            older = cbor2.dumps(facts.read_facts(facts.name_of(letter), value))
+            disk.execute("update facts set value=? where number=?", (older, number))
+
+        schema.migrate(disk, 4)
+
+        assert dict(StoredFacts(disk, 1, 0)) == self.MANY
+
+    def test_that_cannot_be_read_say_what_to_do(self, disk: sqlite3.Connection) -> None:
+        written = StoredFacts(disk, 1, 0)
+        written.update(self.MANY)
+        written.save()
+        disk.execute("update facts set value=x'A1'")
+
+        with pytest.raises(StoreFault, match="cannot be read") as caught:
+            StoredFacts(disk, 1, 0).get(("need", NAME, -1))
+
+        assert "backup" in str(caught.value)

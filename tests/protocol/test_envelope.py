@@ -83,7 +83,7 @@ class TestAHeader:
     def test_lists_its_dependencies_by_index(self) -> None:
         one = header(deps=bytes([1]) * 32 + bytes([2]) * 32)
 
-        assert one.links == [one.dep(0), one.dep(1)] == [bytes([1]) * 32, bytes([2]) * 32]
+        assert one.links == (one.dep(0), one.dep(1)) == (bytes([1]) * 32, bytes([2]) * 32)
 
 
 class TestAnEntry:

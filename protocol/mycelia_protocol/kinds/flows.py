@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
-from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark, NeedFacts, Return
-from ..canonical import INT64_MAX
+from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark, NeedFacts, OfferFacts, Return
 from ..envelope import Entry, Header
 from ..errors import Refused
 from . import credit
 from .debts import check_debts
 from .intents import AMOUNT, END_MS
-from .kind import Judged, Kind, amounts_by_dep, is_natural, lines_about, nothing, remembered
+from .kind import Judged, Kind, amounts_by_dep, check_amount, is_natural, lines_about, nothing, remembered
 from .legs import CONDITIONAL, is_complete, leg, note_took
 from .licensing import raise_claims
 from .rows import OFFER_AT
@@ -45,7 +44,7 @@ def commit_lines(commit: Entry) -> tuple[CommitLine, ...]:
         return ()
     _, hold, until = cast(list[int], header.terms[:LINES_AT])
     try:
-        lines = amounts_by_dep(header, LINES_AT, "commit.terms", INT64_MAX)
+        lines = amounts_by_dep(header, LINES_AT, "commit.terms")
     except Refused:
         return ()
     return tuple(CommitLine(need, amount, hold, until) for need, amount in lines)
@@ -53,7 +52,7 @@ def commit_lines(commit: Entry) -> tuple[CommitLine, ...]:
 
 def _has_commit_shape(header: Header) -> bool:
     terms = header.terms
-    return len(terms) > LINES_AT and all(is_natural(term) for term in terms[:LINES_AT])
+    return len(terms) > LINES_AT and all(map(is_natural, terms[:LINES_AT]))
 
 
 def line_of(judged: Judged, line: LineId, rule: str) -> CommitLine:
@@ -67,9 +66,11 @@ def line_of(judged: Judged, line: LineId, rule: str) -> CommitLine:
 
 def _judge_commit(judged: Judged) -> None:
     header, facts = judged.header, judged.facts
-    if not _has_commit_shape(header):
-        raise Refused("commit.terms", "a commit has the terms row, hold, until, then (need, amount) pairs")
-    lines = amounts_by_dep(header, LINES_AT, "commit.terms", judged.charter.max_amount)
+    lines = commit_lines(judged.entry)
+    if not lines:
+        raise Refused("commit.terms", "a commit has the terms row, hold, until, then (need, amount) pairs, each once")
+    for line in lines:
+        check_amount(line.amount, "commit.terms", judged.charter.max_amount)
     _, hold, until = cast(list[int], header.terms[:LINES_AT])
     row = judged.dep(header.terms[ROW_AT], "commit.terms")
     if row.header.kind != "row" or judged.prefix.own(row.id) is None:
@@ -84,7 +85,7 @@ def _judge_commit(judged: Judged) -> None:
         raise Refused("commit.hold", f"hold {hold} lies not after the entry's {header.time_ms}, or after until {until}")
     tentative = dict(offer.tentative)
     own = judged.prefix.own(offer_id)  # None where its header has gone: it had ended before
-    for need_id, amount in lines:
+    for need_id, amount, _, _ in lines:
         need = judged.deps[need_id]
         left = tentative.get(need_id, 0)
         if amount > left:
@@ -97,14 +98,13 @@ def _judge_commit(judged: Judged) -> None:
         if "withdraw" in facts.cited(need_id, -1, need.chain):
             raise Refused("commit.withdrawn", "this chain has cited the withdrawal of the need")
         tentative[need_id] -= amount
-    facts["offer", offer_id, -1] = offer._replace(
-        committed=offer.committed + sum(amount for _, amount in lines),
-        tentative=tuple((need, left) for need, left in tentative.items() if left),
-    )
-    credit.promise(judged, cast(Entry, own), sum(amount for _, amount in lines))
-    for number, (need_id, amount) in enumerate(lines):
-        receiver = judged.deps[need_id].chain
-        facts["committed", judged.entry.id, number] = CommittedLine(offer_id, need_id, receiver, amount, hold, until)
+    promised = sum(line.amount for line in lines)
+    still = tuple((need, left) for need, left in tentative.items() if left)
+    facts["offer", offer_id, -1] = OfferFacts(offer.withdrawn, offer.committed + promised, offer.row, still)
+    credit.promise(judged, cast(Entry, own), promised)
+    for number, line in enumerate(lines):
+        receiver = judged.deps[line.need].chain
+        facts["committed", judged.entry.id, number] = CommittedLine(offer_id, line.need, receiver, *line[1:])
 
 
 def _judge_accept(judged: Judged) -> None:

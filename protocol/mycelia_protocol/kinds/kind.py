@@ -14,7 +14,7 @@ from ..errors import Refused
 from ..lineage import Lineage
 
 ABOUT_LINES = {"accept": 1, "deliver": 0, "receive": 0, "release": 0, "lapse": 0, "cancel": 0}  # and terms before them
-MAX_REMEMBERED = 1024
+MAX_REMEMBERED = 4096
 T = TypeVar("T")
 MAX_LINES = 64  # that one entry may name: whoever cites 32 such entries makes others note 2,048 lines, not 17,000
 
@@ -85,19 +85,22 @@ def line_refs(header: Header, skip: int, rule: str) -> list[LineId]:
     return refs
 
 
-def amounts_by_dep(header: Header, skip: int, rule: str, most: int) -> list[tuple[bytes, int]]:
+def amounts_by_dep(header: Header, skip: int, rule: str) -> list[tuple[bytes, int]]:
     """Return the (dependency, amount) pairs that terms name after `skip` fields.
 
     Raises:
-        Refused: `rule`, unless each dependency stands once with an amount from 1 to `most`.
+        Refused: `rule`, unless each dependency stands once with an amount of 1 or more.
     """
     pairs = _pairs(header, skip)
-    if pairs is None or len(dict(pairs)) != len(pairs):
-        raise Refused(rule, "lines are (need, amount) pairs, each need once")
-    for _, amount in pairs:
-        if not 0 < amount <= most:
-            raise Refused(rule, f"{amount} is not an amount from 1 to {most}")
+    if pairs is None or len(dict(pairs)) != len(pairs) or not all(amount for _, amount in pairs):
+        raise Refused(rule, "lines are (need, amount) pairs, each need once, with an amount of 1 or more")
     return pairs
+
+
+def check_amount(amount: int, rule: str, most: int) -> None:
+    """Refuse `rule` for an amount that is more than the charter allows."""
+    if amount > most:
+        raise Refused(rule, f"{amount} is more than {most}, the most that the charter allows")
 
 
 def remembered(read: Callable[[Entry], tuple[T, ...]]) -> Callable[[Entry], tuple[T, ...]]:

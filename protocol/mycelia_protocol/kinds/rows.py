@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import cast
 
+from ..accumulators import OfferFacts
 from ..envelope import Entry, Header
 from ..errors import Refused
 from .intents import AMOUNT, CLASS, END_MS, NEED_TERMS, TAIL, action_of
-from .kind import Judged, Kind, amounts_by_dep
+from .kind import Judged, Kind, amounts_by_dep, check_amount, remembered
 
 OFFER_AT, PREVIOUS_AT, JOINT_AT, LINES_AT = range(4)
 _NEED_FORMS = (NEED_TERMS, NEED_TERMS + TAIL)
 
 
-def _judge(judged: Judged) -> None:
-    header = judged.header
-    if len(header.terms) < LINES_AT:
+@remembered
+def row_lines(row: Entry) -> tuple[tuple[bytes, int], ...]:
+    """Return what a row holds, as (need, amount) pairs.
+
+    Raises:
+        Refused: `row.terms`.
+    """
+    if len(row.header.terms) < LINES_AT:
         raise Refused("row.terms", "a row has the terms offer, previous, joint, then (need, amount) pairs")
-    lines = amounts_by_dep(header, LINES_AT, "row.terms", judged.charter.max_amount)
+    return tuple(amounts_by_dep(row.header, LINES_AT, "row.terms"))
+
+
+def _judge(judged: Judged) -> None:
+    header, lines = judged.header, row_lines(judged.entry)
+    for _, amount in lines:
+        check_amount(amount, "row.terms", judged.charter.max_amount)
     named, previous_at = judged.dep(header.terms[OFFER_AT], "row.terms"), header.terms[PREVIOUS_AT]
     previous = None if previous_at is None else judged.dep(previous_at, "row.terms").id
     offer = own_offer(judged, named, "row.offer")
@@ -36,7 +48,7 @@ def _judge(judged: Judged) -> None:
         raise Refused(
             "row.capacity", f"{facts.committed} committed and {total} in the row exceed the capacity of {capacity}"
         )
-    judged.facts["offer", offer.id, -1] = facts._replace(row=judged.entry.id, tentative=tuple(lines))
+    judged.facts["offer", offer.id, -1] = OfferFacts(facts.withdrawn, facts.committed, judged.entry.id, lines)
 
 
 def own_offer(judged: Judged, offer: Entry, rule: str) -> Entry:
