@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, MutableMapping
 from functools import cache
-from itertools import count
+from itertools import count, islice
 from typing import Any, cast
 
 from msgspec import MsgspecError, msgpack
@@ -32,6 +32,7 @@ _LETTERS = {
     "equation": "Q", "superseded": "Z", "distributed": "S",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
+_CACHED_ROWS = 16_384  # of one branch
 _NUMBERS_BITS = 4  # of the numbers in one row; -1, which numbers nothing, has one of its own
 
 Row = tuple[str, bytes, int]  # record, id, and where the numbers lie
@@ -108,6 +109,15 @@ class StoredFacts(MutableMapping[FactKey, Fact]):
             [(self._numbers[row], *self._columns(row), write_facts(self._known[row])) for row in fresh],
         )
         self._unsaved = set()
+        if len(self._known) > _CACHED_ROWS:
+            self._forget_older()
+
+    def _forget_older(self) -> None:
+        """Drop from memory the half of the rows that came first; all of them lie on the disk."""
+        for row in list(islice(self._known, len(self._known) // 2)):
+            del self._known[row]
+            self._numbers.pop(row, None)
+            self._is_stored[row[0]] = True
 
     def _columns(self, row: Row) -> tuple[int, int, str, int, bytes, int]:
         record, name, place = row

@@ -14,6 +14,7 @@ from mycelia_node.facts import StoredFacts
 from mycelia_node.faults import StoreFault
 from mycelia_node.store import Store
 from mycelia_protocol.accumulators import RECORDS, AcceptedLine, Fact, FactKey, NeedFacts
+from mycelia_protocol.cid import digest
 
 NAME = bytes(range(32))
 
@@ -113,3 +114,19 @@ class TestFacts:
             StoredFacts(disk, 1, 0).get(("need", NAME, -1))
 
         assert "backup" in str(caught.value)
+
+    def test_that_memory_has_no_room_for_are_read_and_changed_on_the_disk(self, disk: sqlite3.Connection) -> None:
+        keys: list[FactKey] = [("need", digest(number.to_bytes(4)), -1) for number in range(20_001)]
+        many: dict[FactKey, Fact] = {key: NeedFacts(accepted=number) for number, key in enumerate(keys[:-1])}
+        known = StoredFacts(disk, 1, 0)
+        known.update(many)
+        known.save()
+
+        for key in (keys[0], keys[-2]):
+            known[key] = NeedFacts(withdrawn=True)
+        known.save()
+
+        assert known.get(keys[1]) == NeedFacts(accepted=1)
+        assert known.get(keys[-1]) is None
+        assert known.get(keys[0]) == NeedFacts(withdrawn=True)
+        assert len(dict(StoredFacts(disk, 1, 0))) == len(many)
