@@ -1,7 +1,7 @@
 """Debts: what a cancel costs, where the charter says so, as claims on the chain of who cancelled.
 
 Nobody is kept from leaving. Who leaves a line that both sides may rely on owes the other side a part of it; while
-that is overdue, she takes nothing more.
+that is overdue, she takes nothing more, for as long again as she had to pay.
 
 Spec: 23-reciprocity, "What a cancel costs".
 """
@@ -36,17 +36,20 @@ def owe(judged: Judged, number: int, line: LineId, left: CommittedLine | Accepte
 
 
 def check_debts(judged: Judged) -> None:
-    """Refuse `accept.debt` while something is overdue for a cancel."""
+    """Refuse `accept.debt` while something is overdue for a cancel, for as long as there was to pay it."""
+    terms = judged.charter.cancel
+    if terms is None:
+        return
     for name in _owing(judged):
         claim = _claim(judged, name)
-        if claim is not None and claim.paid < claim.amount and claim.due_ms < judged.header.time_ms:
+        if claim is None or claim.paid >= claim.amount:
+            continue
+        if 0 < judged.header.time_ms - claim.due_ms <= terms.due_days * DAY_MS:
             left = claim.amount - claim.paid
             raise Refused("accept.debt", f"{left} of {claim.resource_class} were due at {claim.due_ms} for a cancel")
 
 
 def _owing(judged: Judged) -> tuple[tuple[bytes, int], ...]:
-    if judged.charter.cancel is None:
-        return ()
     fact = judged.facts.get(("owing", judged.prefix.chain, 0))
     return fact.claims if isinstance(fact, Owing) else ()
 
