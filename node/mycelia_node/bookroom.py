@@ -13,7 +13,7 @@ from mycelia_protocol.accounts import Account, Flow, Sheet, sheet
 from mycelia_protocol.accumulators import ResourceId
 from mycelia_protocol.amounts import decimal_text
 from mycelia_protocol.books import Books, Event, Moved
-from mycelia_protocol.charter import ResourceClass
+from mycelia_protocol.charter import DAY_MS, ResourceClass
 from mycelia_protocol.duties import Due
 from mycelia_protocol.inventory import Stock
 from mycelia_protocol.quotients import quotients
@@ -179,8 +179,14 @@ class Bookroom:
             creditor=self._party_text(claim.creditor), resource_class=name, unit=self._unit(name),
             amount=self._amount(name, claim.amount), paid=self._amount(name, claim.paid),
             left=self._amount(name, due.left), due_ms=claim.due_ms, design=_name((claim.ground, claim.ground_number)),
-            is_suspended=due.is_suspended(self._desk.clock()),
+            is_suspended=due.is_suspended(self._desk.clock(), self._longest_ms(due)),
         )  # fmt: skip
+
+    def _longest_ms(self, due: Due) -> int | None:
+        """Return for how long what is owed for a cancel stops accepts at most; None of what is owed by a license."""
+        raised, terms = self._ledger.get(due.id[0]), self._ledger.law_of(due.chain).cancel
+        is_of_cancel = raised is not None and raised.entry.header.kind == "cancel"
+        return terms.due_days * DAY_MS if is_of_cancel and terms is not None else None
 
     def _stock(self, stock: Stock, names: dict[bytes, str]) -> models.StockRow:
         name = stock.resource_class

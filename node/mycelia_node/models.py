@@ -1136,7 +1136,7 @@ class DueRow(_Said, frozen=True, kw_only=True):
     left: str
     due_ms: int
     design: str  # what it is owed for, a design or a commit, and `:number` if it is not 0
-    is_suspended: bool  # past its time: until it is paid the design is not to be used, or nothing accepted
+    is_suspended: bool  # past its time: the design is not used until it is paid; after a cancel nothing is accepted
 
 
 class ProcessRow(_Said, frozen=True, kw_only=True):

@@ -29,9 +29,13 @@ class Due(NamedTuple):
         """What is not paid yet, in quanta."""
         return self.claim.amount - self.claim.paid
 
-    def is_suspended(self, at_ms: int) -> bool:
-        """Return whether it is late: the thing it is for is not used, or, after a cancel, nothing is accepted."""
-        return self.claim.due_ms < at_ms
+    def is_suspended(self, at_ms: int, longest_ms: int | None = None) -> bool:
+        """Return whether it is late: the thing it is for is not used, or, after a cancel, nothing is accepted.
+
+        `longest_ms` is for how long that is at most, as after a cancel (chapter 23).
+        """
+        late_ms = at_ms - self.claim.due_ms
+        return late_ms > 0 and (longest_ms is None or late_ms <= longest_ms)
 
 
 def claims_due(books: Books, claims: Mapping[bytes, Sequence[Mapping[FactKey, Fact]]]) -> list[Due]:

@@ -260,6 +260,18 @@ class TestACancel:
         assert self.pledged(town, "bo", "anna", 7)
         assert [one.left for one in Bookroom(bo.desk).claims()] == []
 
+    def test_that_nobody_will_be_paid_for_keeps_nobody_out_for_ever(self, town: Town) -> None:
+        say(town["anna"], compose.on_lines("cancel", [self.pledged(town, "bo", "anna", 40)]), "anna")
+        town.now_ms += 31 * DAY_MS
+        [late] = Bookroom(town["bo"].desk).claims()
+
+        town.now_ms += 30 * DAY_MS
+        assert self.pledged(town, "bo", "anna", 7)
+        [still] = Bookroom(town["bo"].desk).claims()
+
+        assert (late.is_suspended, late.left) == (True, "0.2")
+        assert (still.is_suspended, still.left) == (False, "0.2")
+
     @staticmethod
     def pledged(town: Town, giver: str, taker: str, amount: int) -> LineId:
         """Bring a line to its accept."""
