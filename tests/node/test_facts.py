@@ -120,7 +120,9 @@ class TestFacts:
         many: dict[FactKey, Fact] = {key: NeedFacts(accepted=number) for number, key in enumerate(keys[:-1])}
         known = StoredFacts(disk, 1, 0)
         known.update(many)
+        disk.execute("begin")
         known.save()
+        disk.execute("commit")
 
         for key in (keys[0], keys[-2]):
             known[key] = NeedFacts(withdrawn=True)
@@ -129,4 +131,4 @@ class TestFacts:
         assert known.get(keys[1]) == NeedFacts(accepted=1)
         assert known.get(keys[-1]) is None
         assert known.get(keys[0]) == NeedFacts(withdrawn=True)
-        assert len(dict(StoredFacts(disk, 1, 0))) == len(many)
+        assert len(StoredFacts(disk, 1, 0)) == len(many)

@@ -54,7 +54,7 @@ class Observer:
 
     def _given_up(self, state: State, reader: int) -> Iterator[bytes]:
         """Yield the exits about lines that a chain receives that it has named."""
-        facts = dict(state.facts[reader])
+        facts = state.facts[reader]
         for at, ((commit, number), _) in enumerate(self.world.legs):
             provider, receiver = self.world.case.legs[at]
             if receiver == reader:
@@ -119,8 +119,8 @@ class Observer:
         world = self.world
         (commit, number), _ = world.legs[at]
         provider, receiver = world.case.legs[at]
-        given = dict(state.facts[provider]).get(("committed", commit, number))
-        taken = dict(state.facts[receiver]).get(("accepted", commit, number))
+        given = state.facts[provider].get(("committed", commit, number))
+        taken = state.facts[receiver].get(("accepted", commit, number))
         if isinstance(given, CommittedLine) and not given.marks & _CLOSED:
             content = world.contents[Saying(provider, "cancel", at)]
             if not world.ask(state.facts[provider], provider, content, LATE_MS)[0].is_valid:
@@ -161,7 +161,7 @@ class Observer:
     def _broken_sums(self, state: State) -> Iterator[str]:
         standing = self.standing(state)
         for facts in state.facts:
-            for (_, name, _), fact in facts:
+            for (_, name, _), fact in facts.items():
                 if isinstance(fact, NeedFacts) and fact.accepted != standing.accepted(name) and not self.world.case.bad:
                     yield "the accepted sum is not that of the lines"
                 elif isinstance(fact, OfferFacts) and fact.committed != standing.committed(name):
@@ -171,7 +171,7 @@ class Observer:
         """Yield what a valid saying breaks by being valid."""
         if saying.kind not in ("release", "lapse"):
             return
-        facts = dict(state.facts[saying.author])
+        facts = state.facts[saying.author]
         (commit, number), _ = self.world.legs[saying.about]
         leg = facts.get(("leg", commit, number))
         if not isinstance(leg, LegOf):

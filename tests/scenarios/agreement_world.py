@@ -7,7 +7,7 @@ author's choice. A state is the facts that rules can read and which entries exis
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -29,7 +29,12 @@ TIMES = (EARLY_MS, PAST_MS, LATE_MS)
 EXITS = ("release", "lapse", "cancel", "decline")  # a decline is a receiver's cancel
 GIVEN, TAKEN = ("deliver", "release", "cancel"), ("receive", "lapse", "decline", "accept")
 
-Facts = tuple[tuple[FactKey, Fact], ...]
+
+class Facts(dict[FactKey, Fact]):
+    """What the rules of a chain can read. A world has each of them once, so they are the same if they are one."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 class Saying(NamedTuple):
@@ -92,6 +97,7 @@ class World:
                 self.chains[one.author], content.kind, tuple(content.terms), content.deps, _text(one.id), SAID_MS
             )
         self._answers: dict[object, tuple[Verdict, Facts]] = {}
+        self._known: dict[tuple[tuple[FactKey, Fact], ...], Facts] = {}
 
     def _hold(self, author: int, content: Content, at: str) -> Entry:
         entry = said(self.chains[author], content.kind, tuple(content.terms), content.deps, at, SAID_MS)
@@ -136,7 +142,7 @@ class World:
     @cached_property
     def start(self) -> State:
         """The state in which every leg is committed, agreements are proposed, and nothing else is said."""
-        return State(tuple(_sorted(facts) for facts in self._facts), frozenset(), frozenset())
+        return State(tuple(self._only(facts) for facts in self._facts), frozenset(), frozenset())
 
     def ask(self, facts: Facts, author: int, content: Content, ms: int) -> tuple[Verdict, Facts]:
         """Return the project's verdict on what a chain would say now, and its facts after it."""
@@ -146,8 +152,11 @@ class World:
             entry = said(self.chains[author], content.kind, tuple(content.terms), content.deps, "now", ms)
             verdict = judge(entry, prefix, self.held.get, LAW)
             extend(prefix, entry, verdict)
-            self._answers[asked] = verdict, _sorted(prefix.facts)
+            self._answers[asked] = verdict, self._only(prefix.facts)
         return self._answers[asked]
+
+    def _only(self, facts: Mapping[FactKey, Fact]) -> Facts:
+        return self._known.setdefault(tuple(sorted(facts.items())), Facts(facts))
 
     def moves(self, state: State) -> Iterator[tuple[Saying | None, int, State]]:
         """Yield what can be said next, when, and the state that it leads to; no saying where something is cited."""
@@ -170,7 +179,7 @@ class World:
             for saying in self.sayings:
                 if saying.author != reader and state.exists(saying):
                     after = self.cite(state.facts[reader], reader, saying)
-                    if after != state.facts[reader]:
+                    if after is not state.facts[reader]:
                         yield None, EARLY_MS, state._replace(facts=_with(state.facts, reader, after))
 
     def cite(self, facts: Facts, reader: int, saying: Saying) -> Facts:
@@ -184,11 +193,6 @@ class World:
             if saying.author != reader:
                 facts = self.cite(facts, reader, saying)
         return facts
-
-
-def _sorted(facts: object) -> Facts:
-    assert isinstance(facts, dict)
-    return tuple(sorted(facts.items()))
 
 
 def _with(facts: tuple[Facts, ...], at: int, after: Facts) -> tuple[Facts, ...]:

@@ -62,7 +62,7 @@ class CrashWorld(World):
             yield from self._crash(state)
         elif len(state[-1]) < 2 + HEIR_MOVES:
             for content in self._inherited(state):
-                then = self.say(state[-1], [content], is_late=True)
+                then = self.said(state[-1], [content], is_late=True)
                 if then is not None:
                     yield (*state[:-1], then)
 
@@ -71,7 +71,7 @@ class CrashWorld(World):
         for at, (_, author) in enumerate(self.roles[:-1]):
             if author != self.lost and len(state[at]) - len(self.trunks[author]) < self.case.moves:
                 for content in self._of_heir(state[-1]):
-                    then = self.say(state[at], [content], is_late=False)
+                    then = self.said(state[at], [content], is_late=False)
                     if then is not None:
                         yield (*state[:at], then, *state[at + 1 :])
 

@@ -48,6 +48,7 @@ class World:
         self.held: dict[bytes, Entry] = {}
         self.valid: set[bytes] = set()
         self._after: dict[History, Prefix] = {}
+        self._said: dict[object, History | None] = {}
         self.roles: list[tuple[str, bytes]] = []  # of each actor
         self.needs = [self._begin("receiver", at) for at in range(len(case.receivers))]
         self.offers = [self._begin("provider", at) for at in range(len(case.providers))]
@@ -85,10 +86,10 @@ class World:
             if role != "heir" and len(history) - len(self.trunks[author]) < self.case.moves:
                 sayings = self._given(author, history, entries) if role == "provider" else self._taken(author, entries)
                 for contents, is_late in sayings:
-                    then = self.say(history, contents, is_late=is_late)
+                    then = self.said(history, contents, is_late=is_late)
                     is_lie = contents[0].kind in self.case.lies or (self.case.liar and contents[0].kind == "release")
                     if then is None and is_lie:
-                        then = self.say(history, contents, is_late=is_late, liar=True)
+                        then = self.said(history, contents, is_late=is_late, liar=True)
                     if then is not None:
                         yield (*state[:at], then, *state[at + 1 :])
 
@@ -105,6 +106,14 @@ class World:
             extend(prefix, entry, verdict)
             history = self._keep((*history, entry.id), entry, prefix, is_valid=verdict.is_valid)
         return history
+
+    def said(self, history: History, contents: list[Content], *, is_late: bool, liar: bool = False) -> History | None:
+        """Return what `say` did when it was first asked: a verdict reads nothing else, so many states share it."""
+        words = tuple((content.kind, tuple(content.terms), content.deps) for content in contents)
+        asked = (history, words, is_late, liar)
+        if asked not in self._said:
+            self._said[asked] = self.say(history, contents, is_late=is_late, liar=liar)
+        return self._said[asked]
 
     def judge(self, entry: Entry, prefix: Prefix) -> Verdict:
         """Return the project's verdict on an entry at the end of a prefix."""
