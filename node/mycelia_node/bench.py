@@ -10,6 +10,7 @@ and rules, keeps the standing up to date and writes.
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import shutil
@@ -112,6 +113,7 @@ def _measure(scratch: Path, entries: int) -> dict[str, int | float]:
 
 def _beside(yardstick: Callable[[], None], slices: Iterable[int]) -> _Rate:
     """Run a step whose slices each tell how many entries they did, and the yardstick before each of them."""
+    gc.collect()  # else it begins in what the ledgers before have left
     done = seconds = times = yardstick_seconds = 0.0
     remaining = iter(slices)
     while True:
