@@ -32,7 +32,7 @@ _LETTERS = {
     "equation": "Q", "superseded": "Z", "distributed": "S",
 }  # fmt: skip
 _NAMES = {letter: record for record, letter in _LETTERS.items()}
-_CACHED_ROWS = 16_384  # of one branch
+_CACHED_ROWS = 131_072  # of one branch
 _NUMBERS_BITS = 4  # of the numbers in one row; -1, which numbers nothing, has one of its own
 
 Row = tuple[str, bytes, int]  # record, id, and where the numbers lie

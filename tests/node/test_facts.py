@@ -115,14 +115,15 @@ class TestFacts:
 
         assert "backup" in str(caught.value)
 
-    def test_that_memory_has_no_room_for_are_read_and_changed_on_the_disk(self, disk: sqlite3.Connection) -> None:
-        keys: list[FactKey] = [("need", digest(number.to_bytes(4)), -1) for number in range(20_001)]
+    def test_that_memory_has_no_room_for_are_read_and_changed_on_the_disk(
+        self, disk: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(facts, "_CACHED_ROWS", 64)
+        keys: list[FactKey] = [("need", digest(number.to_bytes(4)), -1) for number in range(101)]
         many: dict[FactKey, Fact] = {key: NeedFacts(accepted=number) for number, key in enumerate(keys[:-1])}
         known = StoredFacts(disk, 1, 0)
         known.update(many)
-        disk.execute("begin")
         known.save()
-        disk.execute("commit")
 
         for key in (keys[0], keys[-2]):
             known[key] = NeedFacts(withdrawn=True)
