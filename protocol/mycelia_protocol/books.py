@@ -217,8 +217,9 @@ class Books:
 
     def is_booked(self, chain: bytes, name: bytes) -> bool:
         """Return whether an entry of a chain is in the books, or was summed up and has gone (chapter 19)."""
+        begun = self.processes.get(name)
         booked = name in self.records.get(chain, {}) or name in self.cancels.get(chain, ())
-        return booked or self._entry_of(name) is None
+        return booked or (begun is not None and begun.chain == chain) or self._entry_of(name) is None
 
     def receipts(self) -> dict[LineId, tuple[Receipt, int]]:
         """Return of each received line the receipt with the least place, and the line's number in it."""

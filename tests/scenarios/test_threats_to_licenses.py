@@ -217,3 +217,43 @@ class TestKeepingTheMakersShare:
         toast = town.coop.act("produce", 5, resource_class="bread", process=process)
 
         assert [claim.amount for claim in self.sold(town, toast)] == [20]
+
+
+class TestWhoAdaptsAThingWhoseSourceIsAskedFor:
+    """Keeping the source to oneself: the thing is not used again until others can go on from what was made of it."""
+
+    def test_owes_the_source_within_thirty_days(self, town: Town) -> None:
+        design, process = town.design("coopyleft"), town.coop.say(compose.process()).id
+
+        town.coop.say(cite(design, "adapt", process=process))
+        [claim] = claims(town.coop)
+
+        assert (claim.creditor, claim.resource_class, claim.amount, claim.paid) == (town.lab.chain, "design", 1, 0)
+        assert claim.due_ms == town.commons.now_ms + 30 * 24 * HOUR_MS
+
+    def test_uses_it_no_more_when_that_is_over(self, town: Town) -> None:
+        design, process = town.design("coopyleft"), town.coop.say(compose.process()).id
+        town.coop.say(cite(design, "adapt", process=process))
+
+        town.commons.wait(31 * 24 * HOUR_MS)
+
+        assert town.coop.why_not(cite(design, "noncommercial")) == "license.suspended"
+
+    def test_uses_it_again_once_the_source_is_there(self, town: Town) -> None:
+        design, process = town.design("coopyleft"), town.coop.say(compose.process()).id
+        town.coop.say(cite(design, "adapt", process=process))
+        town.commons.wait(31 * 24 * HOUR_MS)
+
+        town.coop.act("produce", 1, resource_class="design", license="coopyleft", process=process)
+
+        assert town.coop.why_not(cite(design, "noncommercial")) == "valid"
+
+    def test_pays_with_no_source_of_something_else(self, town: Town) -> None:
+        design = town.design("coopyleft")
+        one, other = (town.coop.say(compose.process()).id for _ in range(2))
+        town.coop.say(cite(design, "adapt", process=one))
+        town.coop.say(cite(design, "adapt", process=other))
+
+        town.coop.act("produce", 1, resource_class="design", license="coopyleft", process=other)
+
+        assert [claim.paid for claim in claims(town.coop)] == [0, 1]

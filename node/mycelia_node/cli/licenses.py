@@ -108,6 +108,8 @@ def explain(id: str, /, *, options: Options = DEFAULTS) -> None:
     lines += [f"Owed: {_duties(view.duties)}."] if view.duties else []
     for one in view.claims:
         lines.append(f"Claim {one.id}: {one.paid_text} of {one.amount_text} paid, due {moment(one.due_ms)}.")
+    if view.use == "adapt" and "source_days" in view.duties and any(one.paid < one.amount for one in view.claims):
+        lines.append(f"The source is paid by `mycelia event produce CLASS 1 --license {view.license} --process ID`.")
     give(options, view, "\n".join(lines))
 
 

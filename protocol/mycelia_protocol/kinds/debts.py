@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from ..accumulators import AcceptedLine, Claim, CommittedLine, LineId, Mark, Owing
+from ..accumulators import AcceptedLine, Claim, CommittedLine, LineId, Mark
 from ..charter import DAY_MS
 from ..errors import Refused
+from . import claims
 from .credit import class_of
 from .kind import Judged
 
@@ -28,11 +29,8 @@ def owe(judged: Judged, number: int, line: LineId, left: CommittedLine | Accepte
     amount = -(-left.amount * terms.per_mille // 1000)
     due_ms = judged.header.time_ms + terms.due_days * DAY_MS
     name = cast(str, class_of(judged, left.need))
-    judged.facts["claim", judged.entry.id, number] = Claim(
-        creditor, name, amount, due_ms, ground=line[0], ground_number=line[1]
-    )
-    open_ = [claim for claim in _owing(judged) if (fact := _claim(judged, claim)) and fact.paid < fact.amount]
-    judged.facts["owing", judged.prefix.chain, 0] = Owing(tuple(sorted({*open_, (judged.entry.id, number)})))
+    owed = Claim(creditor, name, amount, due_ms, ground=line[0], ground_number=line[1])
+    claims.note(judged, (judged.entry.id, number), owed, (judged.prefix.chain, 0))
 
 
 def check_debts(judged: Judged) -> None:
@@ -40,20 +38,7 @@ def check_debts(judged: Judged) -> None:
     terms = judged.charter.cancel
     if terms is None:
         return
-    for name in _owing(judged):
-        claim = _claim(judged, name)
-        if claim is None or claim.paid >= claim.amount:
-            continue
-        if 0 < judged.header.time_ms - claim.due_ms <= terms.due_days * DAY_MS:
-            left = claim.amount - claim.paid
-            raise Refused("accept.debt", f"{left} of {claim.resource_class} were due at {claim.due_ms} for a cancel")
-
-
-def _owing(judged: Judged) -> tuple[tuple[bytes, int], ...]:
-    fact = judged.facts.get(("owing", judged.prefix.chain, 0))
-    return fact.claims if isinstance(fact, Owing) else ()
-
-
-def _claim(judged: Judged, name: tuple[bytes, int]) -> Claim | None:
-    fact = judged.facts.get(("claim", *name))
-    return fact if isinstance(fact, Claim) else None
+    for _, owed in claims.unpaid(judged, (judged.prefix.chain, 0)):
+        if 0 < judged.header.time_ms - owed.due_ms <= terms.due_days * DAY_MS:
+            left = owed.amount - owed.paid
+            raise Refused("accept.debt", f"{left} of {owed.resource_class} were due at {owed.due_ms} for a cancel")

@@ -34,7 +34,7 @@ from .designs import (
 )
 from .intents import is_cell
 from .kind import Judged, Kind, is_natural
-from .licensing import check_downstream, check_use
+from .licensing import check_downstream, check_use, owe_source, publish_source
 from .stock import Change, add, change, check_free, extent, own_resource, resource_id
 
 MAX_USES = 16  # licensed things in one process
@@ -58,7 +58,7 @@ def _judge(judged: Judged) -> None:
     resource_class = _class_of(judged, action, resource, to)
     process = _process(judged, action)
     _check_attributes(judged, action)
-    _note_use(judged, action, resource, process)
+    _note_use(judged, action, resource, resource_class, process)
     _note_output(judged, action, process)
     made = _move(judged, action, Move(amount, resource_class, resource, to, process))
     license_ = terms[LICENSE]
@@ -67,6 +67,8 @@ def _judge(judged: Judged) -> None:
     if made is not None:
         held = cast(Resource, judged.facts.resource(made))
         check_downstream(judged, judged.facts.uses(held.process), cast("str | None", license_))
+        if license_ is not None and held.process:
+            publish_source(judged, held.process, held.resource_class, cast(str, license_))
 
 
 def _amount(judged: Judged, action: Action) -> int:
@@ -152,7 +154,7 @@ def _check_attributes(judged: Judged, action: Action) -> None:
             raise Refused("event.state", f"{term!r} is no name, or `{action.name}` does not set it")
 
 
-def _note_use(judged: Judged, action: Action, resource: ResourceId | None, process: bytes) -> None:
+def _note_use(judged: Judged, action: Action, resource: ResourceId | None, resource_class: str, process: bytes) -> None:
     """Note that a licensed thing of another chain goes into a process, or into a copy (rule `event.use`)."""
     use, design = judged.header.terms[USE], None
     if resource is not None and action.name in CITING:
@@ -168,10 +170,14 @@ def _note_use(judged: Judged, action: Action, resource: ResourceId | None, proce
         if held is not None and process:  # what goes in is in what comes out
             _note_uses(judged, process, judged.facts.uses(held.process))
         return
-    check_use(judged, design, resource, cast(str, license_of(design)), cast(str, use))
+    duties = check_use(judged, design, resource, cast(str, license_of(design)), cast(str, use))
     into = process or (judged.entry.id if action.name == "copy" else b"")
     if into:
-        _note_uses(judged, into, ((*resource, cast(str, use)),))
+        said: Use = (*resource, cast(str, use))
+        is_new = said not in judged.facts.uses(into)
+        _note_uses(judged, into, (said,))
+        if is_new and use == "adapt" and duties.source_days:
+            owe_source(judged, into, resource, resource_class, duties.source_days)
 
 
 def _note_uses(judged: Judged, into: bytes, more: tuple[Use, ...]) -> None:
@@ -198,11 +204,13 @@ def _blend(judged: Judged, into: ResourceId, process: bytes) -> None:
 
     Else who has an unlicensed stock would rid of its license whatever he adds to it.
     """
-    held = own_resource(judged, into, "event.own")
+    held, license_ = own_resource(judged, into, "event.own"), license_of(judged.deps[into[0]])
     before, more = judged.facts.uses(held.process), judged.facts.uses(process)
+    if license_ is not None and process:
+        publish_source(judged, process, held.resource_class, license_)
     if set(more) <= set(before):
         return
-    check_downstream(judged, more, license_of(judged.deps[into[0]]))
+    check_downstream(judged, more, license_)
     _note_uses(judged, into[0], before + more)
     judged.facts["resource", *into] = held._replace(process=into[0])
 

@@ -6,14 +6,17 @@ here, the licensor's permit; and what the own chain contributed and owes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from typing import cast
 
-from ..accumulators import Claim, Contributed, Grant, Licensed, Owing, ResourceId, Return, Use
+from ..accumulators import Claim, Contributed, Grant, Licensed, ResourceId, Return, Use
 from ..charter import DAY_MS, Charter
 from ..envelope import Entry
 from ..errors import Refused
 from ..grants import may_write
-from ..licenses import ATTRIBUTION, BUILT_IN, PERMIT, SAME_LICENSE, Profile, Verdict, decide
+from ..licenses import ATTRIBUTION, BUILT_IN, PERMIT, SAME_LICENSE, Duties, Profile, Verdict, decide
+from . import claims
 from .attestations import attested, permitted
 from .kind import Judged
 
@@ -33,8 +36,8 @@ def profile(charter: Charter, name: str) -> Profile:
     return found
 
 
-def check_use(judged: Judged, design: Entry, resource: ResourceId, license_: str, use: str) -> None:
-    """Refuse a use that the license of a thing does not allow (rules `license.*`); note what is owed for it."""
+def check_use(judged: Judged, design: Entry, resource: ResourceId, license_: str, use: str) -> Duties:
+    """Refuse a use that the license of a thing does not allow (rules `license.*`); note and return its duties."""
     found = profile(judged.charter, license_)
     _check_paid(judged, resource)
     verdict = decide(found, use, _facts(judged, design, use), lambda days: _contributed(judged, days))
@@ -46,6 +49,7 @@ def check_use(judged: Judged, design: Entry, resource: ResourceId, license_: str
     duties = verdict.duties
     known[use] = (verdict.row, duties.sharealike, duties.per_mille, duties.due_days)
     judged.facts[key] = Licensed(license_, design.chain, tuple(sorted(known.items())))
+    return duties
 
 
 def _why(verdict: Verdict, found: Profile) -> str:
@@ -85,12 +89,10 @@ def _contributed(judged: Judged, days: int) -> int:
 
 
 def _check_paid(judged: Judged, resource: ResourceId) -> None:
-    owing = judged.facts.get(("owing", *resource))
-    for name in owing.claims if isinstance(owing, Owing) else ():
-        claim = judged.facts.get(("claim", *name))
-        if isinstance(claim, Claim) and claim.paid < claim.amount and claim.due_ms < judged.header.time_ms:
-            left = claim.amount - claim.paid
-            raise Refused("license.suspended", f"{left} of {claim.resource_class} were due for it at {claim.due_ms}")
+    for _, owed in claims.unpaid(judged, resource):
+        if owed.due_ms < judged.header.time_ms:
+            left = owed.amount - owed.paid
+            raise Refused("license.suspended", f"{left} of {owed.resource_class} were due for it at {owed.due_ms}")
 
 
 def check_downstream(judged: Judged, uses: tuple[Use, ...], license_: str | None) -> None:
@@ -129,11 +131,32 @@ def raise_claims(judged: Judged, uses: tuple[Use, ...], resource_class: str, amo
         if not per_mille:
             continue
         owed, due_ms = -(-amount * per_mille // 1000), judged.header.time_ms + days * DAY_MS
-        judged.facts["claim", judged.entry.id, first] = Claim(
-            licensed.creditor, resource_class, owed, due_ms, ground=design, ground_number=number
-        )
-        owing = judged.facts.get(("owing", design, number))
-        known = owing.claims if isinstance(owing, Owing) else ()
-        judged.facts["owing", design, number] = Owing(tuple(sorted({*known, (judged.entry.id, first)})))
+        share = Claim(licensed.creditor, resource_class, owed, due_ms, ground=design, ground_number=number)
+        claims.note(judged, (judged.entry.id, first), share, (design, number))
         first += 1
     return first
+
+
+def owe_source(judged: Judged, into: bytes, design: ResourceId, resource_class: str, days: int) -> None:
+    """Note that the source of what is made of an adapted thing, in a process or as a copy, is due in so many days."""
+    licensed = cast(Licensed, judged.facts["licensed", *design])
+    due_ms = judged.header.time_ms + days * DAY_MS
+    source = Claim(licensed.creditor, resource_class, 1, due_ms, ground=design[0], ground_number=design[1])
+    claims.note(judged, (into, len(list(_sources(judged, into)))), source, design)
+
+
+def publish_source(judged: Judged, process: bytes, resource_class: str, license_: str) -> None:
+    """Note that a thing that can be used again came out of a process (or copy): the source that was due of it."""
+    for name, due in list(_sources(judged, process)):
+        licensed = cast(Licensed, judged.facts["licensed", due.ground, due.ground_number])
+        if (licensed.license, due.resource_class) == (license_, resource_class):
+            judged.facts["claim", *name] = due._replace(paid=due.amount)
+
+
+def _sources(judged: Judged, process: bytes) -> Iterator[tuple[claims.ClaimId, Claim]]:
+    """Yield the claims for the source of what comes out of a process."""
+    for number in count():
+        due = claims.claim(judged, (process, number))
+        if due is None:
+            return
+        yield (process, number), due

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import cast
 
-from ..accumulators import Claim, CommittedLine, Contributed, Mark
+from ..accumulators import CommittedLine, Contributed, Mark
 from ..charter import DAY_MS, Open
 from ..envelope import Header, Term
 from ..errors import Refused
 from ..reciprocity import MOST, Settled
+from .claims import claim as claim_of
 from .credit import class_of, need_of
 from .intents import action_of
 from .kind import Judged, Kind, is_natural, line_refs, nothing
@@ -91,8 +92,8 @@ def _contribute(judged: Judged, given: CommittedLine) -> None:
 
 
 def _pay(judged: Judged, name: tuple[bytes, int], given: CommittedLine) -> None:
-    claim = judged.facts.get(("claim", *name))
-    if not isinstance(claim, Claim):
+    claim = claim_of(judged, name)
+    if claim is None:
         raise Refused("settle.claim", "there is no such claim against this chain")
     if not judged.facts.speaks_for(given.receiver, claim.creditor):
         raise Refused("settle.claim", "the line went to somebody else than the creditor")

@@ -1,0 +1,35 @@
+"""Claims: what a chain owes, noted by the entry that raised it, and in a list of what it is owed for.
+
+Spec: 21-license, "Accumulators"; 23-reciprocity, "What a cancel costs".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..accumulators import Claim, Owing, ResourceId
+from .kind import Judged
+
+ClaimId = tuple[bytes, int]  # the entry that raised a claim, and a number
+
+
+def note(judged: Judged, name: ClaimId, claim: Claim, owed_for: ResourceId) -> None:
+    """Note a claim; what was paid leaves the list of what is owed for this."""
+    judged.facts["claim", *name] = claim
+    open_ = [known for known, _ in unpaid(judged, owed_for)]
+    judged.facts["owing", *owed_for] = Owing(tuple(sorted({*open_, name})))
+
+
+def unpaid(judged: Judged, owed_for: ResourceId) -> Iterator[tuple[ClaimId, Claim]]:
+    """Yield the claims for something that are not paid, in the order of their names."""
+    owing = judged.facts.get(("owing", *owed_for))
+    for name in owing.claims if isinstance(owing, Owing) else ():
+        known = claim(judged, name)
+        if known is not None and known.paid < known.amount:
+            yield name, known
+
+
+def claim(judged: Judged, name: ClaimId) -> Claim | None:
+    """Return a claim against this chain, None if there is none of that name."""
+    fact = judged.facts.get(("claim", *name))
+    return fact if isinstance(fact, Claim) else None
