@@ -49,6 +49,18 @@ def as_runs(entries: Iterable[Entry]) -> list[list[Entry]]:
     return [[entry] for entry in entries]
 
 
+def hear(ledger: Ledger, entries: Iterable[Entry], dice: Random) -> None:
+    """Let a ledger take in entries one by one, in an order of its own, and again until it waits for none of them."""
+    shuffled = list(entries)
+    dice.shuffle(shuffled)
+    for entry in shuffled:
+        assert not ledger.ingest(as_runs([entry])).faults
+    for _ in range(100):  # what stands on a late entry of a forked chain is linked step by step, as that is asked for
+        if not ledger.ingest(as_runs(shuffled)).accepted and not ledger.awaiting():
+            return
+    raise AssertionError(f"still waits: {ledger.awaiting()}")
+
+
 def unsealed(run: Sequence[Entry]) -> list[Entry]:
     """Return a run as it travels: only its last entry signed."""
     return [*(entry._replace(signature=None) for entry in run[:-1]), run[-1]]

@@ -12,13 +12,14 @@ True
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from mycelia_protocol import compose, statements
-from mycelia_protocol.accumulators import Allowance, LineId, Resource, ResourceId
+from mycelia_protocol.accumulators import Allowance, Fact, FactKey, LineId, ResourceId
 from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import ResourceClass
@@ -50,8 +51,25 @@ SECTIONS: dict[str, Value] = {
 BILATERAL = tuple(name for name, action in sorted(ACTIONS.items()) if action.is_bilateral)
 BACK = {"dropoff": "pickup", "modify": "accept", "separate": "combine"}
 RIGHTS = ("transferAllRights", "transferCustody") * 3
-LICENSES = (None, "ppl", "ovn", "sharealike", "copyfair")
+LICENSES = (None, "ppl", "ovn", "sharealike", "copyfair", "coopyleft")
+One = TypeVar("One")
 USES = (None, "noncommercial", "commercial", "adapt", "share")
+
+
+def last(most: int, newest_first: Iterable[One]) -> list[One]:
+    """Return the last few of some things, the newest at the end."""
+    return [*islice(newest_first, most)][::-1]
+
+
+def said(me: Member, *kinds: str) -> Iterator[bytes]:
+    """Yield what a member said of some kinds, the newest first."""
+    return (one.id for one in reversed(me.own.values()) if one.header.kind in kinds)
+
+
+def noted(me: Member, record: str) -> Iterator[FactKey]:
+    """Yield the names of the records of one sort that a member's chain keeps, the newest first."""
+    facts = cast(dict[FactKey, Fact], me.prefix.facts)
+    return (name for name in reversed(facts) if name[0] == record)
 
 
 @dataclass
@@ -141,16 +159,16 @@ class History:
 
     def resources(self, me: Member, *classes: str) -> list[ResourceId]:
         """Return the last things that a member keeps records of, of some classes or all."""
-        held = [(key[1:], fact) for key, fact in me.prefix.facts.items() if isinstance(fact, Resource)]
-        return [name for name, fact in held if not classes or fact.resource_class in classes][-12:]
+        mine = ((name[1:], me.stock(name[1:])) for name in islice(noted(me, "resource"), 40))
+        return last(12, (name for name, fact in mine if not classes or fact.resource_class in classes))
 
     def processes(self, me: Member) -> list[bytes]:
         """Return the last processes that a member began."""
-        return [one.id for one in me.own.values() if one.header.kind == "process"][-3:]
+        return last(3, said(me, "process"))
 
     def begin(self, me: Member) -> None:
         """Write a recipe, or begin a process."""
-        recipes = [one.id for one in me.own.values() if one.header.kind == "recipe"]
+        recipes = last(20, said(me, "recipe"))
         if self.dice.random() < 0.2:
             self.try_(me, compose.recipe("loaf", [("i", "consume", "food", 5), ("o", "produce", "bread", 3)]))
         else:
@@ -303,7 +321,7 @@ class History:
 
     def withdraw(self, me: Member) -> None:
         """Take back some need or offer."""
-        intents = [one.id for one in me.own.values() if one.header.kind in ("need", "offer")][-5:]
+        intents = last(5, said(me, "need", "offer"))
         if intents:
             self.try_(me, compose.withdraw(self.dice.choice(intents)))
 
@@ -323,8 +341,8 @@ class History:
             if word is not None:
                 self.words.append(word.id)
         elif self.designs:
-            mine = [design for design in self.designs if design[0] in me.own]
-            of = self.some(mine[-3:], self.designs[-1])
+            mine = last(3, (design for design in reversed(self.designs) if design[0] in me.own))
+            of = self.some(mine, self.designs[-1])
             word = self.try_(me, compose.permit(of, other.identity, "commercial", ends))
             if word is not None:
                 self.words.append(word.id)
@@ -339,7 +357,7 @@ class History:
 
     def settle(self, me: Member) -> None:
         """Have something counted as a contribution."""
-        deals = [deal for deal in self.done if deal.giver.chain == me.chain][-5:] or self.done[-1:]
+        deals = last(5, (deal for deal in reversed(self.done) if deal.giver.chain == me.chain)) or self.done[-1:]
         if deals:
             deal = self.dice.choice(deals)
             assert deal.receive is not None
@@ -347,7 +365,7 @@ class History:
 
     def allot(self, me: Member) -> None:
         """Have the board allot to somebody, or somebody pass on what is left to her; who is meant takes it."""
-        mine = {key[1]: fact for key, fact in me.prefix.facts.items() if isinstance(fact, Allowance)}
+        mine = {name[1]: cast(Allowance, me.prefix.facts[name]) for name in last(20, noted(me, "allowance"))}
         other = self.some(self.neighbours(me))
         giver: Member = self.board
         source, taker, ends = self.ceiling.id, me, self.commons.now_ms + 4 * HOUR_MS
@@ -361,8 +379,8 @@ class History:
 
     def share(self, me: Member) -> None:
         """Say how an income is shared, or share one."""
-        mine = [one.id for one in me.own.values() if one.header.kind == "equation"]
-        received = [deal.line for deal in self.done if deal.taker.chain == me.chain][-4:]
+        mine = last(20, said(me, "equation"))
+        received = last(4, (deal.line for deal in reversed(self.done) if deal.taker.chain == me.chain))
         if mine and received and self.dice.random() < 0.7:
             self.try_(me, compose.distribute(self.dice.choice(mine), self.dice.choice(received)))
         else:

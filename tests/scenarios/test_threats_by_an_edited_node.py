@@ -26,7 +26,7 @@ from mycelia_protocol.reciprocity import Settled
 from mycelia_protocol.standing import Status
 from tests.builders import HOUR_MS, INCARNATION, Commons, Line, Member, accept, line_id, on
 from tests.dealings import branch, dealt, pledged
-from tests.node.ledgers import Clock, as_runs, new_ledger
+from tests.node.ledgers import Clock, as_runs, hear, new_ledger
 from tests.people import Council, council, found, identity
 
 CLASSES = {
@@ -78,12 +78,7 @@ class Peers:
     def hear(self) -> None:
         """Let each peer take in all that was said, in an order of its own."""
         for ledger in self.ledgers:
-            entries = list(self.town.held.values())
-            self.dice.shuffle(entries)
-            for entry in entries:
-                assert not ledger.ingest(as_runs([entry])).faults
-            while ledger.ingest(as_runs(entries)).accepted:  # what came before what it stands on was not kept
-                pass
+            hear(ledger, self.town.held.values(), self.dice)
 
     def refuse(self, entry: Entry) -> str:
         """Return the rule that every peer names, or "valid"; all of them count the same and serve who comes next."""
