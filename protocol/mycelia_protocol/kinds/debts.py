@@ -13,6 +13,7 @@ from typing import cast
 from ..accumulators import AcceptedLine, Claim, CommittedLine, LineId, Mark, Owing
 from ..charter import DAY_MS
 from ..errors import Refused
+from ..times import moment_text
 from .credit import class_of
 from .kind import Judged
 
@@ -45,8 +46,9 @@ def check_debts(judged: Judged) -> None:
         if claim is None or claim.paid >= claim.amount:
             continue
         if 0 < judged.header.time_ms - claim.due_ms <= terms.due_days * DAY_MS:
-            left = claim.amount - claim.paid
-            raise Refused("accept.debt", f"{left} of {claim.resource_class} were due at {claim.due_ms} for a cancel")
+            left = judged.amount_text(claim.resource_class, claim.amount - claim.paid)
+            due = moment_text(claim.due_ms)
+            raise Refused("accept.debt", f"{left} of {claim.resource_class} were due at {due} for a cancel")
 
 
 def _owing(judged: Judged) -> tuple[tuple[bytes, int], ...]:
