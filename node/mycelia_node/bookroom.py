@@ -158,7 +158,13 @@ class Bookroom:
         return text
 
     def _names(self) -> dict[bytes, str]:
-        return {self._party(member.chain): member.name for member in reversed(self._keystore.members())}
+        """Return who each party is here: of a person with bots, the member whose chain began the identity."""
+        told = sorted(self._keystore.members(), key=lambda member: self._began(member.chain))
+        return {self._party(member.chain): member.name for member in told}
+
+    def _began(self, chain: bytes) -> bool:
+        opened = self._ledger.members.grant_of(chain)
+        return opened is not None and opened.is_founding
 
     def _accounts(self, found: Sheet) -> list[models.AccountRow]:
         names = self._names()

@@ -139,7 +139,7 @@ class EntryView(_Said, frozen=True, kw_only=True):
     body: dict[str, Any] | None  # as its author wrote it, bytes in hex; of a private one, what was sealed
     is_private: bool = False
     closed_by: str | None = None  # the rule by which a private body could not be opened here
-    amount_text: str | None = None  # of a need or an offer
+    amount_text: str | None = None  # of what states amounts: in their units, several with commas between
 
 
 class SignalView(_Said, frozen=True, kw_only=True):
