@@ -92,12 +92,21 @@ class Desk:
             amount=new.amount,
             at=new.at,
             begin=new.begin,
-            until=new.until,
+            until=self._until(new),
             urgency=new.urgency,
             precise=new.precise,
             now_ms=self.clock(),
             tail=self._tail(new),
         )
+
+    def _until(self, new: models.NewSignal) -> str | int | None:
+        """Return until when a signal is meant to last: a part of another chain's intent no longer than that part."""
+        if new.until is not None or new.allotment is None:
+            return new.until
+        header = self.entry(new.allotment).entry.header
+        usual_ms = signals.moment("until", signals.DEFAULT_UNTIL, self.clock())
+        ends_ms = header.terms[-1] if header.kind == "allot" and header.terms else None
+        return min(ends_ms, usual_ms) if isinstance(ends_ms, int) else None
 
     def _tail(self, new: models.NewSignal) -> compose.NeedTail | compose.OfferTail | None:
         """Return what a signal says about action and resources, None if it is a transfer of nothing in particular."""

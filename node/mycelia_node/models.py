@@ -756,6 +756,7 @@ class BudgetShare(_Said, frozen=True, kw_only=True):
     allotted: int
     spent: int
     left: int
+    untaken: int  # allotted, and waiting to be taken
     overdrawn: int
     quotient: str | None  # spent / allotted, in lowest terms
 

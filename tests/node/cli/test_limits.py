@@ -185,6 +185,41 @@ class TestABudget:
             "offer", "bread", "1", "--at", "52.37,4.89", "--allotment", allot, "--as", "lee", "--until", "+1d"
         ).err  # fmt: skip
 
+    def test_part_of_an_intent_lasts_as_long_as_it_if_nothing_else_is_said(self, oost: Mycelia) -> None:
+        oost("member", "add", "lee")
+        need = oost("need", "bread", "10", "--at", "52.37,4.89", "--as", "kim", "--until", "+2d", "--json").json["id"]
+        allot = oost("budget", "allot", need, "lee", "4", "--as", "kim", "--json").json["id"]
+        taken = oost("budget", "take", "--as", "lee")
+
+        part = oost("need", "bread", "3", "--at", "52.37,4.89", "--allotment", allot, "--as", "lee")
+
+        assert "4 loaf of bread, a part of a need" in taken.out
+        assert f"--allotment {allot[:18]}" in taken.err
+        assert part.code == 0, part.err
+        late = oost("need", "bread", "1", "--at", "52.37,4.89", "--allotment", allot, "--as", "lee", "--until", "+3d")
+        assert "that part lasts until" in late.err.casefold()
+
+    def test_shows_what_waits_to_be_taken_and_ids_that_can_be_pasted(self, oost: Mycelia) -> None:
+        limit = oost("budget", "threshold", "co2", "5000", "--as", "bo", "--json").json["id"]
+        identity = next(
+            one["identity"] for one in oost("id", "show", "--as", "kim", "--json").json["identities"]
+        )  # fmt: skip
+        assert oost("budget", "allot", limit[:18], identity[:18], "4000", "--as", "bo").code == 0
+
+        shown = oost("budget", "ls")
+
+        assert limit[:18] in shown.out
+        assert shown.out.splitlines()[2].split() == [chain_of(oost, "kim")[:18], "kim", "4000", "4000", "0", "0", "0"]
+        assert "mycelia budget take" in shown.err
+
+    @pytest.mark.parametrize("amount", ["0", "-5"])
+    def test_of_nothing_is_refused_in_words_for_people(self, oost: Mycelia, amount: str) -> None:
+        refused = oost("budget", "threshold", "co2", amount, "--as", "bo")
+
+        assert refused.code == 2
+        assert "openapi" not in refused.err
+        assert "from 1 on" in refused.err
+
     def test_says_that_nothing_is_counted(self, mycelia: Mycelia) -> None:
         mycelia("init", "--name", "anna", "--class", "food=kg")
 
