@@ -57,6 +57,22 @@ class TestACharter:
         assert "[[profiles.house.rows]]" in shown or "[profiles.house]" in shown
         assert "magisteria = [" in shown
 
+    def test_is_summed_up_with_what_it_limits_and_whom_it_believes(self, oost: Mycelia) -> None:
+        shown = {line[:10].strip(): line[10:] for line in oost("commons", "show").out.splitlines()}
+
+        assert shown["budgets"] == "co2 in g (hard)"
+        assert shown["attested"] == "surplus-to-workers, worker-coop"
+        assert shown["profiles"] == "house"
+        assert "cancel" not in shown
+
+    def test_takes_the_names_of_a_profile_in_any_order(self, mycelia: Mycelia, tmp_path: Path) -> None:
+        file = tmp_path / "oost.toml"
+        file.write_text(CHARTER.replace('all = ["member"]', 'uses = ["share", "adapt"], any = ["sse", "member"]'))
+
+        assert mycelia("commons", "new", "--charter", str(file), "--name", "bo").code == 0
+        row = mycelia("license", "show", "house", "--json").json["rows"][0]
+        assert (row["uses"], row["any"]) == (["adapt", "share"], ["member", "sse"])
+
 
 class TestALicense:
     def test_is_listed_where_there_is_no_commons_yet(self, mycelia: Mycelia) -> None:
@@ -85,6 +101,19 @@ class TestALicense:
         assert mycelia("license", "check", "house", "--file", str(file), "--use", "share").code == 0
         file.write_text('title = "House"\n')
         assert "title, source and rows" in mycelia("license", "show", "house", "--file", str(file)).err
+
+    def test_can_be_tried_with_the_names_of_a_row_in_any_order(self, mycelia: Mycelia, tmp_path: Path) -> None:
+        file = tmp_path / "house.toml"
+        row = 'name = "H"\nallow = true\nwhy = "all may"\nuses = ["share", "adapt"]\n'
+        file.write_text(f'title = "House"\nsource = "us"\n[[rows]]\n{row}')
+
+        assert mycelia("license", "check", "house", "--file", str(file), "--use", "adapt").code == 0
+
+    def test_says_that_no_row_asks_for_a_word_that_was_mistyped(self, mycelia: Mycelia) -> None:
+        words = ("license", "check", "ppl", "--use", "commercial", "--actor")
+
+        assert "asks for workers-coop" in mycelia(*words, "workers-coop").err
+        assert mycelia(*words, "worker-coop").err == ""
 
     def test_that_nobody_knows_is_named(self, oost: Mycelia) -> None:
         assert "no license 'mine'" in oost("license", "show", "mine").err
