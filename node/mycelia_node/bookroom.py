@@ -89,6 +89,12 @@ class Bookroom:
             unbooked=[self._step(step) for step in recalled.unbooked],
         )
 
+    def stock(self) -> dict[str, models.StockRow]:
+        """Return every resource that the books know, by its id."""
+        found, names = self._sheet(self._ledger.books), self._names()
+        rows = (self._stock(stock, names) for stock in found.inventory.stocks.values())
+        return {row.id: row for row in rows}
+
     def books(self) -> models.BooksView:
         """Return all books."""
         books = self._ledger.books
@@ -276,11 +282,12 @@ class Bookroom:
         ]  # fmt: skip
 
     def _step(self, step: Step) -> models.StepView:
-        name = step.resource_class
+        name, names = step.resource_class, self._names()
         return models.StepView(
             source=_node(step.source), target=_node(step.target), action=step.action, resource_class=name,
             unit=self._unit(name), amount=self._amount(name, step.amount), entry=cid.text(step.entry),
             line=_maybe(step.line), giver=self._party_text(step.giver), taker=self._party_text(step.taker),
+            giver_member=names.get(self._party(step.giver)), taker_member=names.get(self._party(step.taker)),
         )  # fmt: skip
 
     def _unit(self, resource_class: str) -> str:

@@ -138,6 +138,7 @@ def signal_view(law_of: LawOf, signal: Signal) -> models.SignalView:
         id=cid.text(intent.id),
         kind="need" if intent.kind == "need" else "offer",
         chain=cid.text(intent.chain),
+        action=intent.action,
         resource_class=intent.resource_class,
         amount=intent.amount,
         remaining=signal.remaining,

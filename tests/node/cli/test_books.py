@@ -180,6 +180,51 @@ factors = { "consume grain" = [2, 5], "work baking" = [1, 3] }
 """
 
 
+class TestStock:
+    def test_says_where_and_how_a_thing_is_and_what_of_it_is_away(self, bakery: Mycelia) -> None:
+        words = (
+            "event",
+            "produce",
+            "bread",
+            "2",
+            "--at",
+            "52.37,4.89",
+            "--stage",
+            "baked",
+            "--state",
+            "warm",
+            "--json",
+        )
+        loaf = bakery(*words).json["id"]
+        crate = bakery("event", "raise", "flour", "1", "--json").json["id"]
+        stood = bakery("stock").out
+
+        bakery("event", "combine", "0.5", "--of", loaf, "--into", crate)
+
+        assert all(word in stood for word in ("861969c9fffffff", "baked", "warm"))
+        assert "AWAY" not in stood
+        [kept] = [line.split() for line in bakery("stock").out.splitlines() if line.startswith(loaf[:18])]
+        assert kept[9:] == ["0.5", "kg", "in", crate[:18], "baked", "warm"]
+        assert f"in {crate[:18]}" in bakery("recall", loaf).out
+
+    def test_is_traced_by_the_names_of_members(self, bakery: Mycelia, lot: str) -> None:
+        steps = bakery("trace", lot, "--forward", "--json").json["steps"]
+
+        assert {one["giver_member"] for one in steps} == {"anna"}
+        assert all(line.endswith("anna") for line in bakery("trace", lot, "--forward").out.splitlines()[1:])
+
+
+class TestTheField:
+    def test_says_what_passes(self, bakery: Mycelia) -> None:
+        bakery("need", "flour", "1", "--at", "52.37,4.89", "--action", "transferCustody")
+        bakery("offer", "bread", "1", "--at", "52.37,4.89")
+
+        found = bakery("field", "--json").json["signals"]
+
+        assert {one["kind"]: one["action"] for one in found} == {"need": "transferCustody", "offer": "transfer"}
+        assert "transferCustody" in bakery("field").out
+
+
 class TestAnEntryThatStatesAmounts:
     def test_is_shown_in_the_unit_of_its_class(self, bakery: Mycelia, lot: str) -> None:
         taken = next(
