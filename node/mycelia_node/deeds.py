@@ -50,7 +50,9 @@ class Deeds:
         left = min(need.amount - standing.accepted(need.id), offer.amount - standing.committed(offer.id))
         amount = left if new.amount is None else amount_of(law, offer.resource_class, new.amount)
         if amount <= 0:
-            raise BadInput("amount", "nothing is left of the need or the offer", "see `mycelia field`")
+            asked, given = (f"{one.action} of {one.resource_class}" for one in (need, offer))
+            unlike = "" if asked == given else f"; and the need is {asked}, the offer {given}"
+            raise BadInput("amount", f"nothing is left of the need or the offer{unlike}", "see `mycelia field`")
         until_ms = min(need.end_ms, offer.end_ms) if new.until is None else moment("until", new.until, now_ms)
         hold_ms = self._hold(new, now_ms, until_ms)
         rest = dict(standing.tentative(offer.id))

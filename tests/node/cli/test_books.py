@@ -250,3 +250,12 @@ class TestAnEntryThatStatesAmounts:
 def _shown(mycelia: Mycelia, name: str) -> dict[str, str]:
     """Return what `mycelia show` says of an entry, by the words on the left."""
     return {line[:18].strip(): line[18:] for line in mycelia("show", name).out.splitlines()}
+
+
+class TestAnActionThatIsNone:
+    def test_is_refused_with_those_that_there_are(self, bakery: Mycelia) -> None:
+        intent = bakery("need", "flour", "1", "--at", "52.37,4.89", "--action", "lend")
+
+        assert all(action in intent.err for action in ("transferCustody", "deliverService", "pickup"))
+        assert "mycelia event --help" in bakery("event", "bake", "flour", "1").err
+        assert "goes into a process" in bakery("recipe", "loaf", "--in", "eat:flour:1").err

@@ -145,6 +145,9 @@ class TestACancel:
 
         claim = mycelia("account", "--json").json["claims"][0]["id"]
         assert "costs 0.4 kg of food" in said.err
+        unpaid = mycelia("settle", "--claim", claim, "--as", "bo")
+        assert (unpaid.code, unpaid.out) == (0, "")
+        assert "Nothing pays this claim yet" in unpaid.err
         assert f"mycelia settle --claim {claim[:18]}" in said.err
 
     def test_of_nothing_does_not_propose_to_cancel_all(self, oost: Mycelia) -> None:
