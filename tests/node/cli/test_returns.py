@@ -155,3 +155,19 @@ class TestACancel:
 
         assert refused.code == 2
         assert "--all" not in refused.err
+
+
+class TestALineOfOneOfSeveralMembers:
+    def test_is_accepted_delivered_and_received_by_whose_side_it_is(self, oost: Mycelia) -> None:
+        assert oost("member", "add", "bo").code == 0
+        here = ("--at", "52.37,4.89", "--json")
+        need = oost("need", "care", "4", *here, "--as", "anna").json["id"]
+        offer = oost("offer", "care", "4", *here, "--as", "bo").json["id"]
+        [line] = oost("commit", offer, need, "--json").json["lines"]
+
+        for command in ("accept", "deliver", "receive"):
+            done = oost(command, line)
+            assert done.code == 0, done.err
+
+        assert "this node has 2 members" in oost("receive", "--all").err.casefold()
+        assert "this node has 2 members" in oost("cancel", line).err.casefold()  # either of them could
