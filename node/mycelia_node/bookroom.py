@@ -89,6 +89,12 @@ class Bookroom:
             unbooked=[self._step(step) for step in recalled.unbooked],
         )
 
+    def stock(self) -> dict[str, models.StockRow]:
+        """Return every resource that the books know, by its id."""
+        found, names = self._sheet(self._ledger.books), self._names()
+        rows = (self._stock(stock, names) for stock in found.inventory.stocks.values())
+        return {row.id: row for row in rows}
+
     def books(self) -> models.BooksView:
         """Return all books."""
         books = self._ledger.books
@@ -158,7 +164,13 @@ class Bookroom:
         return text
 
     def _names(self) -> dict[bytes, str]:
-        return {self._party(member.chain): member.name for member in reversed(self._keystore.members())}
+        """Return who each party is here: of a person with bots, the member whose chain began the identity."""
+        told = sorted(self._keystore.members(), key=lambda member: self._began(member.chain))
+        return {self._party(member.chain): member.name for member in told}
+
+    def _began(self, chain: bytes) -> bool:
+        opened = self._ledger.members.grant_of(chain)
+        return opened is not None and opened.is_founding
 
     def _accounts(self, found: Sheet) -> list[models.AccountRow]:
         names = self._names()
@@ -270,11 +282,12 @@ class Bookroom:
         ]  # fmt: skip
 
     def _step(self, step: Step) -> models.StepView:
-        name = step.resource_class
+        name, names = step.resource_class, self._names()
         return models.StepView(
             source=_node(step.source), target=_node(step.target), action=step.action, resource_class=name,
             unit=self._unit(name), amount=self._amount(name, step.amount), entry=cid.text(step.entry),
             line=_maybe(step.line), giver=self._party_text(step.giver), taker=self._party_text(step.taker),
+            giver_member=names.get(self._party(step.giver)), taker_member=names.get(self._party(step.taker)),
         )  # fmt: skip
 
     def _unit(self, resource_class: str) -> str:

@@ -68,6 +68,8 @@ def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
         numbers["rate"] = _rate(document["rate"])
     numbers |= {key: document[key] for key in ("max_amount", "witnesses", "licenses") if key in document}
     numbers["sections"] = {key: document[key] for key in _TABLES if key in document}
+    if isinstance(profiles := document.get("profiles"), dict):
+        numbers["sections"]["profiles"] = {name: in_order(one) for name, one in profiles.items()}
     numbers["sections"] |= {key: _linked(document[key], founder) for key in _NAMING if key in document}
     classes = document.get("classes")
     if not isinstance(classes, dict):
@@ -84,6 +86,20 @@ def read(text: str, *, seed: bytes, founder: bytes) -> Charter:
         )
     except (Malformed, TypeError, ValueError) as error:
         raise BadInput("charter", str(error), "see chapter 06 of the spec") from error
+
+
+def in_order(profile: Any) -> Any:
+    """Return the table of a license profile with the names in its rows sorted, as a charter has them."""
+    if not isinstance(profile, dict) or not isinstance(profile.get("rows"), list):
+        return profile
+    return profile | {"rows": [_row(row) for row in profile["rows"]]}
+
+
+def _row(row: Any) -> Any:
+    if not isinstance(row, dict):
+        return row
+    lists = {key: row[key] for key in ("uses", "all", "any", "none") if isinstance(row.get(key), list)}
+    return row | {key: sorted(one) for key, one in lists.items() if all(isinstance(name, str) for name in one)}
 
 
 def found(

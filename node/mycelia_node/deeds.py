@@ -50,7 +50,9 @@ class Deeds:
         left = min(need.amount - standing.accepted(need.id), offer.amount - standing.committed(offer.id))
         amount = left if new.amount is None else amount_of(law, offer.resource_class, new.amount)
         if amount <= 0:
-            raise BadInput("amount", "nothing is left of the need or the offer", "see `mycelia field`")
+            asked, given = (f"{one.action} of {one.resource_class}" for one in (need, offer))
+            unlike = "" if asked == given else f"; and the need is {asked}, the offer {given}"
+            raise BadInput("amount", f"nothing is left of the need or the offer{unlike}", "see `mycelia field`")
         until_ms = min(need.end_ms, offer.end_ms) if new.until is None else moment("until", new.until, now_ms)
         hold_ms = self._hold(new, now_ms, until_ms)
         rest = dict(standing.tentative(offer.id))
@@ -84,7 +86,7 @@ class Deeds:
             raise BadInput("lines", "either lines are named or all are meant", "name lines, or say `--all`")
         if new.everything and new.kind == "cancel":
             raise BadInput("lines", "a cancel goes back on one's word", "name the lines")
-        member = self._keystore.member(new.member)
+        member = self._actor(new)
         able = list(self._able(new.kind, member))
         lines = able if new.everything else [self._line(new.kind, name, able) for name in dict.fromkeys(new.lines)]
         contents = list(self._contents(new.kind, member, list(dict.fromkeys(lines))))
@@ -97,6 +99,23 @@ class Deeds:
         )
 
     # Lines
+
+    def _actor(self, new: models.NewDeed) -> Member:
+        """Return who acts: the member that is named, or else the one on whose side the named lines are.
+
+        Raises:
+            NotFound, BadInput: a line is unknown, or it is not clear who is meant.
+        """
+        own = {member.chain: member for member in self._keystore.members()}
+        if new.member is None and not new.everything and len(own) > 1:
+            names = {self._desk.entry(text.partition(":")[0]).entry.id for text in new.lines}
+            lines = [line for line in self._ledger.standing.lines.values() if names & {*_named_by(line)}]
+            gives, gets = new.kind in (*_AS_PROVIDER, "cancel"), new.kind not in _AS_PROVIDER
+            sides = {line.provider for line in lines if gives} | {line.receiver for line in lines if gets}
+            found = [own[chain] for chain in sides if chain in own]
+            if len(found) == 1:
+                return found[0]
+        return self._keystore.member(new.member)
 
     def _line(self, kind: str, text: str, able: Sequence[LineId]) -> LineId:
         """Return the line that a person means: `<commit>:<number>`, or a need, offer or commit with but one."""

@@ -11,7 +11,7 @@ from itertools import groupby
 from secrets import token_bytes
 
 from mycelia_protocol import cid, compose
-from mycelia_protocol.accumulators import ResourceId
+from mycelia_protocol.accumulators import Resource, ResourceId
 from mycelia_protocol.actions import PLAIN
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import Charter
@@ -19,6 +19,7 @@ from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.keys import did
 from mycelia_protocol.kinds import KINDS
+from mycelia_protocol.kinds.intents import CLASS
 from mycelia_protocol.rules import RULES
 from mycelia_protocol.validation import CUSTOM
 
@@ -91,12 +92,21 @@ class Desk:
             amount=new.amount,
             at=new.at,
             begin=new.begin,
-            until=new.until,
+            until=self._until(new),
             urgency=new.urgency,
             precise=new.precise,
             now_ms=self.clock(),
             tail=self._tail(new),
         )
+
+    def _until(self, new: models.NewSignal) -> str | int | None:
+        """Return until when a signal is meant to last: a part of another chain's intent no longer than that part."""
+        if new.until is not None or new.allotment is None:
+            return new.until
+        header = self.entry(new.allotment).entry.header
+        usual_ms = signals.moment("until", signals.DEFAULT_UNTIL, self.clock())
+        ends_ms = header.terms[-1] if header.kind == "allot" and header.terms else None
+        return min(ends_ms, usual_ms) if isinstance(ends_ms, int) else None
 
     def _tail(self, new: models.NewSignal) -> compose.NeedTail | compose.OfferTail | None:
         """Return what a signal says about action and resources, None if it is a transfer of nothing in particular."""
@@ -333,7 +343,18 @@ class Desk:
         """Return one entry; a private body is opened if it is for a member of this node."""
         stored = self.entry(name)
         said = notes.read(stored.entry, self.keystore.box_secrets(), network=self.ledger.network)
-        return views.entry_view(self.ledger.law_of, stored, said)
+        return views.entry_view(self.ledger.law_of, stored, said, class_of=self._class_of)
+
+    def _class_of(self, name: bytes, number: int) -> str | None:
+        """Return the class of a need or an offer, or of the resource that an entry made."""
+        entry = self.ledger.entry_of(name)
+        if entry is None:
+            return None
+        held = self.ledger.facts_of(entry.chain, "resource").get(("resource", name, number))
+        if isinstance(held, Resource):
+            return held.resource_class
+        stated = entry.header.terms[CLASS] if entry.header.kind in ("need", "offer") else None
+        return stated if isinstance(stated, str) else None
 
     def why(self, name: str) -> models.WhyView:
         """Return which rules an entry was judged by and what would mend it.

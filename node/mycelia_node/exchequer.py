@@ -14,10 +14,11 @@ from mycelia_protocol.kinds.budgets import BUDGET, allotted
 
 from . import models, signals
 from .bookroom import Bookroom
-from .desk import Desk, published
+from .desk import Desk, NotFound, published
 from .drafts import Draft
 from .faults import BadInput
 from .hall import Hall, stated
+from .reading import MIN_CID
 
 THRESHOLD_UNTIL = "+365d"
 
@@ -55,9 +56,26 @@ class Exchequer:
         amount = _whole(new.amount) if of == BUDGET else signals.amount_of(law, name, new.amount)
         now = self._desk.clock()
         expires_ms = ends_ms if new.until is None else signals.moment("until", new.until, now)
-        to = self._desk.entry(new.to).entry.chain
-        content = compose.allot(source.id, to, of, name, amount, expires_ms)
+        content = compose.allot(source.id, self._chain_named(new.to), of, name, amount, expires_ms)
         return self._publish(new.member, content, dry_run=new.dry_run)
+
+    def _chain_named(self, text: str) -> bytes:
+        """Return the chain that a person means: of a member of this node, of an entry, or the one of an identity."""
+        own = {member.name: member.chain for member in self._keystore.members()}
+        if text in own:
+            return own[text]
+        try:
+            return self._desk.entry(text).entry.chain
+        except NotFound:
+            chains = {tip.chain for tip in self._ledger.frontier()}
+            identities = {chain: self._ledger.members.identity_of(chain) for chain in chains}
+            found = [chain for chain, one in identities.items() if one and cid.text(one).startswith(text)]
+            if len(text) < MIN_CID or not found:
+                raise
+            if len(found) > 1:
+                why = f"{len(found)} chains speak for identities that begin with {text}"
+                raise BadInput("to", why, "name one: `mycelia log --kind open`") from None
+            return found[0]
 
     def _stated(self, source: Entry) -> tuple[str, str, int]:
         """Return what an allot of a source is of, and until when it can last; the rules check the rest."""
@@ -134,13 +152,15 @@ class Exchequer:
             spent = sum(counted[one].amount - rest for one, rest in left.items()) - passed + overdrawn
             if not (allotted or left or overdrawn):
                 continue
-            owner, stands = self._keystore.owner(chain), quotient(spent, allotted)
+            owner, stands, now = self._keystore.owner(chain), quotient(spent, allotted), self._desk.clock()
+            waiting = [one for one in counted.values() if one.to == chain and one.id not in left]
             yield models.BudgetShare(
                 chain=cid.text(chain),
                 member=None if owner is None else owner.name,
                 allotted=allotted,
                 spent=spent,
                 left=sum(left.values()),
+                untaken=sum(one.amount for one in waiting if one.expires_ms >= now),
                 overdrawn=overdrawn,
                 quotient=None if stands is None else str(stands),
             )

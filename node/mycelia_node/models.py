@@ -139,7 +139,7 @@ class EntryView(_Said, frozen=True, kw_only=True):
     body: dict[str, Any] | None  # as its author wrote it, bytes in hex; of a private one, what was sealed
     is_private: bool = False
     closed_by: str | None = None  # the rule by which a private body could not be opened here
-    amount_text: str | None = None  # of a need or an offer
+    amount_text: str | None = None  # of what states amounts: in their units, several with commas between
 
 
 class SignalView(_Said, frozen=True, kw_only=True):
@@ -148,6 +148,7 @@ class SignalView(_Said, frozen=True, kw_only=True):
     id: str
     kind: Literal["need", "offer"]
     chain: str
+    action: str  # what passes, by its ValueFlows name
     resource_class: str
     amount: int
     remaining: int
@@ -552,7 +553,12 @@ class ResourceView(_Said, frozen=True, kw_only=True):
     offered_onhand: int
     free_text: str  # in hand, with the rights to it, and not offered
     away: int
+    away_text: str
     process: str | None
+    cell: str | None  # where it was last, as the books have it
+    stage: str | None
+    state: str | None
+    container: str | None
 
 
 class NewSignals(_Heard, frozen=True, kw_only=True):
@@ -756,6 +762,7 @@ class BudgetShare(_Said, frozen=True, kw_only=True):
     allotted: int
     spent: int
     left: int
+    untaken: int  # allotted, and waiting to be taken
     overdrawn: int
     quotient: str | None  # spent / allotted, in lowest terms
 
@@ -1286,6 +1293,8 @@ class StepView(_Said, frozen=True, kw_only=True):
     line: str | None
     giver: str
     taker: str
+    giver_member: str | None  # who that is on this node
+    taker_member: str | None
 
 
 class RecallView(_Said, frozen=True, kw_only=True):

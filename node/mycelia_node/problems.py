@@ -37,7 +37,7 @@ def problem_of(error: Exception) -> models.Problem | None:
         case ProtocolError():
             code = "malformed" if isinstance(error, Malformed) else "refused"
             rule = RULES[error.rule]
-            return problem(422, code, "a rule refuses this", f"{error.message}. {rule.law}", rule.remedy, error.rule)
+            return problem(422, code, "a rule refuses this", _why(error.message, rule.law), rule.remedy, error.rule)
         case BadInput():
             return problem(422, "input", f"{error.field} is not usable", error.message, error.remedy)
         case NotFound():
@@ -47,3 +47,8 @@ def problem_of(error: Exception) -> models.Problem | None:
         case ConnectionError():
             return problem(502, "unreachable", "the peer cannot be reached", str(error), "check its address")
     return None
+
+
+def _why(message: str, law: str) -> str:
+    """Return what was wrong and the law; once, where the message says no more than the law."""
+    return law if message.casefold() == law.rstrip(".").casefold() else f"{message}. {law}"

@@ -14,7 +14,7 @@ from mycelia_protocol.kinds.designs import RESOURCE, TERMS, USE, license_of
 from mycelia_protocol.kinds.licensing import known_profile
 from mycelia_protocol.licenses import BUILT_IN, Duties, Profile, Row, profile_of
 
-from . import models, signals
+from . import charterfile, models, signals
 from .desk import Desk, NotFound, published
 from .faults import BadInput
 from .hall import Hall
@@ -145,7 +145,7 @@ def read_table(name: str, table: object) -> Profile:
         BadInput: it is no table of a profile.
     """
     try:
-        return profile_of(name, cast(Value, table))
+        return profile_of(name, cast(Value, charterfile.in_order(table)))
     except Malformed as error:
         raise BadInput("profile", error.message, "see chapter 21 of the spec") from error
 

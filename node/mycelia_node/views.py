@@ -12,7 +12,7 @@ from mycelia_protocol.charter import Charter, ResourceClass
 from mycelia_protocol.envelope import Header, Term, read_body
 from mycelia_protocol.errors import Malformed, Refused
 from mycelia_protocol.kinds import KINDS
-from mycelia_protocol.kinds.intents import AMOUNT, CLASS
+from mycelia_protocol.kinds.budgets import BUDGET
 from mycelia_protocol.standing import Line, Standing
 
 from . import models
@@ -21,10 +21,22 @@ from .quarantine import Awaiting
 from .stored import Stored
 
 LawOf = Callable[[bytes], Charter]  # the charter that a chain is judged by now
+ClassOf = Callable[[bytes, int], str | None]  # of the resource, need or offer that an entry and a number name
 
 
-def entry_view(law_of: LawOf, stored: Stored, said: dict[str, Value] | Refused | None = None) -> models.EntryView:
-    """Return an entry as the API says it; `said` is what a private body was opened to, or why it was not."""
+def unknown_class(_entry: bytes, _number: int) -> None:
+    """Say of nothing what class it is of: a stream of entries looks nothing up."""
+
+
+def entry_view(
+    law_of: LawOf, stored: Stored, said: dict[str, Value] | Refused | None = None, *, class_of: ClassOf = unknown_class
+) -> models.EntryView:
+    """Return an entry as the API says it.
+
+    Args:
+        said: What a private body was opened to, or why it was not.
+        class_of: The class of what another entry made, for amounts of things that are named and not described.
+    """
     entry, header = stored.entry, stored.entry.header
     content = _content(entry.body)
     is_private = content is not None and privacy.is_sealed(content)
@@ -46,15 +58,38 @@ def entry_view(law_of: LawOf, stored: Stored, said: dict[str, Value] | Refused |
         body=None if content is None else {key: _readable(value) for key, value in content.items()},
         is_private=is_private,
         closed_by=said.rule if is_private and isinstance(said, Refused) else None,
-        amount_text=_amount_text(law_of(entry.chain), header),
+        amount_text=_amount_text(law_of(entry.chain), header, class_of),
     )
 
 
-def _amount_text(law: Charter, header: Header) -> str | None:
-    if header.kind not in ("need", "offer") or len(header.terms) <= AMOUNT:
-        return None
-    resource_class, amount = law.classes.get(str(header.terms[CLASS])), header.terms[AMOUNT]
-    return format_amount(amount, resource_class) if resource_class and type(amount) is int and amount > 0 else None
+def _amount_text(law: Charter, header: Header, class_of: ClassOf) -> str | None:
+    """Return the amounts that an entry states in their units; None where it is not known of what one is."""
+    named = _named(header.kind, header.terms)
+    amounts = _column(named.get("amount"))
+    if header.kind == "threshold" or named.get("of") == BUDGET:
+        budget = law.budgets.get(str(named.get("impact") or named.get("name")))
+        return None if budget is None else f"{amounts[0]} {budget.unit}"
+    units = [law.classes.get(name or "") for name in _counted(header, named, class_of)]
+    texts = [
+        format_amount(amount, unit)
+        for amount, unit in zip(amounts, units, strict=False)
+        if type(amount) is int and amount > 0 and unit is not None
+    ]
+    return ", ".join(texts) if texts and len(texts) == len(amounts) else None
+
+
+def _counted(header: Header, named: Mapping[str, models.Named], class_of: ClassOf) -> list[str | None]:
+    """Return for each amount of an entry the class that it is one of, as far as that is known."""
+    if header.kind == "allot" or named.get("class") is not None:
+        return [str(one) for one in _column(named.get("class") or named.get("name"))]
+    at = _column(named.get("need" if header.kind in ("row", "commit") else "resource"))
+    number, links = named.get("resource_number"), header.links
+    things = [links[one] if type(one) is int and 0 <= one < len(links) else None for one in at]
+    return [None if one is None else class_of(one, number if type(number) is int else 0) for one in things]
+
+
+def _column(value: models.Named) -> list[int | str | bool | None]:
+    return value if isinstance(value, list) else [value]
 
 
 def _named(kind: str, terms: list[Term]) -> dict[str, models.Named]:
@@ -103,6 +138,7 @@ def signal_view(law_of: LawOf, signal: Signal) -> models.SignalView:
         id=cid.text(intent.id),
         kind="need" if intent.kind == "need" else "offer",
         chain=cid.text(intent.chain),
+        action=intent.action,
         resource_class=intent.resource_class,
         amount=intent.amount,
         remaining=signal.remaining,

@@ -6,7 +6,7 @@ of their chains; and the stock that these leave (chapter 20).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mycelia_protocol import cid, compose
 from mycelia_protocol.accumulators import Resource, ResourceId
@@ -17,6 +17,7 @@ from mycelia_protocol.compose import Content
 from mycelia_protocol.kinds.designs import CLASS
 
 from . import models, signals
+from .bookroom import Bookroom
 from .desk import Desk, published
 from .faults import BadInput
 from .keystore import Member
@@ -29,6 +30,7 @@ class Workshop:
 
     def __init__(self, desk: Desk) -> None:
         self._desk, self._ledger, self._keystore = desk, desk.ledger, desk.keystore
+        self._room = Bookroom(desk)
 
     def event(self, new: models.NewEvent) -> models.Published:
         """Publish what a member did.
@@ -99,17 +101,21 @@ class Workshop:
             BadInput: there is no such member.
         """
         members = self._keystore.members() if member is None else [self._keystore.member(member)]
-        return [view for one in members for view in self._stock_of(one) if everything or view.accounting or view.onhand]
+        rows = self._room.stock()
+        found = [view for one in members for view in self._stock_of(one, rows)]
+        return [one for one in found if everything or one.accounting or one.onhand or one.away]
 
-    def _stock_of(self, member: Member) -> Iterator[models.ResourceView]:
+    def _stock_of(self, member: Member, rows: Mapping[str, models.StockRow]) -> Iterator[models.ResourceView]:
         classes = self._ledger.law_of(member.chain).classes
         for (_, name, number), held in self._ledger.facts_of(member.chain, "resource").items():
             if not isinstance(held, Resource):
                 continue
             of = classes[held.resource_class]
             free = min(held.accounting - held.offered_accounting, held.onhand - held.offered_onhand)
+            id, away = cid.text(name) + (f":{number}" if number else ""), sum(amount for *_, amount in held.away)
+            row = rows.get(id)
             yield models.ResourceView(
-                id=cid.text(name) + (f":{number}" if number else ""),
+                id=id,
                 member=member.name,
                 chain=cid.text(member.chain),
                 resource_class=held.resource_class,
@@ -120,8 +126,13 @@ class Workshop:
                 offered_accounting=held.offered_accounting,
                 offered_onhand=held.offered_onhand,
                 free_text=format_amount(max(free, 0), of),
-                away=sum(amount for *_, amount in held.away),
+                away=away,
+                away_text=format_amount(away, of),
                 process=cid.text(held.process) if held.process else None,
+                cell=row.cell if row else None,
+                stage=row.stage if row else None,
+                state=row.state if row else None,
+                container=row.container if row else None,
             )
 
     def _amount(self, new: models.NewEvent, law: Charter, member: Member, resource: ResourceId | None) -> int | None:

@@ -14,6 +14,7 @@ Spec: 06-charter, "Amounts".
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 
 from .charter import MAX_AMOUNT, ResourceClass
@@ -46,6 +47,11 @@ def parse_amount(text: str, resource_class: ResourceClass) -> int:
 def format_amount(quanta: int, resource_class: ResourceClass) -> str:
     """Return quanta as text: the shortest exact decimal, else a fraction, then the unit."""
     return f"{decimal_text(quanta * resource_class.quantum)} {resource_class.unit}"
+
+
+def amount_text(classes: Mapping[str, ResourceClass], name: str, quanta: int) -> str:
+    """Return quanta of a class in its unit, or the bare number where the class is none of these."""
+    return format_amount(quanta, classes[name]) if name in classes else str(quanta)
 
 
 def decimal_text(value: Fraction) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from .accumulators import LineId
+from .actions import PLAIN
 
 Mark = tuple[str, bytes]  # what was signed about a line, and the chain that signed it
 NEVER = 2**63  # beyond every sequence: where a chain forked that did not
@@ -45,6 +46,7 @@ class Intent(NamedTuple):
     withdrawn: bool = False
     forked: bool = False  # published where its chain had forked, or after
     allotment: bytes | None = None  # the allot that it is a part of
+    action: str = PLAIN
 
 
 @dataclass(slots=True)

@@ -142,7 +142,12 @@ RULES: dict[str, Rule] = {
         ),
         ("intent.cell", "A place has the form of an H3 cell.", "give a position, or a cell from an H3 library."),
         ("intent.window", "A window ends after it begins, after now and within the charter's limit.", "move its end."),
-        ("intent.action", "A need or offer is of an action between two agents.", "use one such as `transferCustody`."),
+        (
+            "intent.action",
+            "A need or offer is of an action between two agents.",
+            "use transfer, transferCustody, transferAllRights, work, use, deliverService, produce, consume, copy, "
+            "pickup, dropoff, accept or modify.",
+        ),
         (
             "intent.allotment",
             "A part of another chain's intent stays within what was allotted and taken.",
@@ -188,10 +193,10 @@ RULES: dict[str, Rule] = {
         (
             "event.action",
             "An event is of one agent; what takes two is needed and offered.",
-            "publish a need or an offer.",
+            "choose one of those in `mycelia event --help`, or publish a need or an offer.",
         ),
         ("event.amount", "An event says how much, within the limits.", "state an amount, or a smaller one."),
-        ("event.resource", "An event names the resources, or the class, that its action is about.", "see its table."),
+        ("event.resource", "An event names the resources, or the class, that its action is about.", "see chapter 20."),
         ("event.own", "A resource is changed by its own chain alone.", "name a resource of your own."),
         ("event.class", "What is named or made is of a class of the charter, and stays of it.", "name another."),
         ("event.process", "What goes into or comes out of a process does so of an own one.", "begin a process."),
@@ -206,7 +211,7 @@ RULES: dict[str, Rule] = {
         (
             "license.denied",
             "A licensed thing is used by whom its license lets.",
-            "name attestations or a permit.",
+            "name attestations or a permit with `--cite`; `mycelia license show` has the rows.",
         ),
         ("license.suspended", "Who owes for a thing and is late does not use it.", "pay the claim: `mycelia settle`."),
         ("license.sharealike", "What adapts a share-alike thing carries its license.", "state that license."),
@@ -219,7 +224,7 @@ RULES: dict[str, Rule] = {
         ("process.terms", "A process has one term, its recipe or null.", "see chapter 20."),
         ("process.recipe", "A process follows a recipe, or none.", "name a recipe."),
         ("recipe.terms", "A recipe has a name and flows of four terms.", "see chapter 20."),
-        ("recipe.flow", "A flow goes in or out by an action, of a class, in an amount.", "see the table of actions."),
+        ("recipe.flow", "A flow goes in or out by an action, of a class, in an amount.", "see chapter 20."),
         ("capacity.terms", "A capacity has resource, number, class, amount and stretch.", "see chapter 20."),
         ("capacity.resource", "A capacity is of an own resource that has none yet.", "name another resource."),
         ("capacity.class", "What a resource can do is of a class of the charter.", "use one of its classes."),

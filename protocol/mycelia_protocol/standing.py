@@ -22,7 +22,7 @@ from .errors import Refused
 from .kinds import KINDS
 from .kinds.budgets import MAX_PASSED
 from .kinds.flows import commit_lines
-from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY, allotment_of
+from .kinds.intents import AMOUNT, BEGIN_MS, CELL, CLASS, END_MS, URGENCY, action_of, allotment_of
 from .kinds.kind import ABOUT_LINES, lines_about
 from .kinds.rows import OFFER_AT, row_lines
 from .kinds.settlements import settled_lines
@@ -388,6 +388,7 @@ class Standing:
             self._is_withdrawn(entry.id, entry.chain),
             self.is_forked(entry.chain, entry.header.sequence),
             allotment_of(entry.header),
+            str(action_of(entry.header)),
         )
         if intent.allotment is not None:
             self._parts.add(entry.id)

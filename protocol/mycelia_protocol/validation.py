@@ -142,7 +142,7 @@ def _judge(judged: Judged) -> None:
         kind.judge(judged)
     # 13. What it states stays within what the chain was granted, and within what the world can bear.
     if grant is not None and grant.classes:
-        check_spending(grant, judged.entry, judged.facts, judged.prefix)
+        check_spending(grant, judged.entry, judged.facts, judged.prefix, judged.charter.classes)
     check_budget(judged)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mycelia_protocol.amounts import format_amount, parse_amount
+from mycelia_protocol.amounts import amount_text, format_amount, parse_amount
 from mycelia_protocol.charter import MAX_AMOUNT, ResourceClass
 from mycelia_protocol.errors import Malformed
 
@@ -41,3 +41,8 @@ class TestAnAmount:
         text = format_amount(quanta, resource_class).removesuffix(" kg")
 
         assert parse_amount(text, resource_class) == quanta
+
+    def test_is_a_bare_number_where_the_charter_has_no_such_class(self) -> None:
+        classes = {"flour": ResourceClass("kg", 1, 1000)}
+
+        assert [amount_text(classes, name, 500) for name in ("flour", "gold")] == ["0.5 kg", "500"]

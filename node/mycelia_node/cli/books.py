@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from .failures import Failure
 from .options import DEFAULTS, Options
-from .output import give, moment, short, table, tell
+from .output import give, moment, short, table, tell, told
 
 if TYPE_CHECKING:
     from mycelia_node.models import DueRow, QuotientRow, StepView, StockRow
@@ -106,8 +106,8 @@ def recall(resource: str, /, *, options: Options = DEFAULTS) -> None:
 
     with opened(options.place) as node:
         view = node.recall(resource)
-    columns = ("id", "who", "class", "in hand", "rights")
-    parts = [table(columns, [_held(one) for one in view.stock])] if view.stock else []
+    columns = ("id", "who", "class", "in hand", "rights", "away", "where", "stage", "state")
+    parts = [table(*told(columns, [_held(one) for one in view.stock]))] if view.stock else []
     if view.in_transit:
         parts.append(f"On its way:\n{_steps(view.in_transit)}")
     if view.unbooked:
@@ -210,7 +210,8 @@ def _steps(steps: Sequence[StepView]) -> str:
     rows = [
         (
             _short(one.source), one.action, _amount(one.amount, one.unit), one.resource_class, _short(one.target),
-            short(one.giver), "" if one.giver == one.taker else short(one.taker),
+            one.giver_member or short(one.giver),
+            "" if one.giver == one.taker else one.taker_member or short(one.taker),
         )
         for one in steps
     ]  # fmt: skip
@@ -219,7 +220,11 @@ def _steps(steps: Sequence[StepView]) -> str:
 
 def _held(one: StockRow) -> tuple[str, ...]:
     who = one.member or short(one.party)
-    return _short(one.id), who, one.resource_class, _amount(one.onhand, one.unit), _amount(one.accounting, one.unit)
+    where = f"in {_short(one.container)}" if one.container else one.cell or ""
+    return (
+        _short(one.id), who, one.resource_class, _amount(one.onhand, one.unit), _amount(one.accounting, one.unit),
+        _amount(one.away, one.unit), where, one.stage or "", one.state or "",
+    )  # fmt: skip
 
 
 def _amount(number: str, unit: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from .books import quotients_table, ratio
+from .failures import Failure
 from .options import DEFAULTS, As, Options, Whole
 from .output import give, moment, short, table, tell
 
@@ -28,21 +29,26 @@ def ls(*, options: Options = DEFAULTS) -> None:
         found = node.budgets()
     parts = [_shown(one) for one in found]
     give(options, {"budgets": found}, "\n\n".join(parts))
+    if any(share.untaken and share.member for one in found for share in one.shares):
+        tell("Next: `mycelia budget take` takes what waits for members of this node.")
     if not found:
         tell("This commons counts no impacts: its charter has no [budgets]. See `mycelia commons new --charter`.")
 
 
 def _shown(one: BudgetView) -> str:
-    ends = [f"{limit.sense} of {limit.amount} {one.unit} until {moment(limit.end_ms)}" for limit in one.thresholds]
+    ends = [
+        f"{limit.sense} {short(limit.id)} of {limit.amount} {one.unit} until {moment(limit.end_ms)}"
+        for limit in one.thresholds
+    ]
     head = f"{one.impact}, {one.scope}, after {one.source}: {'; '.join(ends) or 'no threshold yet'}"
     rows = [
         (
-            short(share.chain), share.member or "", share.allotted, share.spent, share.left, share.overdrawn or "",
-            ratio(share.quotient),
+            short(share.chain), share.member or "", share.allotted, share.untaken or "", share.spent, share.left,
+            share.overdrawn or "", ratio(share.quotient),
         )
         for share in one.shares
     ]  # fmt: skip
-    columns = ("chain", "member", "allotted", "spent", "left", "over", "quotient")
+    columns = ("chain", "member", "allotted", "to take", "spent", "left", "over", "quotient")
     parts = [head, *([table(columns, rows)] if rows else [])]
     if one.quotients:
         parts.append(f"What was done of it, and its quotients:\n{quotients_table(one.quotients)}")
@@ -74,6 +80,9 @@ def threshold(
 
     from .door import opened
 
+    if amount < 1:
+        why = f"{amount} is no amount that can be allotted or reached"
+        raise Failure("input", "no limit was issued", why, "write a whole number of the budget's unit, from 1 on")
     new = models.NewThreshold(impact=impact, sense=sense, amount=amount, begin=begin, until=until, member=member)
     with opened(options.place) as node:
         published = node.threshold(new)
@@ -100,7 +109,7 @@ def allot(
 
     Args:
         source: What it is a part of: its id, or the beginning.
-        to: The chain, or an entry in it: its id, or the beginning.
+        to: Who gets it: a member of this node, a chain or an entry in it, or an identity that has but one chain.
         amount: How much.
         until: Until when it can be used; as long as its source lasts if it is not given.
         member: Who gives; needed when the node has several members.
@@ -136,4 +145,13 @@ def take(
 
     with opened(options.place) as node:
         published = node.take(models.NewTake(allots=list(allots), member=member, dry_run=dry_run))
-    give(options, published, f"{'Would take' if dry_run else 'Took'} it: {short(published.id)}.")
+        taken = [] if dry_run else [node.show(name) for name in node.show(published.id).deps]
+    lines = [f"{'Would take' if dry_run else 'Took'} it: {short(published.id)}."]
+    lines += [
+        f"  {short(one.id)}: {one.amount_text} of {one.terms['name']}, a part of a {one.terms['of']}" for one in taken
+    ]
+    give(options, published, "\n".join(lines))
+    for one in taken:
+        if one.terms["of"] != "budget":
+            words = f"{one.terms['of']} {one.terms['name']} AMOUNT --at LAT,LON --allotment {short(one.id)}"
+            tell(f"Next: `mycelia {words}`.")

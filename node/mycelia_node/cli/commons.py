@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -147,6 +147,8 @@ def show(*, toml: Annotated[bool, Parameter(negative="")] = False, options: Opti
 
     with opened(options.place) as node:
         view = node.commons()
+    import tomllib
+
     policy = ", ".join(key if value is True else f"{key} {value}" for key, value in view.membership.items())
     lines = [
         f"{view.name}: {view.members} members, {view.pending} pending",
@@ -155,7 +157,25 @@ def show(*, toml: Annotated[bool, Parameter(negative="")] = False, options: Opti
         f"founders  {', '.join(short(one) for one in view.founders) or 'none'}",
         f"classes   {', '.join(f'{name} in {unit}' for name, unit in view.classes.items())}",
     ]
+    lines += [f"{name:10}{text}" for name, text in _terms(tomllib.loads(view.toml)) if text]
     give(options, view, view.toml if toml else "\n".join(lines))
+    if not toml and not options.json:
+        tell("All of it: `mycelia commons show --toml`.")
+
+
+def _terms(charter: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a charter says beside who is in and what is counted, each in a line."""
+    cancel, budgets = charter.get("cancel"), charter.get("budgets", {})
+    if cancel:
+        yield "cancel", f"costs {cancel['per_mille'] / 10:g} % of a line, due in {cancel['due_days']} d"
+    yield "counted", ", ".join(sorted(charter.get("contribution", {})))
+    yield "credit", ", ".join(sorted(charter.get("credit", {})))
+    yield "budgets", ", ".join(f"{name} in {one['unit']} ({one['scope']})" for name, one in sorted(budgets.items()))
+    yield "measures", ", ".join(f"{name} in {one['unit']}" for name, one in sorted(charter.get("measures", {}).items()))
+    yield "limits by", ", ".join(short(one) for one in charter.get("magisteria", []))
+    yield "attested", ", ".join(sorted(charter.get("issuers", {})))
+    yield "profiles", ", ".join(sorted(charter.get("profiles", {})))
+    yield "licenses", ", ".join(charter.get("licenses", []))
 
 
 def invite(

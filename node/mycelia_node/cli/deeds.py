@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from .failures import Failure
 from .options import DEFAULTS, As, Options
-from .output import give, tell
+from .output import give, moment, short, tell
 
 Everything = Annotated[bool, Parameter(name="--all", negative="")]
 DryRun = Annotated[bool, Parameter(negative="")]
@@ -147,11 +148,26 @@ def cancel(*lines: str, member: As = None, dry_run: DryRun = False, options: Opt
         member: Who cancels; needed when the node has several members.
         dry_run: Check it by the rules and publish nothing.
     """
-    _act("cancel", lines, False, member, dry_run, options)
+    if not lines:
+        raise Failure("usage", "nothing was cancelled", "no line is named", "name each as COMMIT:NUMBER")
+    from mycelia_node import models
+
+    from .door import opened
+
+    new = models.NewDeed(kind="cancel", lines=list(lines), everything=False, member=member, dry_run=dry_run)
+    with opened(options.place) as node:
+        view = node.act(new)
+        claims = [] if dry_run else node.credit().claims
+    _give("cancel", view, options)
+    said = {one.id for one in view.entries}
+    for claim in claims:
+        if claim.id.partition(":")[0] in said:
+            tell(f"That costs {claim.amount_text} of {claim.resource_class}, due {moment(claim.due_ms)}.")
+            tell(f"Next: give it to {short(claim.creditor)}, then `mycelia settle --claim {_named(claim.id)}`.")
 
 
 def _act(
-    kind: Literal["accept", "deliver", "receive", "release", "lapse", "cancel"],
+    kind: Literal["accept", "deliver", "receive", "release", "lapse"],
     lines: tuple[str, ...],
     everything: bool,
     member: str | None,
@@ -166,6 +182,11 @@ def _act(
     with opened(options.place) as node:
         view = node.act(new)
     _give(kind, view, options)
+
+
+def _named(claim: str) -> str:
+    entry, colon, number = claim.partition(":")
+    return short(entry) + colon + number
 
 
 def _give(kind: str, view: object, options: Options) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from mycelia_node.models import EntryView, WhyView
 
 
+_DURATIONS = ("effort_ms", "bucket_ms")  # terms that say how long, not when
+
+
 def log(
     *,
     after: Whole = 0,
@@ -78,8 +81,12 @@ def _body(view: EntryView) -> list[tuple[str, object]]:
 
 def _said(name: str, value: Any) -> str:
     """Return a term as people read it."""
+    from mycelia_protocol.times import duration_text
+
     if isinstance(value, list):
         return ", ".join(_said(name, one) for one in value)
+    if type(value) is int and name in _DURATIONS:
+        return duration_text(value)
     if type(value) is int and name.endswith("_ms"):
         return moment(value)
     if type(value) is int and name == "cell":
@@ -111,7 +118,7 @@ def _reasons(view: WhyView) -> list[str]:
     if view.withdrawn:
         lines.append("It is withdrawn: nothing new is committed to it.")
     lines += [
-        f"  line  {short(line.commit)}/{line.number}: {line.amount_text} from {short(line.offer)} "
+        f"  line  {short(line.commit)}:{line.number}: {line.amount_text} from {short(line.offer)} "
         f"to {short(line.need)}, {line.status}"
         for line in view.lines
     ]

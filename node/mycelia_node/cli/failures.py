@@ -60,4 +60,7 @@ def failure_of(error: BaseException) -> Failure | None:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?", "`")) else ".")
+    """Return text as a sentence; an id or the name of a file at its head stays as it can be pasted back."""
+    first = text.partition(" ")[0]
+    is_word = first.isalpha() and not first.startswith("bafyrei")
+    return (f"{text[:1].upper()}{text[1:]}" if is_word else text) + ("" if text.endswith((".", "!", "?", "`")) else ".")

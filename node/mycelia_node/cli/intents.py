@@ -289,10 +289,10 @@ def field(
 
     with opened(options.place) as node:
         view = node.field(kind=kind, resource_class=resource_class, everything=everything)
-    columns = ("id", "kind", "class", "left", "of", "urgency", "ends", "strength", "cell")
+    columns = ("id", "kind", "action", "class", "left", "of", "urgency", "ends", "strength", "cell")
     rows = [
         (
-            short(one.id), one.kind, one.resource_class, one.remaining_text, one.amount_text, one.urgency,
+            short(one.id), one.kind, one.action, one.resource_class, one.remaining_text, one.amount_text, one.urgency,
             _end(one), f"{one.strength / 10_000:.0f} %", one.cell,
         )
         for one in view.signals

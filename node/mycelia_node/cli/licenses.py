@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from .failures import Failure
 from .options import DEFAULTS, As, Options, Whole
-from .output import give, moment, short, table
+from .output import give, moment, short, table, tell
 
 if TYPE_CHECKING:
     from mycelia_node.models import ProfileView
@@ -73,6 +73,8 @@ def check(
     from mycelia_node.registry import duties_view
     from mycelia_protocol.licenses import ATTRIBUTION, PERMIT, SAME_LICENSE, decide
 
+    if contributed < 0:
+        raise Failure("usage", "nothing was checked", f"nobody contributed {contributed}", "--contributed 0 or more")
     profile = _profile(name, file, options)
     facts = {ATTRIBUTION, SAME_LICENSE, *(word.replace("_", "-") for word in actor), *([PERMIT] if permit else [])}
     verdict = decide(profile, use, facts, lambda _: contributed)
@@ -82,6 +84,9 @@ def check(
         "allow": verdict.is_allowed, "profile": profile.name, "row": verdict.row, "why": verdict.why,
         "duties": duties_view(verdict.duties), "ways": remedies,
     }  # fmt: skip
+    asked = {word for row in profile.rows for word in (*row.all, *row.any, *row.none)}
+    if unasked := sorted(word for word in facts - asked if word not in (ATTRIBUTION, SAME_LICENSE)):
+        tell(f"No row of {profile.name} asks for {', '.join(unasked)}: see `mycelia license show {profile.name}`.")
     owed = _duties(duties_view(verdict.duties))
     lines = [f"{'Allowed' if verdict.is_allowed else 'Refused'} by row {verdict.row} of {profile.name}: {verdict.why}."]
     lines += [f"Owed: {owed}."] if owed and verdict.is_allowed else []
@@ -220,7 +225,10 @@ def _read(name: str, file: Path) -> Profile:
 
     try:
         return read_table(name, tomllib.loads(file.read_text("utf-8")))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise Failure("input", f"{file} cannot be read", why, "name a TOML file that you may read") from error
+    except ValueError as error:
         to_try = "name a TOML file with title, source and rows"
         raise Failure("input", f"{file} holds no profile", str(error), to_try) from error
 
@@ -231,11 +239,15 @@ def _conditions(every: list[str], some: list[str], none: list[str], contribution
     return "; ".join(part for part in parts if part)
 
 
+def _days(number: int) -> str:
+    return f"{number} day{'' if number == 1 else 's'}"
+
+
 def _duties(duties: dict[str, int]) -> str:
     words = {"attribution": "attribution", "sharealike": "share-alike"}
     parts = [word for key, word in words.items() if key in duties]
     if "source_days" in duties:
-        parts.append(f"source within {duties['source_days']} days")
+        parts.append(f"source within {_days(duties['source_days'])}")
     if "per_mille" in duties:
-        parts.append(f"{duties['per_mille'] / 10:g} % of the benefit within {duties['due_days']} days")
+        parts.append(f"{duties['per_mille'] / 10:g} % of the benefit within {_days(duties['due_days'])}")
     return ", ".join(parts)

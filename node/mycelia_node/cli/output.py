@@ -55,6 +55,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
 
 
+def told(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> tuple[list[str], list[list[object]]]:
+    """Return a table without the columns in which no row says anything."""
+    kept = [at for at in range(len(columns)) if any(str(row[at]) for row in rows)]
+    return [columns[at] for at in kept], [[row[at] for at in kept] for row in rows]
+
+
 def _drawn(columns: Sequence[str], cells: list[list[str]]) -> str:
     from rich.console import Console
     from rich.markup import escape

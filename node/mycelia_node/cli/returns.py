@@ -38,10 +38,18 @@ def settle(
     worth = "" if claim else f", a contribution of {view.contributed}"
     done = "The rules allow it. Nothing was published: " if view.dry_run else "Settled "
     give(options, view, f"{done}{many}{worth}." if view.lines else "")
+    if not view.lines and claim:
+        tell(
+            "Nothing pays this claim yet: nothing of its class was delivered to the creditor, received and not counted."
+        )
+        tell("Next: give it, as a line like any other: `mycelia account` shows how much, and to whom.")
+        return
     if not view.lines:
         tell("Nothing can be settled: no line was delivered, received and not counted yet.")
     if view.unsettled:
-        tell(f"{view.unsettled} received lines were left: of classes that do not count here, or between own chains.")
+        left = "1 received line was" if view.unsettled == 1 else f"{view.unsettled} received lines were"
+        why = "they pay nothing of this claim" if claim else "of classes that do not count here, or between own chains"
+        tell(f"{left} left: {why}.")
 
 
 def credit(*, options: Options = DEFAULTS) -> None:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from .failures import Failure
 from .options import DEFAULTS, As, Options
-from .output import give, short, table, tell
+from .output import give, short, table, tell, told
 
 if TYPE_CHECKING:
     from mycelia_node.models import Flow, Published
@@ -222,7 +222,7 @@ def stock(
     everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
     options: Options = DEFAULTS,
 ) -> None:
-    """Show what members of this node have: rights, what is in hand, and what of both is not offered.
+    """Show what members of this node have: rights, what is in hand, what of both is not offered, where and how it is.
 
     Args:
         member: Only this member's.
@@ -233,11 +233,15 @@ def stock(
     with opened(options.place) as node:
         found = node.stock(member=member, everything=everything)
     rows = [
-        (_short(one.id), one.member, one.resource_class, one.accounting_text, one.onhand_text, one.free_text)
+        (
+            _short(one.id), one.member, one.resource_class, one.accounting_text, one.onhand_text, one.free_text,
+            one.away_text if one.away else "", f"in {_short(one.container)}" if one.container else one.cell or "",
+            one.stage or "", one.state or "",
+        )
         for one in found
-    ]
-    columns = ("id", "member", "class", "rights", "in hand", "free")
-    give(options, {"resources": found}, table(columns, rows) if rows else "")
+    ]  # fmt: skip
+    columns = ("id", "member", "class", "rights", "in hand", "free", "away", "where", "stage", "state")
+    give(options, {"resources": found}, table(*told(columns, rows)) if rows else "")
     if not rows:
         tell("No stock. `mycelia event raise CLASS AMOUNT` records what is there.")
 

@@ -16,6 +16,7 @@ from ..cid import digest
 from ..envelope import Entry, Header, Term
 from ..errors import Refused
 from ..grants import speaking
+from ..times import moment_text
 from .designs import CLASS as EVENT_CLASS
 from .designs import RESOURCE, RESOURCE_NUMBER
 from .flows import commit_lines
@@ -68,9 +69,12 @@ def _judge_allot(judged: Judged) -> None:
     if (of, name) != (stock.of, stock.name):
         raise Refused("allot.source", f"what is allotted there is {stock.of} {stock.name!r}")
     if not judged.header.time_ms < expires_ms <= stock.ends_ms:
-        raise Refused("allot.expiry", f"it expires after now, and not after {stock.ends_ms}, when its source does")
+        raise Refused(
+            "allot.expiry", f"it expires after now, and not after {moment_text(stock.ends_ms)}, when its source does"
+        )
     if amount > stock.left:
-        raise Refused("allot.amount", f"{amount} is more than the {stock.left} that are left")
+        asked, left = (_said(judged, stock, one) for one in (amount, stock.left))
+        raise Refused("allot.amount", f"{asked} is more than the {left} that are left")
     judged.facts[stock.key] = stock.less(amount)
 
 
@@ -83,6 +87,14 @@ class _Source(NamedTuple):
     left: int
     key: FactKey
     less: Callable[[int], Fact]
+
+
+def _said(judged: Judged, stock: _Source, amount: int) -> str:
+    """Return an amount of a source in its unit: that of the budget, or of the class of the intent."""
+    if stock.of != BUDGET:
+        return judged.amount_text(str(stock.name), amount)
+    budget = judged.charter.budgets.get(str(stock.name))
+    return str(amount) if budget is None else f"{amount} {budget.unit}"
 
 
 def _source(judged: Judged, source: Entry) -> _Source:

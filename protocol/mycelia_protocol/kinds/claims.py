@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..accumulators import Claim, Owing, ResourceId
+from ..times import moment_text
 from .kind import Judged
 
 ClaimId = tuple[bytes, int]  # the entry that raised a claim, and a number
@@ -33,3 +34,9 @@ def claim(judged: Judged, name: ClaimId) -> Claim | None:
     """Return a claim against this chain, None if there is none of that name."""
     fact = judged.facts.get(("claim", *name))
     return fact if isinstance(fact, Claim) else None
+
+
+def left_text(judged: Judged, owed: Claim) -> str:
+    """Return how much of a claim was due, and when, for who reads why something is refused."""
+    left = judged.amount_text(owed.resource_class, owed.amount - owed.paid)
+    return f"{left} of {owed.resource_class} were due at {moment_text(owed.due_ms)}"

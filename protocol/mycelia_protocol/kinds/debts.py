@@ -40,5 +40,4 @@ def check_debts(judged: Judged) -> None:
         return
     for _, owed in claims.unpaid(judged, (judged.prefix.chain, 0)):
         if 0 < judged.header.time_ms - owed.due_ms <= terms.due_days * DAY_MS:
-            left = owed.amount - owed.paid
-            raise Refused("accept.debt", f"{left} of {owed.resource_class} were due at {owed.due_ms} for a cancel")
+            raise Refused("accept.debt", f"{claims.left_text(judged, owed)} for a cancel")

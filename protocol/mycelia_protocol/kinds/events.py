@@ -237,7 +237,7 @@ def _move(judged: Judged, action: Action, move: Move) -> ResourceId | None:
         return made
     if any(by):
         held = own_resource(judged, move.resource, "event.own")
-        check_free(held, Change(-min(by.accounting, 0), -min(by.onhand, 0)), "event.stock")
+        check_free(judged, held, Change(-min(by.accounting, 0), -min(by.onhand, 0)), "event.stock")
         _check_room(extent(held) + max(0, *by))
         _part(judged, action, move)
         add(judged, move.resource, by)
@@ -282,7 +282,8 @@ def _part(judged: Judged, action: Action, move: Move) -> None:
     away = {one[:3]: one[3] for one in held.away}
     left = away.get(key, 0)
     if is_back and move.amount > left:
-        raise Refused("event.away", f"{move.amount} comes back by `{action.name}`, {left} had left by `{way}`")
+        back, gone = (judged.amount_text(held.resource_class, one) for one in (move.amount, left))
+        raise Refused("event.away", f"{back} comes back by `{action.name}`, {gone} had left by `{way}`")
     away[key] = left - move.amount if is_back else left + move.amount
     kept = tuple(sorted((*name, rest) for name, rest in away.items() if rest))
     judged.facts["resource", *resource] = held._replace(away=kept)

@@ -15,7 +15,7 @@ from ..envelope import Entry, Header
 from ..errors import Refused
 from . import credit
 from .debts import check_debts
-from .intents import AMOUNT, END_MS
+from .intents import AMOUNT, CLASS, END_MS
 from .kind import Judged, Kind, amounts_by_dep, check_amount, is_natural, lines_about, nothing, remembered
 from .legs import CONDITIONAL, is_complete, leg, note_took
 from .licensing import raise_claims
@@ -89,9 +89,11 @@ def _judge_commit(judged: Judged) -> None:
         need = judged.deps[need_id]
         left = tentative.get(need_id, 0)
         if amount > left:
-            raise Refused("commit.capacity", f"{amount} is more than the {left} that the row holds")
+            asked, most = (_said(judged, need, one) for one in (amount, left))
+            raise Refused("commit.capacity", f"{asked} is more than the {most} that the row holds")
         if amount > cast(int, need.header.terms[AMOUNT]):
-            raise Refused("commit.amount", f"{amount} is more than the need's {need.header.terms[AMOUNT]!r}")
+            most = _said(judged, need, cast(int, need.header.terms[AMOUNT]))
+            raise Refused("commit.amount", f"{_said(judged, need, amount)} is more than the need's {most}")
         ends_ms = cast(int, need.header.terms[END_MS])
         if own is None or header.time_ms > min(ends_ms, cast(int, own.header.terms[END_MS])):
             raise Refused("commit.window", "the window of the need or the offer has ended")
@@ -105,6 +107,10 @@ def _judge_commit(judged: Judged) -> None:
     for number, line in enumerate(lines):
         receiver = judged.deps[line.need].chain
         facts["committed", judged.entry.id, number] = CommittedLine(offer_id, line.need, receiver, *line[1:])
+
+
+def _said(judged: Judged, need: Entry, amount: int) -> str:
+    return judged.amount_text(cast(str, need.header.terms[CLASS]), amount)
 
 
 def _judge_accept(judged: Judged) -> None:

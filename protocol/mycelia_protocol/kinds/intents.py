@@ -13,6 +13,7 @@ from ..accumulators import Allowance, Into
 from ..actions import ACTIONS, PLAIN
 from ..envelope import Header
 from ..errors import Refused
+from ..times import moment_text
 from .kind import Judged, Kind
 from .licensing import note_return
 from .stock import own_resource, reserve, resource_id
@@ -125,10 +126,13 @@ def _check_allotment(judged: Judged) -> None:
     if not isinstance(allowance, Allowance):
         raise Refused("intent.allotment", "what is named is no allot that this chain took")
     amount, end_ms = cast(int, header.terms[AMOUNT]), cast(int, header.terms[END_MS])
-    if (allowance.of, allowance.name) != (header.kind, header.terms[CLASS]) or end_ms > allowance.expires_ms:
-        raise Refused("intent.allotment", f"that is a part of a {allowance.of} of {allowance.name}, or it ends before")
+    if (allowance.of, allowance.name) != (header.kind, header.terms[CLASS]):
+        raise Refused("intent.allotment", f"that is a part of a {allowance.of} of {allowance.name}")
+    if end_ms > allowance.expires_ms:
+        raise Refused("intent.allotment", f"that part lasts until {moment_text(allowance.expires_ms)}, and no longer")
     if amount > allowance.left:
-        raise Refused("intent.allotment", f"{amount} is more than the {allowance.left} that are left of it")
+        asked, left = (judged.amount_text(allowance.name, one) for one in (amount, allowance.left))
+        raise Refused("intent.allotment", f"{asked} is more than the {left} that are left of it")
     judged.facts["allowance", allot.id, -1] = allowance._replace(left=allowance.left - amount)
 
 

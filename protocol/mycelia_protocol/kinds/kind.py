@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TypeGuard, TypeVar
 
 from ..accumulators import Draft, Grant, LineId, Prefix
+from ..amounts import amount_text
 from ..charter import Charter
 from ..envelope import Entry, Header, Term
 from ..errors import Refused
@@ -39,6 +40,10 @@ class Judged:
     def header(self) -> Header:
         """The header of the entry that is judged."""
         return self.entry.header
+
+    def amount_text(self, name: str, quanta: int) -> str:
+        """Return quanta of a class as people read them, for the message of a refusal."""
+        return amount_text(self.charter.classes, name, quanta)
 
     def dep(self, index: Term, rule: str) -> Entry:
         """Return the dependency that a term points to; `rule` is refused if it points nowhere."""

@@ -91,8 +91,7 @@ def _contributed(judged: Judged, days: int) -> int:
 def _check_paid(judged: Judged, resource: ResourceId) -> None:
     for _, owed in claims.unpaid(judged, resource):
         if owed.due_ms < judged.header.time_ms:
-            left = owed.amount - owed.paid
-            raise Refused("license.suspended", f"{left} of {owed.resource_class} were due for it at {owed.due_ms}")
+            raise Refused("license.suspended", f"{claims.left_text(judged, owed)} for it")
 
 
 def check_downstream(judged: Judged, uses: tuple[Use, ...], license_: str | None) -> None:

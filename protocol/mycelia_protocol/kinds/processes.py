@@ -26,7 +26,8 @@ def _judge_recipe(judged: Judged) -> None:
         io, name, resource_class, amount = terms[at : at + FLOW]
         action = ACTIONS.get(name) if isinstance(name, str) else None
         if action is None or not isinstance(io, str) or IO.get(io, " ") not in action.inputOutput.lower():
-            raise Refused("recipe.flow", f"{name!r} is no action of what goes {io!r} a process")
+            way = {"i": "goes into", "o": "comes out of"}.get(str(io), "goes neither into nor out of")
+            raise Refused("recipe.flow", f"{name!r} is no action of what {way} a process")
         if resource_class not in judged.charter.classes:
             raise Refused("recipe.flow", f"class {resource_class!r} is not in the charter")
         if not is_natural(amount) or not 0 < amount <= judged.charter.max_amount:

@@ -45,9 +45,9 @@ def _judge(judged: Judged) -> None:
     total = sum(amount for _, amount in lines)
     capacity = cast(int, offer.header.terms[AMOUNT])
     if facts.committed + total > capacity:
-        raise Refused(
-            "row.capacity", f"{facts.committed} committed and {total} in the row exceed the capacity of {capacity}"
-        )
+        name = cast(str, offer.header.terms[CLASS])
+        committed, tentative, most = (judged.amount_text(name, one) for one in (facts.committed, total, capacity))
+        raise Refused("row.capacity", f"{committed} committed and {tentative} in the row exceed the offer's {most}")
     judged.facts["offer", offer.id, -1] = OfferFacts(facts.withdrawn, facts.committed, judged.entry.id, lines)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import cast
 
 from ..accumulators import AcceptedLine, CommittedLine, Draft, Grant, Prefix, Spent
+from ..amounts import amount_text
+from ..charter import Classes
 from ..cid import digest
 from ..envelope import Entry
 from ..errors import Refused
@@ -14,7 +16,7 @@ from .kind import lines_about
 DAY_MS = 86_400_000
 
 
-def check_spending(grant: Grant, entry: Entry, facts: Draft, prefix: Prefix) -> None:
+def check_spending(grant: Grant, entry: Entry, facts: Draft, prefix: Prefix, classes: Classes) -> None:
     """Refuse what lies outside the classes of a grant or above its daily caps, and count the rest.
 
     Called after the kind's own rules: the amounts that they let through are read.
@@ -31,9 +33,8 @@ def check_spending(grant: Grant, entry: Entry, facts: Draft, prefix: Prefix) -> 
         before = facts.get(key)
         spent = before.amount if isinstance(before, Spent) and before.day == day else 0
         if spent + amount > cap:
-            raise Refused(
-                "grant.cap", f"{spent + amount} quanta of {name} by `{entry.header.kind}` in a day, {cap} are granted"
-            )
+            asked, most = (amount_text(classes, name, one) for one in (spent + amount, cap))
+            raise Refused("grant.cap", f"{asked} of {name} by `{entry.header.kind}` in a day, {most} are granted")
         facts[key] = Spent(day, spent + amount)
 
 

@@ -14,6 +14,7 @@ from ..actions import ACTIONS
 from ..charter import MAX_AMOUNT
 from ..envelope import Entry, Term
 from ..errors import Refused
+from ..times import duration_text
 from .kind import Judged, is_natural
 
 USE = "use"
@@ -61,15 +62,13 @@ def add(judged: Judged, name: ResourceId, by: Change) -> None:
     )
 
 
-def check_free(held: Resource, wanted: Change, rule: str) -> None:
+def check_free(judged: Judged, held: Resource, wanted: Change, rule: str) -> None:
     """Refuse `rule` unless so much of a resource is there and not offered."""
     free = Change(held.accounting - held.offered_accounting, held.onhand - held.offered_onhand)
-    for name, lacks, most in (
-        ("owned", wanted.accounting > free.accounting, free.accounting),
-        ("in hand", wanted.onhand > free.onhand, free.onhand),
-    ):
-        if lacks:
-            raise Refused(rule, f"{max(wanted)} is more than the {most} quanta {name} and not offered")
+    for name, asked, most in (("owned", wanted.accounting, free.accounting), ("in hand", wanted.onhand, free.onhand)):
+        if asked > most:
+            amount, rest = (judged.amount_text(held.resource_class, one) for one in (asked, most))
+            raise Refused(rule, f"{amount} is more than the {rest} that are {name} and not offered")
 
 
 def reserve(judged: Judged, action: str, name: ResourceId, amount: int) -> None:
@@ -79,7 +78,7 @@ def reserve(judged: Judged, action: str, name: ResourceId, amount: int) -> None:
         _reserve_time(judged, held, amount)
         return
     kept = change(ACTIONS[action].gives, amount)
-    check_free(held, kept, "offer.stock")
+    check_free(judged, held, kept, "offer.stock")
     _keep(judged, name, kept)
     if any(kept):
         judged.facts["reserve", offer, -1] = Reserve(action, *name, amount)
@@ -94,15 +93,14 @@ def _reserve_time(judged: Judged, held: Resource, amount: int) -> None:
     resource_class, _, _, begin_ms, end_ms = cast(tuple[str, int, int, int, int], judged.header.terms[:5])
     stretch = begin_ms // capacity.bucket_ms
     if resource_class != capacity.resource_class or (end_ms - 1) // capacity.bucket_ms != stretch:
-        raise Refused(
-            "offer.bucket",
-            f"its time is given in {capacity.resource_class}, within one stretch of {capacity.bucket_ms} ms",
-        )
+        length = duration_text(capacity.bucket_ms)
+        raise Refused("offer.bucket", f"its time is given in {capacity.resource_class}, within one stretch of {length}")
     key = ("bucket", held.capacity, stretch)
     before = judged.facts.get(key)
     taken = before.amount if isinstance(before, Taken) else 0
     if taken + amount > capacity.amount:
-        raise Refused("offer.bucket", f"{taken + amount} is more than the {capacity.amount} of that time")
+        asked, most = (judged.amount_text(capacity.resource_class, one) for one in (taken + amount, capacity.amount))
+        raise Refused("offer.bucket", f"{asked} in all is more than the {most} of that time")
     judged.facts[key] = Taken(taken + amount)
     judged.facts["reserve", judged.entry.id, -1] = Reserve(USE, held.capacity, stretch, amount)
 

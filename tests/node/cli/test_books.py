@@ -58,6 +58,11 @@ class TestAccounts:
         assert lines[2].split() == ["anna", "flour", *["1", "kg", "100", "kg", "99", "kg", "99", "kg"]]
         assert len(bakery("account", "--class", "bread", "--json").json["accounts"]) == 1
 
+    def test_stand_under_the_person_and_not_under_her_bot(self, bakery: Mycelia, lot: str) -> None:
+        bakery("id", "delegate", "abacus", "--kinds", "need")
+
+        assert {one["member"] for one in bakery("account", "--json").json["accounts"]} == {"anna"}
+
     def test_are_written_as_a_table(self, bakery: Mycelia, lot: str, tmp_path: Path) -> None:
         said = bakery("account", "--csv", str(tmp_path / "a.csv"), "--parquet", str(tmp_path / "a.parquet"))
 
@@ -173,3 +178,84 @@ scope = "soft"
 source = "a table of 2024"
 factors = { "consume grain" = [2, 5], "work baking" = [1, 3] }
 """
+
+
+class TestStock:
+    def test_says_where_and_how_a_thing_is_and_what_of_it_is_away(self, bakery: Mycelia) -> None:
+        words = (
+            "event",
+            "produce",
+            "bread",
+            "2",
+            "--at",
+            "52.37,4.89",
+            "--stage",
+            "baked",
+            "--state",
+            "warm",
+            "--json",
+        )
+        loaf = bakery(*words).json["id"]
+        crate = bakery("event", "raise", "flour", "1", "--json").json["id"]
+        stood = bakery("stock").out
+
+        bakery("event", "combine", "0.5", "--of", loaf, "--into", crate)
+
+        assert all(word in stood for word in ("861969c9fffffff", "baked", "warm"))
+        assert "AWAY" not in stood
+        [kept] = [line.split() for line in bakery("stock").out.splitlines() if line.startswith(loaf[:18])]
+        assert kept[9:] == ["0.5", "kg", "in", crate[:18], "baked", "warm"]
+        assert f"in {crate[:18]}" in bakery("recall", loaf).out
+
+    def test_is_traced_by_the_names_of_members(self, bakery: Mycelia, lot: str) -> None:
+        steps = bakery("trace", lot, "--forward", "--json").json["steps"]
+
+        assert {one["giver_member"] for one in steps} == {"anna"}
+        assert all(line.endswith("anna") for line in bakery("trace", lot, "--forward").out.splitlines()[1:])
+
+
+class TestTheField:
+    def test_says_what_passes(self, bakery: Mycelia) -> None:
+        bakery("need", "flour", "1", "--at", "52.37,4.89", "--action", "transferCustody")
+        bakery("offer", "bread", "1", "--at", "52.37,4.89")
+
+        found = bakery("field", "--json").json["signals"]
+
+        assert {one["kind"]: one["action"] for one in found} == {"need": "transferCustody", "offer": "transfer"}
+        assert "transferCustody" in bakery("field").out
+
+
+class TestAnEntryThatStatesAmounts:
+    def test_is_shown_in_the_unit_of_its_class(self, bakery: Mycelia, lot: str) -> None:
+        taken = next(
+            one["id"] for one in bakery("log", "--json").json["entries"] if one["terms"].get("action") == "consume"
+        )
+
+        assert _shown(bakery, lot)["amount"] == "100 kg"
+        assert _shown(bakery, taken)["amount"] == "1 kg"
+
+    def test_of_several_classes_has_each_in_its_own(self, bakery: Mycelia) -> None:
+        words = ["recipe", "loaf", "--in", "consume:flour:0.5", "--out", "produce:bread:0.9", "--json"]
+
+        assert _shown(bakery, bakery(*words).json["id"])["amount"] == "0.5 kg, 0.9 kg"
+
+    def test_says_for_how_long_and_not_a_date_of_1970(self, bakery: Mycelia, lot: str) -> None:
+        used = bakery("event", "use", "--of", lot, "--effort", "4 h", "--json").json["id"]
+        stretch = bakery("capacity", lot, "flour", "8", "--each", "1 d", "--json").json["id"]
+
+        assert _shown(bakery, used)["effort"] == "4 h"
+        assert (_shown(bakery, stretch)["amount"], _shown(bakery, stretch)["bucket"]) == ("8 kg", "1 d")
+
+
+def _shown(mycelia: Mycelia, name: str) -> dict[str, str]:
+    """Return what `mycelia show` says of an entry, by the words on the left."""
+    return {line[:18].strip(): line[18:] for line in mycelia("show", name).out.splitlines()}
+
+
+class TestAnActionThatIsNone:
+    def test_is_refused_with_those_that_there_are(self, bakery: Mycelia) -> None:
+        intent = bakery("need", "flour", "1", "--at", "52.37,4.89", "--action", "lend")
+
+        assert all(action in intent.err for action in ("transferCustody", "deliverService", "pickup"))
+        assert "mycelia event --help" in bakery("event", "bake", "flour", "1").err
+        assert "goes into a process" in bakery("recipe", "loaf", "--in", "eat:flour:1").err

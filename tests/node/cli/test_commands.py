@@ -375,6 +375,17 @@ class TestAPeer:
 
 
 class TestAnError:
+    def test_begins_with_an_id_or_a_file_as_it_can_be_pasted_back(self, anna: Mycelia) -> None:
+        chain = anna("member", "ls", "--json").json["members"][0]["chain"]
+
+        assert f"\n{chain} uses no licensed thing." in anna("license", "explain", chain).err
+        assert anna("account", "--csv", "no/such/place.csv").err.startswith("no/such/place.csv was not written.")
+
+    def test_says_a_law_once_where_the_message_says_no_more(self, anna: Mycelia) -> None:
+        refused = anna("process", "--recipe", anna("member", "ls", "--json").json["members"][0]["chain"])
+
+        assert refused.err.count("process follows a recipe, or none") == 1
+
     def test_is_three_sentences_on_stderr(self, mycelia: Mycelia) -> None:
         lost = mycelia("status")
 

@@ -57,6 +57,22 @@ class TestACharter:
         assert "[[profiles.house.rows]]" in shown or "[profiles.house]" in shown
         assert "magisteria = [" in shown
 
+    def test_is_summed_up_with_what_it_limits_and_whom_it_believes(self, oost: Mycelia) -> None:
+        shown = {line[:10].strip(): line[10:] for line in oost("commons", "show").out.splitlines()}
+
+        assert shown["budgets"] == "co2 in g (hard)"
+        assert shown["attested"] == "surplus-to-workers, worker-coop"
+        assert shown["profiles"] == "house"
+        assert "cancel" not in shown
+
+    def test_takes_the_names_of_a_profile_in_any_order(self, mycelia: Mycelia, tmp_path: Path) -> None:
+        file = tmp_path / "oost.toml"
+        file.write_text(CHARTER.replace('all = ["member"]', 'uses = ["share", "adapt"], any = ["sse", "member"]'))
+
+        assert mycelia("commons", "new", "--charter", str(file), "--name", "bo").code == 0
+        row = mycelia("license", "show", "house", "--json").json["rows"][0]
+        assert (row["uses"], row["any"]) == (["adapt", "share"], ["member", "sse"])
+
 
 class TestALicense:
     def test_is_listed_where_there_is_no_commons_yet(self, mycelia: Mycelia) -> None:
@@ -85,6 +101,19 @@ class TestALicense:
         assert mycelia("license", "check", "house", "--file", str(file), "--use", "share").code == 0
         file.write_text('title = "House"\n')
         assert "title, source and rows" in mycelia("license", "show", "house", "--file", str(file)).err
+
+    def test_can_be_tried_with_the_names_of_a_row_in_any_order(self, mycelia: Mycelia, tmp_path: Path) -> None:
+        file = tmp_path / "house.toml"
+        row = 'name = "H"\nallow = true\nwhy = "all may"\nuses = ["share", "adapt"]\n'
+        file.write_text(f'title = "House"\nsource = "us"\n[[rows]]\n{row}')
+
+        assert mycelia("license", "check", "house", "--file", str(file), "--use", "adapt").code == 0
+
+    def test_says_that_no_row_asks_for_a_word_that_was_mistyped(self, mycelia: Mycelia) -> None:
+        words = ("license", "check", "ppl", "--use", "commercial", "--actor")
+
+        assert "asks for workers-coop" in mycelia(*words, "workers-coop").err
+        assert mycelia(*words, "worker-coop").err == ""
 
     def test_that_nobody_knows_is_named(self, oost: Mycelia) -> None:
         assert "no license 'mine'" in oost("license", "show", "mine").err
@@ -184,6 +213,41 @@ class TestABudget:
         assert "intent.allotment" in oost(
             "offer", "bread", "1", "--at", "52.37,4.89", "--allotment", allot, "--as", "lee", "--until", "+1d"
         ).err  # fmt: skip
+
+    def test_part_of_an_intent_lasts_as_long_as_it_if_nothing_else_is_said(self, oost: Mycelia) -> None:
+        oost("member", "add", "lee")
+        need = oost("need", "bread", "10", "--at", "52.37,4.89", "--as", "kim", "--until", "+2d", "--json").json["id"]
+        allot = oost("budget", "allot", need, "lee", "4", "--as", "kim", "--json").json["id"]
+        taken = oost("budget", "take", "--as", "lee")
+
+        part = oost("need", "bread", "3", "--at", "52.37,4.89", "--allotment", allot, "--as", "lee")
+
+        assert "4 loaf of bread, a part of a need" in taken.out
+        assert f"--allotment {allot[:18]}" in taken.err
+        assert part.code == 0, part.err
+        late = oost("need", "bread", "1", "--at", "52.37,4.89", "--allotment", allot, "--as", "lee", "--until", "+3d")
+        assert "that part lasts until" in late.err.casefold()
+
+    def test_shows_what_waits_to_be_taken_and_ids_that_can_be_pasted(self, oost: Mycelia) -> None:
+        limit = oost("budget", "threshold", "co2", "5000", "--as", "bo", "--json").json["id"]
+        identity = next(
+            one["identity"] for one in oost("id", "show", "--as", "kim", "--json").json["identities"]
+        )  # fmt: skip
+        assert oost("budget", "allot", limit[:18], identity[:18], "4000", "--as", "bo").code == 0
+
+        shown = oost("budget", "ls")
+
+        assert limit[:18] in shown.out
+        assert shown.out.splitlines()[2].split() == [chain_of(oost, "kim")[:18], "kim", "4000", "4000", "0", "0", "0"]
+        assert "mycelia budget take" in shown.err
+
+    @pytest.mark.parametrize("amount", ["0", "-5"])
+    def test_of_nothing_is_refused_in_words_for_people(self, oost: Mycelia, amount: str) -> None:
+        refused = oost("budget", "threshold", "co2", amount, "--as", "bo")
+
+        assert refused.code == 2
+        assert "openapi" not in refused.err
+        assert "from 1 on" in refused.err
 
     def test_says_that_nothing_is_counted(self, mycelia: Mycelia) -> None:
         mycelia("init", "--name", "anna", "--class", "food=kg")

@@ -66,7 +66,7 @@ class TestACommons:
             ('name = "Oost"\n', "no table [classes]"),
             ('name = "Oost"\ndrift = 3\n[classes]\nfood = "kg"\n', "Drift is no duration"),
             ('name = "Oost"\nmembership = "mine"\n[classes]\nfood = "kg"\n', "membership is not understood"),
-            ('name = "Oost"\nfounders = ["x"]\n[classes]\nfood = "kg"\n', "Cid.form"),
+            ('name = "Oost"\nfounders = ["x"]\n[classes]\nfood = "kg"\n', "cid.form"),
             ('name = "Oost"\n[classes]\nfood = 3\n', "unit of 'food'"),
             ('name = "Oost"\n[classes]\nfood = "kg"\n[rate]\nentry = "1 s"\n', "rate is not understood"),
             ('name = "Oost"\nwitnesses = true\n[classes]\nfood = "kg"\n', "witnesses is True"),

@@ -127,3 +127,47 @@ class TestCredit:
 
         assert (said.code, said.out) == (0, "")
         assert "no mutual credit" in said.err
+
+
+class TestACancel:
+    def test_says_what_it_costs_and_how_it_is_paid(self, mycelia: Mycelia, tmp_path: Path) -> None:
+        file = tmp_path / "oost.toml"
+        file.write_text('name = "Oost"\n[classes]\nfood = "kg/1000"\n[cancel]\ndue_days = 7\nper_mille = 100\n')
+        assert mycelia("commons", "new", "--name", "anna", "--charter", str(file)).code == 0
+        assert mycelia("member", "add", "bo").code == 0
+        here = ("--at", "52.37,4.89", "--json")
+        need = mycelia("need", "food", "4", *here, "--as", "anna").json["id"]
+        offer = mycelia("offer", "food", "4", *here, "--as", "bo").json["id"]
+        [line] = mycelia("commit", offer, need, "--json").json["lines"]
+        mycelia("accept", "--all", "--as", "anna")
+
+        said = mycelia("cancel", line, "--as", "bo")
+
+        claim = mycelia("account", "--json").json["claims"][0]["id"]
+        assert "costs 0.4 kg of food" in said.err
+        unpaid = mycelia("settle", "--claim", claim, "--as", "bo")
+        assert (unpaid.code, unpaid.out) == (0, "")
+        assert "Nothing pays this claim yet" in unpaid.err
+        assert f"mycelia settle --claim {claim[:18]}" in said.err
+
+    def test_of_nothing_does_not_propose_to_cancel_all(self, oost: Mycelia) -> None:
+        refused = oost("cancel")
+
+        assert refused.code == 2
+        assert "--all" not in refused.err
+
+
+class TestALineOfOneOfSeveralMembers:
+    def test_is_accepted_delivered_and_received_by_whose_side_it_is(self, oost: Mycelia) -> None:
+        assert oost("member", "add", "bo").code == 0
+        here = ("--at", "52.37,4.89", "--json")
+        need = oost("need", "care", "4", *here, "--as", "anna").json["id"]
+        offer = oost("offer", "care", "4", *here, "--as", "bo").json["id"]
+        [line] = oost("commit", offer, need, "--json").json["lines"]
+
+        for command in ("accept", "deliver", "receive"):
+            done = oost(command, line)
+            assert done.code == 0, done.err
+
+        assert "this node has 2 members" in oost("receive", "--all").err.casefold()
+        assert "this node has 2 members" in oost("cancel", line).err.casefold()  # either of them could
