@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from mycelia_protocol import cid
-from mycelia_protocol.accounts import Account, Flow, Sheet, sheet
+from mycelia_protocol.accounts import Account, Flow, Sheet
 from mycelia_protocol.accumulators import ResourceId
 from mycelia_protocol.amounts import decimal_text
 from mycelia_protocol.books import Books, Event, Moved
@@ -17,7 +17,7 @@ from mycelia_protocol.charter import DAY_MS, ResourceClass
 from mycelia_protocol.duties import Due
 from mycelia_protocol.inventory import Stock
 from mycelia_protocol.quotients import quotients
-from mycelia_protocol.traces import PROCESS, Node, Step, Traces
+from mycelia_protocol.traces import PROCESS, Node, Step
 
 from . import bookplans, models
 from .desk import Desk
@@ -46,7 +46,7 @@ class Bookroom:
             known = ", ".join(sorted(self._ledger.charter.classes))
             raise BadInput("class", f"{resource_class[:80]!r} is no class of this commons", f"choose one of {known}")
         wanted = None if party is None else self._party_named(party)
-        rows = self._accounts(self._sheet(self._ledger.books))
+        rows = self._accounts(self._ledger.sheet)
         rows = [row for row in rows if wanted is None or row.party.startswith(wanted)]
         if len({row.party for row in rows}) > 1 and wanted is not None:
             raise BadInput("party", f"{party!r} begins the ids of several parties", "write more of it")
@@ -68,9 +68,9 @@ class Bookroom:
         Raises:
             NotFound, BadInput: there is no such resource.
         """
-        name, inventory, traces = self._followed(resource)
+        name, traces = self._desk.resource_id(resource), self._ledger.traces
         steps = traces.track(name) if forward else traces.trace(name)
-        self._check_known(name, inventory, steps)
+        self._check_known(name, steps)
         return [self._step(step) for step in steps]
 
     def recall(self, resource: str) -> models.RecallView:
@@ -79,9 +79,9 @@ class Bookroom:
         Raises:
             NotFound, BadInput: there is no such resource.
         """
-        name, found, traces = self._followed(resource)
-        recalled = traces.recall(name)
-        self._check_known(name, found, [*recalled.in_transit, *recalled.unbooked])
+        name = self._desk.resource_id(resource)
+        recalled = self._ledger.traces.recall(name)
+        self._check_known(name, [*recalled.in_transit, *recalled.unbooked])
         return models.RecallView(
             resource=_name(name),
             stock=[self._stock(stock, self._names()) for stock in recalled.stocks],
@@ -91,8 +91,7 @@ class Bookroom:
 
     def books(self) -> models.BooksView:
         """Return all books."""
-        books = self._ledger.books
-        found = self._sheet(books)
+        books, found = self._ledger.books, self._ledger.sheet
         rows, names = [*self._events(found), *self._lines(books, found)], self._names()
         charter, words = self._ledger.charter, bookplans.Words(self._party_text, self._unit, self._amount)
         return models.BooksView(
@@ -123,19 +122,11 @@ class Bookroom:
 
     def quotients(self) -> list[models.QuotientRow]:
         """Return how what was done stands to each limit: of the whole, then of everybody."""
-        books = self._ledger.books
-        return self._quotients(books, self._sheet(books))
+        return self._quotients(self._ledger.books, self._ledger.sheet)
 
-    def _sheet(self, books: Books) -> Sheet:
-        return sheet(books, self._party, self._ledger.charter.measures)
-
-    def _followed(self, resource: str) -> tuple[ResourceId, Sheet, Traces]:
-        name, books = self._desk.resource_id(resource), self._ledger.books
-        found = self._sheet(books)
-        return name, found, Traces(books, found.inventory)
-
-    def _check_known(self, name: ResourceId, found: Sheet, steps: Sequence[Step]) -> None:
-        if not steps and found.inventory.same.get(name, name) not in found.inventory.stocks:
+    def _check_known(self, name: ResourceId, steps: Sequence[Step]) -> None:
+        inventory = self._ledger.sheet.inventory
+        if not steps and inventory.same.get(name, name) not in inventory.stocks:
             raise BadInput(
                 "resource",
                 "that entry made no resource",

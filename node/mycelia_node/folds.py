@@ -3,6 +3,7 @@
 Four are kept: who counts (members), by which law each chain is judged now, and the
 standing of lines and intents and the books (chapter 25), which read only what counts. All are
 built on first use; of a chain of which something else counts than before, all is counted again.
+What the books add up to is kept until something comes in, and then counted of the chains that spoke.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
+from mycelia_protocol.accounts import Sheet, sheet
 from mycelia_protocol.accumulators import AcceptedLine, LineId
 from mycelia_protocol.books import BOOKED, Books
 from mycelia_protocol.charter import Charter
@@ -18,6 +20,7 @@ from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.membership import KINDS as MEMBERSHIP
 from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing
+from mycelia_protocol.traces import Traces
 
 from . import reading
 from .branches import Branches
@@ -45,6 +48,9 @@ class Folds:
         self._standing: Standing | None = None
         self._members: Members | None = None
         self._books: Books | None = None
+        self._sheet: Sheet | None = None  # the latest one that was asked for
+        self._traces: Traces | None = None
+        self._is_current = False  # whether nothing came in since that sheet
         self._laws: dict[bytes, Charter] | None = None  # of the chains that adopted one
 
     @property
@@ -68,6 +74,22 @@ class Folds:
                 self._count([books], self._of_kind(kind))
             self._books = books
         return self._books
+
+    @property
+    def sheet(self) -> Sheet:
+        """What the books say now; nobody changes it."""
+        if self._sheet is None or not self._is_current:
+            self._sheet = sheet(self.books, self._party, self._charter.measures, self._sheet)
+            self._is_current = True
+        return self._sheet
+
+    @property
+    def traces(self) -> Traces:
+        """The steps of the books as they are now, ready to be followed."""
+        inventory = self.sheet.inventory
+        if self._traces is None or self._traces.inventory is not inventory:
+            self._traces = Traces(self.books, inventory)
+        return self._traces
 
     @property
     def members(self) -> Members:
@@ -96,10 +118,11 @@ class Folds:
 
     def forget(self) -> None:
         """Build the standing and the books anew on next use."""
-        self._standing = self._books = None
+        self._standing = self._books = self._sheet = self._traces = None
 
     def take(self, accepted: list[Stored]) -> None:
         """Bring up to date what was built; of chains of which other things count than before, all is counted again."""
+        self._is_current = False
         shrunk, woken = self._reduction.take(accepted)
         accepted = [*(one for one in accepted if self._reduction.keeps(one.entry)), *woken]
         changed = set(shrunk)
@@ -137,6 +160,9 @@ class Folds:
         """Return what a chain knows of a line that it accepted, also where the commit's header has gone."""
         found = (branch.facts.get(("accepted", *line)) for branch in self._branches.of(chain))
         return next((fact for fact in found if isinstance(fact, AcceptedLine)), None)
+
+    def _party(self, chain: bytes) -> bytes:
+        return self.members.identity_of(chain) or chain
 
     def _empty(self) -> Standing:
         return Standing(self._entry_of, self._heirs_of, self._lineage.inheritance, self._store.gone.is_over)

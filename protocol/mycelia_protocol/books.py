@@ -16,6 +16,7 @@ Spec: 25-books.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple, cast
 
@@ -116,6 +117,7 @@ class Stated(NamedTuple):
     need: bytes
     offer: bytes
     amount: int
+    provider: bytes
 
 
 Record = Event | Receipt
@@ -139,6 +141,7 @@ class Books:
     ) -> None:
         self.standing, self._entry_of, self._accepted = standing, entry_of, accepted
         self.records: dict[bytes, dict[bytes, Record]] = {}  # by chain
+        self.changes: Counter[bytes] = Counter()  # by chain: how many times something was added or taken back
         self.processes: dict[bytes, Begun] = {}
         self.cancels: dict[bytes, set[bytes]] = {}  # by chain
         self.recipes: dict[bytes, Recipe] = {}
@@ -148,6 +151,8 @@ class Books:
     def add(self, entry: Entry) -> None:
         """Count a valid entry."""
         header = entry.header
+        if header.kind in BOOKED:
+            self.changes[entry.chain] += 1
         match header.kind:
             case "event":
                 self._keep(self._event(entry))
@@ -172,6 +177,7 @@ class Books:
     def forget(self, chains: Collection[bytes]) -> None:
         """Take back everything that these chains said."""
         for chain in chains:
+            self.changes[chain] += 1
             self.records.pop(chain, None)
             self.cancels.pop(chain, None)
         for kept in (self.processes, self.recipes, self.limits, self.tails):
@@ -250,16 +256,18 @@ class Books:
         """Return what a commit's header says of a line, or what a chain that accepted it knows; None if nobody does."""
         known = self.standing.lines.get(line)
         if known is not None:
-            return Stated(known.need, known.offer, known.amount)
+            return Stated(known.need, known.offer, known.amount, known.provider)
         commit = self._entry_of(line[0])
         if commit is None:  # its header has gone (chapter 19)
             accepted = self._accepted(chain, line)
-            return None if accepted is None else Stated(accepted.need, b"", accepted.amount)
+            return None if accepted is None else Stated(accepted.need, b"", accepted.amount, accepted.provider)
         lines = commit_lines(commit)
-        row = self._entry_of(_link(commit.header, commit.header.terms[0])) if line[1] < len(lines) else None
-        if row is None or row.header.kind != "row" or not row.header.terms:
-            return Stated(lines[line[1]].need, b"", lines[line[1]].amount) if line[1] < len(lines) else None
-        return Stated(lines[line[1]].need, _link(row.header, row.header.terms[0]), lines[line[1]].amount)
+        if line[1] >= len(lines):
+            return None
+        row = self._entry_of(_link(commit.header, commit.header.terms[0]))
+        has_offer = row is not None and row.header.kind == "row" and row.header.terms
+        offer = _link(row.header, row.header.terms[0]) if row is not None and has_offer else b""
+        return Stated(lines[line[1]].need, offer, lines[line[1]].amount, commit.chain)
 
     def _keep(self, record: Record) -> None:
         self.records.setdefault(record.chain, {})[record.id] = record

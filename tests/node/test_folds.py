@@ -11,21 +11,17 @@ import pytest
 
 from mycelia_node.ledger import Ledger
 from mycelia_protocol import compose, statements
-from mycelia_protocol.accounts import sheet
 from mycelia_protocol.accumulators import Resource, ResourceId
-from mycelia_protocol.books import Books
 from mycelia_protocol.compose import NeedTail, OfferTail
 from mycelia_protocol.envelope import Entry, seal
 from mycelia_protocol.errors import Refused
-from mycelia_protocol.measures import Measure
 from mycelia_protocol.standing import Standing
-from mycelia_protocol.traces import Traces
 from tests.builders import HOUR_MS, Commons, Line, Member, accept, line_id, note, on
 from tests.people import Person, found, law
 
 from .ledgers import Clock, new_ledger
 
-MASS = {"mass": Measure("kg", "scales", {"food": (1, 10), "care": (1, 10)})}
+MASS: Any = {"mass": {"unit": "kg", "source": "scales", "factors": {"food": [1, 10], "care": [1, 10]}}}
 
 
 def said_of(standing: Standing) -> dict[str, Any]:
@@ -43,10 +39,9 @@ def said_of(standing: Standing) -> dict[str, Any]:
     }
 
 
-def booked_in(books: Books) -> dict[str, Any]:
-    """Return everything that books say, and what leads to everything and on from it."""
-    found = sheet(books, measures=MASS)
-    traces = Traces(books, found.inventory)
+def booked_in(ledger: Ledger) -> dict[str, Any]:
+    """Return everything that the books say, and what leads to everything and on from it."""
+    found, traces = ledger.sheet, ledger.traces
     return {
         "stocks": found.inventory.stocks,
         "events": sorted(found.inventory.counted),
@@ -54,16 +49,16 @@ def booked_in(books: Books) -> dict[str, Any]:
         "between": (found.contributions, found.flows, found.places),
         "balances": found.balances,
         "traces": {name: (traces.trace(name), traces.recall(name)) for name in found.inventory.stocks},
-        "receipts": books.receipts(),
+        "receipts": ledger.books.receipts(),
     }
 
 
 def recounted(ledger: Ledger) -> dict[str, Any]:
     """Return what a standing and books say that are folded anew over all that is held."""
-    kept = ledger._folds._standing, ledger._folds._books
+    kept = vars(ledger._folds).copy()
     ledger._folds.forget()
-    anew = said_of(ledger.standing) | booked_in(ledger.books)
-    ledger._folds._standing, ledger._folds._books = kept
+    anew = said_of(ledger.standing) | booked_in(ledger)
+    vars(ledger._folds).update(kept)
     return anew
 
 
@@ -71,7 +66,7 @@ class Quarter:
     """People of a commons who say things, fork, are cut and have heirs, at random."""
 
     def __init__(self, dice: random.Random) -> None:
-        self.dice, self.commons = dice, Commons(law(None))
+        self.dice, self.commons = dice, Commons(law(None, sections={"measures": MASS}))
         self.people = [found(self.commons, name) for name in ("anna", "bo", "eve")]
         self.chains: list[Member] = list(self.people)
         self.needs: list[Entry] = []
@@ -172,6 +167,6 @@ def test_are_the_same_entry_by_entry_as_all_at_once(tmp_path: Path, seed: int) -
             told += len(fresh)
             ledger.ingest([[entry] for entry in fresh])
         if step % 8 == 7:
-            assert said_of(ledger.standing) | booked_in(ledger.books) == recounted(ledger)
+            assert said_of(ledger.standing) | booked_in(ledger) == recounted(ledger)
     assert ledger.verify().is_good
     ledger.close()

@@ -282,7 +282,7 @@ class TestWhatHasGone:
         commit = anna.misstep(compose.commit(row=need.id, hold_ms=1, until_ms=1, lines=[(need.id, 4)]))
         books = keep(commons, commons.valid)
 
-        assert books.stated((commit.id, 0), bo.chain) == Stated(need.id, b"", 4)
+        assert books.stated((commit.id, 0), bo.chain) == Stated(need.id, b"", 4, anna.chain)
         assert books.stated((commit.id, 1), bo.chain) is None
         assert books.stated((row.id, 0), bo.chain) is None
 

@@ -302,7 +302,7 @@ class TestPeers:
         for at in range(0, len(entries), 5):
             ledger.ingest(as_runs(entries[at : at + 5]))
             if at % 50 == 0:
-                assert said_of(ledger.standing) | booked_in(ledger.books) == recounted(ledger), at
+                assert said_of(ledger.standing) | booked_in(ledger) == recounted(ledger), at
                 moments += 1
 
         assert moments > 20
