@@ -9,7 +9,7 @@ Spec: 25-books, "Track and trace".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain as joined
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ class Step(NamedTuple):
 
     source: Node | None  # None: from outside the books
     target: Node | None  # None: out of the books, such as used up
-    left: int  # sequence at which it left the source, on the source's chain
+    left: int  # sequence at which it left the source, on the source's chain; never, where another's chain names it
     came: int  # sequence at which it came to the target, on the target's chain
     action: str
     resource_class: str
@@ -109,8 +109,8 @@ class Traces:
                     for source, target in _ends(record):
                         yield Step(
                             self._named(source), self._named(target),
-                            record.sequence, record.sequence, record.action,
-                            resource_class, record.amount, record.id, chain, chain,
+                            record.sequence if _is_of(source, records) else NEVER, record.sequence,
+                            record.action, resource_class, record.amount, record.id, chain, chain,
                         )  # fmt: skip
 
     def _lines(self) -> Iterator[Step]:
@@ -154,6 +154,11 @@ class Traces:
 
     def _named(self, node: Node | None) -> Node | None:
         return None if node is None else self.inventory.same.get(node, node)
+
+
+def _is_of(node: Node | None, records: Mapping[bytes, object]) -> bool:
+    """Whether a node is of the chain that said all this: of another's thing no place on its chain is known."""
+    return node is None or node[1] == PROCESS or node[0] in records
 
 
 def _ends(event: Event) -> Iterator[tuple[Node | None, Node | None]]:
