@@ -190,7 +190,7 @@ class Books:
 
     def said(self, chain: bytes) -> list[Record]:
         """Return what a chain said, by sequence; branches of a forked one are mixed."""
-        return sorted(self.records.get(chain, {}).values(), key=lambda one: (one.sequence, one.id))
+        return sorted(self.records.get(chain, {}).values(), key=_place)
 
     def early(self, chain: bytes) -> Iterator[Record]:
         """Yield what a chain said before it forked, by sequence; all of it, if it did not."""
@@ -227,13 +227,15 @@ class Books:
         return booked or self._entry_of(name) is None
 
     def receipts(self) -> dict[LineId, tuple[Receipt, int]]:
-        """Return of each received line the receipt with the least place, and the line's number in it."""
+        """Return of each received line the receipt with the least place and id, and the line's number in it."""
         found: dict[LineId, tuple[Receipt, int]] = {}
-        for chain in self.records:
-            for record in self.said(chain):
+        for records in self.records.values():
+            for record in records.values():
                 if isinstance(record, Receipt) and record.kind == "receive":
-                    for place, line in enumerate(record.lines):
-                        found.setdefault(line, (record, place))
+                    for number, line in enumerate(record.lines):
+                        known = found.get(line)
+                        if known is None or _place(record) < _place(known[0]):
+                            found[line] = record, number
         return found
 
     def moved(self) -> Iterator[Moved]:
@@ -294,6 +296,10 @@ class Books:
             return ""
         stated = maker.header.terms[designs.CLASS] if len(maker.header.terms) == designs.TERMS else None
         return stated if isinstance(stated, str) else ""
+
+
+def _place(record: Record) -> tuple[int, bytes]:
+    return record.sequence, record.id
 
 
 def _ends(line: Line) -> tuple[bytes, bytes]:
