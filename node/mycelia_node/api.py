@@ -247,7 +247,7 @@ class Api:
                 "GET", "/v1/credit", "Contributions and credit", self._telling(self._treasury.credit),
                 models.CreditView,
             ),
-            Endpoint("GET", "/v1/books", "All books", self._telling(self._bookroom.books), models.BooksView),
+            Endpoint("GET", "/v1/books", "All books", self._books, models.BooksView),
             Endpoint(
                 "GET", "/v1/accounts", "What everybody gave, made and has", self._accounts, list[models.AccountRow],
                 query=models.AccountQuery,
@@ -298,6 +298,9 @@ class Api:
         return _answer(await self._peer.on_ledger(
             lambda: self._workshop.stock(member=query.member, everything=query.everything)
         ))  # fmt: skip
+
+    async def _books(self, _: Request) -> Response:
+        return _answer(await self._last(self._bookroom.books_steps()))
 
     async def _accounts(self, request: Request) -> Response:
         query = asked(request, models.AccountQuery)

@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 from pyld import jsonld
 
-from mycelia_node import bookfiles, bookgraph, models
+from mycelia_node import bookfiles, bookgraph, bookroom, models
 from mycelia_node.bookroom import Bookroom
 from mycelia_node.faults import BadInput
 from mycelia_node.treasury import Treasury
@@ -84,6 +84,21 @@ class TestBooks:
 
         after = {row.resource_class: row.on_hand for row in room.accounts(party=bo)}
         assert (before, after) == ({"care": "11.75", "food": "5"}, {"care": "11.75", "food": "4"})
+
+    def test_are_of_one_moment_though_others_say_something_while_they_are_written(
+        self, town: Town, sold: ResourceId, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bookroom, "_PAGE", 1)
+        room = Bookroom(town["bo"].desk)
+        before, steps = msgspec.json.encode(room.books()), room.books_steps()
+        seen = [next(steps)]
+
+        for amount, view in enumerate(steps, 1):
+            say(town["bo"], compose.event("lower", amount=amount, resource=sold), "bo")
+            seen.append(view)
+
+        assert len(seen) > 6
+        assert msgspec.json.encode(seen[-1]) == before != msgspec.json.encode(room.books())
 
     def test_say_whose_accounts_they_are_to_who_asks(self, town: Town, sold: ResourceId) -> None:
         room = Bookroom(town["anna"].desk)
