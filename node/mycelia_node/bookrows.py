@@ -12,6 +12,7 @@ from functools import cache
 from mycelia_protocol import cid
 from mycelia_protocol.accounts import Account, Flow, Sheet
 from mycelia_protocol.accumulators import ResourceId
+from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.amounts import decimal_text
 from mycelia_protocol.books import Books, Event, Moved, Receipt
 from mycelia_protocol.charter import ResourceClass
@@ -107,7 +108,7 @@ class Rows:
     def _line(self, books: Books, found: Sheet, moved: Moved, receipt: Receipt, number: int) -> models.EventRow:
         name, into, offered = moved.resource_class, books.tails.get(moved.need), books.tails.get(moved.offer)
         made, need = (receipt.id, number), books.standing.needs.get(moved.need)
-        is_own = into is not None and into.chain == receipt.chain
+        is_own, is_moved = into is not None and into.chain == receipt.chain, ACTIONS[moved.action].locationEffect
         to = made if made in found.inventory.stocks else into.resource if into is not None and is_own else None
         return models.EventRow(
             id=name_of(moved.line), action=moved.action, provider=self.party_text(moved.provider),
@@ -115,7 +116,7 @@ class Rows:
             amount=self.amount(name, moved.amount), effort_ms=0,
             resource=maybe(None if offered is None else offered.resource), to=maybe(to),
             process=cid.text(into.other) if into is not None and into.other else None,
-            cell=None if need is None else _cell(need.cell), stage=None, state=None,
+            cell=_cell(need.cell) if need is not None and is_moved else None, stage=None, state=None,
             time_ms=receipt.time >> 16, is_line=True,
         )  # fmt: skip
 

@@ -25,7 +25,7 @@ from .actions import CITING, PLAIN
 from .envelope import Entry, Header
 from .kinds import designs
 from .kinds.flows import commit_lines
-from .kinds.intents import CLASS, TAIL, has_tail
+from .kinds.intents import CELL, CLASS, TAIL, has_tail
 from .kinds.kind import lines_about
 from .lines import Line, Status
 from .recipes import Recipe, read_recipe
@@ -95,6 +95,7 @@ class Tail(NamedTuple):
     resource_class: str
     resource: ResourceId | None
     other: bytes | None  # of a need: the process that it goes into; of an offer: the need that is asked for in return
+    cell: int
 
 
 class Moved(NamedTuple):
@@ -324,4 +325,5 @@ def _tail(entry: Entry) -> Tail:
     other_at, resource_at, number = rest if header.kind == "need" else (rest[2], *rest[:2])
     resource = None if resource_at is None or number is None else (header.dep(resource_at), number)
     other = None if other_at is None else header.dep(other_at)
-    return Tail(entry.id, entry.chain, str(action), str(header.terms[CLASS]), resource, other)
+    cell = cast(int, header.terms[CELL])
+    return Tail(entry.id, entry.chain, str(action), str(header.terms[CLASS]), resource, other, cell)

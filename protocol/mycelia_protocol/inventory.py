@@ -78,6 +78,8 @@ class Shelf:
             held.accountable = self._chain if ACTIONS[tail.action].takes[0] else stated.provider
         accounting, onhand = ACTIONS[tail.action].takes
         _add(held, stated.amount if accounting else 0, stated.amount if onhand else 0)
+        if ACTIONS[tail.action].locationEffect:
+            held.cell = tail.cell
         return held.id
 
     def deliver_late(self, tail: Tail, amount: int) -> None:

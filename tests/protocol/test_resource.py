@@ -138,6 +138,22 @@ class TestAnAction:
         return Inventory(books).stocks[name]
 
 
+class TestAPlace:
+    def test_is_where_the_need_was_if_the_action_brings_a_thing_there(self, anna: Member, bo: Member) -> None:
+        places = {}
+        for row in (dict(zip(COLUMNS, row, strict=True)) for row in ROWS):
+            if row["between"].endswith("+") or row["between"].endswith("+."):
+                lot = anna.act("raise", 1, resource_class="food")
+                offer = anna.offer(1, tail=OfferTail(row["name"], None if row["name"] == "produce" else lot))
+                got = anna.give(bo, 1, offer=offer, need=bo.need(1, tail=NeedTail(row["name"])))
+                places[row["name"]] = TestAnAction.held(anna, got).cell, bool(row["location"])
+
+        assert {name for name, (_, has_effect) in places.items() if not has_effect} == {
+            "deliverService", "transferAllRights",
+        }  # fmt: skip
+        assert all((cell == CELL) == has_effect for cell, has_effect in places.values())
+
+
 class TestEightApples:
     """Eight in the books and one in hand, then made, eaten, lent, made over and given.
 
