@@ -7,7 +7,7 @@ for is in the namespace `myc:`. Amounts are exact decimals as text, never floats
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
 from importlib.resources import files
@@ -39,6 +39,7 @@ def jsonld(view: models.BooksView) -> Node:
     """Return books as a JSON-LD document, with its context inside."""
     known = {one.id: one for one in view.intents}
     agreed = {one.id: one.agreement for one in view.commitments}
+    owed = {one.id for one in view.claims}
     nodes = [
         *_agents(view),
         *(_class(name, unit) for name, unit in view.classes.items()),
@@ -46,7 +47,7 @@ def jsonld(view: models.BooksView) -> Node:
         *_stages([*view.stock, *view.events]),
         *_places([*view.stock, *view.events, *view.intents]),
         *map(_resource, view.stock),
-        *(_event(row, agreed) for row in view.events),
+        *(_event(row, agreed, owed) for row in view.events),
         *map(_intent, view.intents),
         *(_proposal(row, known) for row in view.intents),
         *(_commitment(row, known) for row in view.commitments),
@@ -133,7 +134,7 @@ def _resource(row: models.StockRow) -> Node:
     })
 
 
-def _event(row: models.EventRow, agreed: Mapping[str, str | None]) -> Node:
+def _event(row: models.EventRow, agreed: Mapping[str, str | None], owed: Collection[str]) -> Node:
     to_output = ACTIONS[row.action].inputOutput == "output"
     is_named = row.resource is not None or row.to is not None  # either the resources or their class, not both
     effort = None if not row.effort_ms else _measure(decimal_text(Fraction(row.effort_ms, 1000)), "s")
@@ -156,6 +157,7 @@ def _event(row: models.EventRow, agreed: Mapping[str, str | None]) -> Node:
         "hasPointInTime": _moment(row.time_ms),
         "fulfills": _urn("commitment", row.id) if row.id in agreed else None,
         "realizationOf": _maybe("agreement", agreed.get(row.id)),
+        "settles": _maybe("claim", row.settles) if row.settles in owed else None,
     })
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mycelia_protocol import cid
-from mycelia_protocol.accumulators import Claim
+from mycelia_protocol.accumulators import Claim, LineId
 from mycelia_protocol.actions import PLAIN
 from mycelia_protocol.books import Books, Receipt
 from mycelia_protocol.field import free, remaining
 from mycelia_protocol.kinds.attestations import PREDICATE, SUBJECT, VALUE
+from mycelia_protocol.kinds.settlements import settled_lines
 from mycelia_protocol.lines import Intent, Status
 
 from . import models
@@ -109,6 +110,17 @@ def claims(ledger: Ledger, books: Books, rows: Rows) -> list[models.ClaimRow]:
                     paid=rows.amount(of, claim.paid), due_ms=claim.due_ms, is_paid=claim.paid >= claim.amount,
                     event=_event(books, chain, name),
                 ))  # fmt: skip
+    return found
+
+
+def settled(ledger: Ledger) -> dict[LineId, tuple[bytes, int]]:
+    """Return of each line that was counted towards a claim which one that is."""
+    standing, found = ledger.books.standing, dict[LineId, tuple[bytes, int]]()
+    for stored in ledger.stored(0, -1, kind="settle"):
+        entry, place = stored.entry, stored.entry.header.sequence
+        counts = stored.is_valid and ledger.keeps(entry) and ledger.members.counts(entry.chain, place)
+        if counts and not standing.is_forked(entry.chain, place):
+            found |= {one.line: one.claim for one in settled_lines(entry.header) if one.claim is not None}
     return found
 
 

@@ -95,7 +95,7 @@ class Bookroom:
         """
         books, found, rows = self._ledger.books, self._ledger.sheet, self._rows()
         stocks, charter = found.inventory.stocks, self._ledger.charter
-        events, stock = list(rows.lines(books, found)), list[models.StockRow]()
+        events, stock = list(rows.lines(books, found, bookplans.settled(self._ledger))), list[models.StockRow]()
         view = models.BooksView(
             network=cid.text(charter.network),
             name=charter.name,

@@ -11,7 +11,7 @@ from functools import cache
 
 from mycelia_protocol import cid
 from mycelia_protocol.accounts import Account, Flow, Sheet
-from mycelia_protocol.accumulators import ResourceId
+from mycelia_protocol.accumulators import LineId, ResourceId
 from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.amounts import decimal_text
 from mycelia_protocol.books import Books, Event, Moved, Receipt
@@ -27,6 +27,7 @@ _UNKNOWN = ResourceClass("")  # of a class that the root charter does not have
 _STANDS = {
     ("ceiling", True): "kept", ("ceiling", False): "exceeded", ("floor", True): "reached", ("floor", False): "missed",
 }  # fmt: skip
+Settled = Mapping[LineId, tuple[bytes, int]]  # the claim that each line was counted towards
 _Key = tuple[int, str]  # by which events are sorted: time, then id
 
 
@@ -92,20 +93,23 @@ class Rows:
             unit=self.unit(name), amount=self.amount(name, event.amount), effort_ms=event.effort_ms,
             resource=maybe(event.resource or made), to=maybe(event.to or (event.resource and made)),
             cell=_cell(event.cell), process=None if event.process is None else cid.text(event.process),
-            stage=event.stage, state=event.state, time_ms=event.time >> 16, is_line=False,
+            stage=event.stage, state=event.state, time_ms=event.time >> 16, is_line=False, settles=None,
         )  # fmt: skip
         return (event.time, row.id), row
 
-    def lines(self, books: Books, found: Sheet) -> Iterator[tuple[_Key, models.EventRow]]:
-        """Yield the lines that are done, and where each stands among all events."""
+    def lines(self, books: Books, found: Sheet, settled: Settled) -> Iterator[tuple[_Key, models.EventRow]]:
+        """Yield the lines that are done, and where each stands among all events; `settled` says of what claims."""
         receipts = books.receipts()
         for moved in books.moved():
             received = receipts.get(moved.line)
             if moved.is_done and received is not None:
-                row = self._line(books, found, moved, *received)
+                row = self._line(books, found, moved, received, settled)
                 yield (received[0].time, row.id), row
 
-    def _line(self, books: Books, found: Sheet, moved: Moved, receipt: Receipt, number: int) -> models.EventRow:
+    def _line(
+        self, books: Books, found: Sheet, moved: Moved, received: tuple[Receipt, int], settled: Settled
+    ) -> models.EventRow:
+        receipt, number = received
         name, into, offered = moved.resource_class, books.tails.get(moved.need), books.tails.get(moved.offer)
         made, need = (receipt.id, number), books.standing.needs.get(moved.need)
         is_own, is_moved = into is not None and into.chain == receipt.chain, ACTIONS[moved.action].locationEffect
@@ -117,7 +121,7 @@ class Rows:
             resource=maybe(None if offered is None else offered.resource), to=maybe(to),
             process=cid.text(into.other) if into is not None and into.other else None,
             cell=_cell(need.cell) if need is not None and is_moved else None, stage=None, state=None,
-            time_ms=receipt.time >> 16, is_line=True,
+            time_ms=receipt.time >> 16, is_line=True, settles=maybe(settled.get(moved.line)),
         )  # fmt: skip
 
     def processes(self, books: Books) -> list[models.ProcessRow]:

@@ -1120,6 +1120,7 @@ class EventRow(_Said, frozen=True, kw_only=True):
     stage: str | None
     state: str | None
     is_line: bool
+    settles: str | None  # the claim that a line was counted towards: its entry, and `:number` if it is not 0
 
 
 class DueRow(_Said, frozen=True, kw_only=True):

@@ -188,6 +188,11 @@ class TestClaimsDue:
             town.meet()
 
         assert (left, room.claims(), Bookroom(town["bo"].desk).claims()) == (["0.75", "0.25"], [], [])
+        view = Bookroom(town["bo"].desk).books()
+        [claim] = view.claims
+        assert [row.amount for row in view.events if row.settles == claim.id] == ["0.5", "0.25"]
+        settling = [node["settles"] for node in bookgraph.jsonld(view)["@graph"] if "settles" in node]
+        assert settling == [f"urn:mycelia:claim:{claim.id}"] * 2
 
     def test_suspend_the_use_of_the_design_after_their_time(self, town: Town) -> None:
         sale(town)

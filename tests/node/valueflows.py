@@ -50,6 +50,7 @@ DOMAINS = {
     "resourceInventoriedAs": "Commitment EconomicEvent Intent",
     "resourceQuantity": "Claim Commitment EconomicEvent Intent RecipeFlow",
     "satisfies": "Commitment EconomicEvent",
+    "settles": "EconomicEvent",
     "stage": "Commitment EconomicResource Intent RecipeFlow",
     "state": "Commitment EconomicEvent EconomicResource Intent RecipeFlow",
     "toLocation": "EconomicEvent",
