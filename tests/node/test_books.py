@@ -142,12 +142,39 @@ class TestTables:
         for name in bookfiles.TABLES:
             rows = [_asdict(row) for row in getattr(view, name)]
             path = tmp_path / "deep" / "books" / name
-            assert pyarrow.parquet.read_table(path.with_suffix(".parquet")).to_pylist() == rows
+            table = pyarrow.parquet.read_table(path.with_suffix(".parquet"))
+            amounts = {field.name for field in table.schema if str(field.type) == "decimal128(38, 9)"}
+            assert amounts == bookfiles.AMOUNTS & set(table.schema.names)
+            assert table.to_pylist() == [
+                {key: Decimal(value) if key in amounts else value for key, value in row.items()} for row in rows
+            ]
             with path.with_suffix(".csv").open(newline="") as file:
                 read = list(csv.DictReader(file))
             assert [row.get("amount") for row in read] == [row.get("amount") for row in rows]
             assert len(read) == len(rows)
             assert rows or name in ("quotients", "due"), name  # it has no limits, and nobody owes
+
+    def test_have_text_where_an_amount_is_no_decimal(self, tmp_path: Path) -> None:
+        flows = [
+            models.FlowRow(between="cell", source="1", target="2", resource_class="pie", unit="pie", amount=amount)
+            for amount in ("1", "2/3")
+        ]
+
+        bookfiles.write_parquet(flows, models.FlowRow, tmp_path / "flows.parquet")
+
+        assert [row["amount"] for row in pyarrow.parquet.read_table(tmp_path / "flows.parquet").to_pylist()] == [
+            "1", "2/3",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("unit", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+    def test_hold_nothing_that_a_spreadsheet_takes_for_a_formula(self, tmp_path: Path, unit: str) -> None:
+        flow = models.FlowRow(between="cell", source="1", target="2", resource_class="pie", unit=unit, amount="1")
+
+        bookfiles.write_csv([flow], models.FlowRow, tmp_path / "flows.csv")
+
+        with (tmp_path / "flows.csv").open(newline="") as file:
+            [row] = csv.DictReader(file)
+        assert (row["unit"], row["amount"]) == (f"'{unit}", "1")
 
 
 class TestClaimsDue:
