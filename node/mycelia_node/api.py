@@ -226,6 +226,7 @@ class Api:
             self._told("/v1/economic-events", "Record an event", models.NewEvent, shop.event, models.Published),
             self._told("/v1/processes", "Begin a process", models.NewProcess, shop.process, models.Published),
             self._told("/v1/recipes", "Publish a recipe", models.NewRecipe, shop.recipe, models.Published),
+            self._told("/v1/lots", "Say what a resource is labelled with", models.NewLot, shop.lot, models.Published),
             self._told("/v1/capacities", "State a capacity", models.NewCapacity, shop.capacity, models.Published),
             self._told("/v1/attestations", "Attest something", models.NewAttestation, records.attest, models.Published),
             self._told("/v1/permits", "Permit a use", models.NewPermit, records.permit, models.Published),

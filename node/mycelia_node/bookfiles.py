@@ -53,7 +53,7 @@ def write_parquet(rows: Sequence[msgspec.Struct], row: type[msgspec.Struct], pat
         import pyarrow.parquet
     except ImportError:
         raise BadInput("parquet", "Parquet needs pyarrow", "install `mycelia[books]`, or write CSV") from None
-    kinds = {int: pyarrow.int64(), bool: pyarrow.bool_()}
+    kinds = {int: pyarrow.int64(), int | None: pyarrow.int64(), bool: pyarrow.bool_()}
     columns = {}
     for field in msgspec.structs.fields(row):
         values, kind = [getattr(one, field.name) for one in rows], kinds.get(field.type, pyarrow.string())

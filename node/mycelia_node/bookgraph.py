@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 
 from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.amounts import decimal_text
+from mycelia_protocol.kinds.lots import LAST_MS
 
 from . import models
 
@@ -46,6 +47,7 @@ def jsonld(view: models.BooksView) -> Node:
         *map(_process, view.processes),
         *_stages([*view.stock, *view.events]),
         *_places([*view.stock, *view.events, *view.intents]),
+        *_lots(view.stock),
         *map(_resource, view.stock),
         *(_event(row, agreed, owed) for row in view.events),
         *map(_intent, view.intents),
@@ -92,6 +94,14 @@ def _places(rows: Iterable[models.StockRow | models.EventRow | models.IntentRow]
         yield {"id": _urn("cell", cell), "type": "SpatialThing", "cell": cell}
 
 
+def _lots(rows: Iterable[models.StockRow]) -> Iterable[Node]:
+    for name, code, expires_ms in sorted({(row.lot, row.lot_code, row.expires_ms) for row in rows if row.lot}, key=str):
+        yield _without_none({
+            "id": _maybe("lot", name), "type": "BatchLotRecord", "batchLotCode": code,
+            "expirationDate": None if expires_ms is None else _moment(expires_ms),
+        })  # fmt: skip
+
+
 def _units(nodes: Iterable[Node]) -> Iterable[Node]:
     """Return a node for each unit that others name."""
     own = {f"om2:{name}": (text, f"{ONTOLOGY}{name}") for text, name in OM2.items()}
@@ -128,6 +138,7 @@ def _resource(row: models.StockRow) -> Node:
         "chain": _urn("chain", row.chain),
         "currentLocation": _maybe("cell", row.cell),
         "containedIn": _maybe("resource", row.container),
+        "ofBatchLot": _maybe("lot", row.lot),
         "stage": _maybe("stage", row.stage),
         "state": row.state,
         "overdrawn": overdrawn,
@@ -259,7 +270,8 @@ def _quantity(action: str, amount: str, unit: str) -> Node:
 
 
 def _moment(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    """Return a moment as a time stamp; what lies beyond the calendar ends with it."""
+    return datetime.fromtimestamp(min(time_ms, LAST_MS) / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _measure(value: str, unit: str) -> Node:

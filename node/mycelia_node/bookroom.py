@@ -60,7 +60,7 @@ class Bookroom:
         Raises:
             NotFound, BadInput: there is no such resource.
         """
-        name, traces = self._desk.resource_id(resource), self._ledger.traces
+        name, traces = self._resource(resource), self._ledger.traces
         steps = traces.track(name) if forward else traces.trace(name)
         self._check_known(name, steps)
         return list(map(self._rows().step, steps))
@@ -71,13 +71,13 @@ class Bookroom:
         Raises:
             NotFound, BadInput: there is no such resource.
         """
-        name = self._desk.resource_id(resource)
+        name = self._resource(resource)
         recalled = self._ledger.traces.recall(name)
         self._check_known(name, [*recalled.in_transit, *recalled.unbooked])
-        rows = self._rows()
+        rows, inventory = self._rows(), self._ledger.sheet.inventory
         return models.RecallView(
             resource=name_of(name),
-            stock=list(map(rows.stock, recalled.stocks)),
+            stock=[rows.stock(one, inventory.lot_of(one)) for one in recalled.stocks],
             in_transit=list(map(rows.step, recalled.in_transit)),
             unbooked=list(map(rows.step, recalled.unbooked)),
         )
@@ -95,6 +95,7 @@ class Bookroom:
         """
         books, found, rows = self._ledger.books, self._ledger.sheet, self._rows()
         stocks, charter = found.inventory.stocks, self._ledger.charter
+        lots = {name: found.inventory.lot_of(one) for name, one in stocks.items()}
         events, stock = list(rows.lines(books, found, bookplans.settled(self._ledger))), list[models.StockRow]()
         view = models.BooksView(
             network=cid.text(charter.network),
@@ -120,7 +121,7 @@ class Bookroom:
             events += [rows.event(event, name, stocks) for event, name in page]
             yield view
         for names in _pages(sorted(stocks)):
-            stock += [rows.stock(stocks[name]) for name in names]
+            stock += [rows.stock(stocks[name], lots[name]) for name in names]
             yield view
         view.events.extend(row for _, row in sorted(events, key=lambda one: one[0]))
         yield view
@@ -133,6 +134,14 @@ class Bookroom:
         identity_of = self._ledger.members.identity_of
         members = reversed(self._keystore.members())
         return Rows(self._ledger, {identity_of(one.chain) or one.chain: one.name for one in members})
+
+    def _resource(self, text: str) -> ResourceId:
+        """Return the resource of an id, or the one that is labelled so."""
+        labelled = sorted({lot.resource for lot in self._ledger.books.lots.values() if lot.code == text})
+        if len(labelled) > 1:
+            those = ", ".join(name_of(one)[:16] for one in labelled[:4])
+            raise BadInput("resource", f"{text} is on several things: {those}", "name one by its id")
+        return labelled[0] if labelled else self._desk.resource_id(text)
 
     def _check_known(self, name: ResourceId, steps: Sequence[Step]) -> None:
         inventory = self._ledger.sheet.inventory

@@ -14,7 +14,7 @@ from mycelia_protocol.accounts import Account, Flow, Sheet
 from mycelia_protocol.accumulators import LineId, ResourceId
 from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.amounts import decimal_text
-from mycelia_protocol.books import Books, Event, Moved, Receipt
+from mycelia_protocol.books import Books, Event, Lot, Moved, Receipt
 from mycelia_protocol.charter import ResourceClass
 from mycelia_protocol.inventory import Stock
 from mycelia_protocol.quotients import quotients
@@ -72,8 +72,8 @@ class Rows:
             for (party, name), one in ordered
         ]  # fmt: skip
 
-    def stock(self, stock: Stock) -> models.StockRow:
-        """Return what is to be said of a resource."""
+    def stock(self, stock: Stock, lot: Lot | None) -> models.StockRow:
+        """Return what is to be said of a resource, and of its lot."""
         name = stock.resource_class
         return models.StockRow(
             id=name_of(stock.id), chain=cid.text(stock.chain), party=self.party_text(stock.chain),
@@ -83,6 +83,8 @@ class Rows:
             overdrawn=self.amount(name, max(stock.overdrawn_accounting, stock.overdrawn_onhand)),
             accountable=self.party_text(stock.accountable), process=cid.text(stock.process) if stock.process else None,
             cell=_cell(stock.cell), stage=stock.stage, state=stock.state, container=maybe(stock.container),
+            lot=None if lot is None else cid.text(lot.id), lot_code=None if lot is None else lot.code,
+            expires_ms=None if lot is None else lot.expires_ms,
         )  # fmt: skip
 
     def event(self, event: Event, name: str, stocks: Mapping[ResourceId, Stock]) -> tuple[_Key, models.EventRow]:

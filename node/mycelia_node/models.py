@@ -537,6 +537,16 @@ class NewCapacity(_Heard, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class NewLot(_Heard, frozen=True, kw_only=True):
+    """What an own resource is labelled with, and after which moment it should not be used."""
+
+    resource: Text
+    code: Text
+    expires: Text | int | None = None
+    member: Text | None = None
+    dry_run: bool = False
+
+
 class ResourceView(_Said, frozen=True, kw_only=True):
     """A resource of a member (EconomicResource): rights and custody apart, in quanta and in words."""
 
@@ -1099,6 +1109,9 @@ class StockRow(_Said, frozen=True, kw_only=True):
     stage: str | None
     state: str | None
     container: str | None
+    lot: str | None  # the entry that says it
+    lot_code: str | None
+    expires_ms: int | None
 
 
 class EventRow(_Said, frozen=True, kw_only=True):

@@ -92,6 +92,17 @@ class Workshop:
         content = compose.capacity(self._desk.resource_id(new.resource), new.resource_class, amount, each_ms)
         return self._publish(member, content, None, dry_run=new.dry_run)
 
+    def lot(self, new: models.NewLot) -> models.Published:
+        """Say what an own resource is labelled with.
+
+        Raises:
+            NotFound, BadInput, StoreFault, Refused: the resource is unknown, or a rule refuses it.
+        """
+        member = self._keystore.member(new.member)
+        expires_ms = None if new.expires is None else signals.moment("expires", new.expires, self._desk.clock())
+        content = compose.lot(self._desk.resource_id(new.resource), new.code, expires_ms)
+        return self._publish(member, content, None, dry_run=new.dry_run)
+
     def stock(self, *, member: str | None = None, everything: bool = False) -> list[models.ResourceView]:
         """Return the resources of a member, or of all members of this node; with `everything` also used-up ones.
 

@@ -73,6 +73,17 @@ class Begun(NamedTuple):
     recipe: bytes | None
 
 
+class Lot(NamedTuple):
+    """What a chain says that a resource of it is labelled with (ValueFlows BatchLotRecord)."""
+
+    id: bytes
+    chain: bytes
+    sequence: int
+    resource: ResourceId
+    code: str
+    expires_ms: int | None
+
+
 class Limit(NamedTuple):
     """A threshold: how much of an impact there is, or is to be reached, in a time (chapter 24)."""
 
@@ -123,7 +134,7 @@ class Stated(NamedTuple):
 
 Record = Event | Receipt
 # kinds that are read here
-BOOKED = frozenset({"event", "process", "recipe", "threshold", "need", "offer", "deliver", "receive", "cancel"})
+BOOKED = frozenset({"event", "process", "recipe", "lot", "threshold", "need", "offer", "deliver", "receive", "cancel"})
 
 
 class Books:
@@ -146,6 +157,7 @@ class Books:
         self.processes: dict[bytes, Begun] = {}
         self.cancels: dict[bytes, set[bytes]] = {}  # by chain
         self.recipes: dict[bytes, Recipe] = {}
+        self.lots: dict[bytes, Lot] = {}
         self.limits: dict[bytes, Limit] = {}
         self.tails: dict[bytes, Tail] = {}  # of needs and offers that have one
 
@@ -168,6 +180,8 @@ class Books:
                 self.processes[entry.id] = Begun(entry.id, entry.chain, header.sequence, header.time, recipe)
             case "recipe":
                 self.recipes[entry.id] = read_recipe(entry)
+            case "lot":
+                self.lots[entry.id] = _lot(entry)
             case "threshold":
                 limit = cast(tuple[str, str, int, int, int], header.terms[:5])
                 self.limits[entry.id] = Limit(entry.id, entry.chain, header.sequence, *limit)
@@ -181,7 +195,7 @@ class Books:
             self.changes[chain] += 1
             self.records.pop(chain, None)
             self.cancels.pop(chain, None)
-        for kept in (self.processes, self.recipes, self.limits, self.tails):
+        for kept in (self.processes, self.recipes, self.lots, self.limits, self.tails):
             for name in [one.id for one in kept.values() if one.chain in chains]:
                 del kept[name]
 
@@ -316,6 +330,12 @@ def _link(header: Header, at: object) -> bytes:
 def _resource(entry: Entry, at: int) -> ResourceId | None:
     index, number = cast(list[int | None], entry.header.terms[at : at + 2])
     return None if index is None or number is None else (entry.header.dep(index), number)
+
+
+def _lot(entry: Entry) -> Lot:
+    index, number, code, expires_ms = cast(tuple[int, int, str, int | None], entry.header.terms)
+    resource = entry.header.dep(index), number
+    return Lot(entry.id, entry.chain, entry.header.sequence, resource, code, expires_ms)
 
 
 def _tail(entry: Entry) -> Tail:

@@ -16,7 +16,7 @@ from typing import cast
 
 from .accumulators import LineId, ResourceId
 from .actions import ACTIONS
-from .books import Books, Event, Receipt, Stated, Tail
+from .books import Books, Event, Lot, Receipt, Stated, Tail
 from .charter import MAX_AMOUNT
 
 SIGNS = {"": 0, "increment": 1, "decrement": -1, "decrementIncrement": -1, "incrementTo": 0}
@@ -41,6 +41,7 @@ class Stock:
     stage: str | None = None
     state: str | None = None
     container: ResourceId | None = None
+    source: ResourceId | bytes | None = None  # what all of it was moved from, or the offer of the line that brought it
 
     @property
     def extent(self) -> int:
@@ -76,6 +77,9 @@ class Shelf:
         if held is None or held.extent + stated.amount > MAX_AMOUNT:
             held = self._make(made, tail.resource_class)
             held.accountable = self._chain if ACTIONS[tail.action].takes[0] else stated.provider
+            held.source = stated.offer
+        elif held.source != stated.offer:
+            held.source = None
         accounting, onhand = ACTIONS[tail.action].takes
         _add(held, stated.amount if accounting else 0, stated.amount if onhand else 0)
         if ACTIONS[tail.action].locationEffect:
@@ -106,6 +110,8 @@ class Shelf:
             held = self._make((event.id, 0), resource_class)
             held.process = event.process or b""
         if held is not None:
+            if max(accounting, onhand) > 0 and not (action.pairsWith or action.containedEffect):
+                held.source = None
             _add(held, accounting, onhand)
             self._part(event, held)
             if action.createResource != "optionalTo":  # those set it of the second resource
@@ -117,6 +123,9 @@ class Shelf:
                 to.process = (b"" if held is None else held.process) or (event.id if action.name == "copy" else b"")
                 if held is not None:
                     to.cell, to.stage, to.state = held.cell, held.stage, held.state
+                    to.source = held.id if action.name == "move" else None
+            elif held is None or to.source != held.id:
+                to.source = None
             _add(to, event.amount if action.accountingEffect else 0, event.amount if action.onhandEffect else 0)
             _place(to, event)
 
@@ -167,6 +176,9 @@ class Inventory:
     def __init__(self, books: Books, before: Inventory | None = None) -> None:
         known: Mapping[bytes, Shelf] = {} if before is None else before.shelves
         self.shelves: dict[bytes, Shelf] = {chain: self._shelf(books, chain, known) for chain in sorted(books.records)}
+        early = (lot for lot in books.lots.values() if not books.standing.is_forked(lot.chain, lot.sequence))
+        ordered = sorted(early, key=lambda lot: (lot.sequence, lot.id), reverse=True)
+        self._lots, self._tails = {lot.resource: lot for lot in ordered}, books.tails
         delivered, received = books.late()
         for line, named in received:
             shelf = self.shelves[line.receiver]
@@ -188,6 +200,17 @@ class Inventory:
     def counted(self) -> Iterator[tuple[Event, str]]:
         """Yield the events that count, and the class that each is about."""
         return (one for shelf in self.shelves.values() for one in shelf.counted)
+
+    def lot_of(self, stock: Stock) -> Lot | None:
+        """Return the lot of a resource: what is said of it, or of what all of it was made from."""
+        while (lot := self._lots.get(stock.id)) is None:
+            source = self._tails.get(stock.source) if isinstance(stock.source, bytes) else None
+            name = stock.source if isinstance(stock.source, tuple) else None if source is None else source.resource
+            found = None if name is None else self.stocks.get(self.same.get(name, name))
+            if found is None:
+                return None
+            stock = found
+        return lot
 
     def of(self, chain: bytes) -> list[Stock]:
         """Return what a chain has, and what it had."""

@@ -18,6 +18,7 @@ from mycelia_node import bookfiles, bookgraph, bookroom, models
 from mycelia_node.bookroom import Bookroom
 from mycelia_node.faults import BadInput
 from mycelia_node.treasury import Treasury
+from mycelia_node.workshop import Workshop
 from mycelia_protocol import cid, compose
 from mycelia_protocol.accumulators import ResourceId
 from mycelia_protocol.actions import ACTIONS
@@ -130,6 +131,46 @@ class TestBooks:
         assert [step.action for step in room.trace(lot, forward=True)] == ["transfer", "consume", "produce"]
         with pytest.raises(BadInput, match="made no resource"):
             room.recall(cid.text(town["bo"].keystore.member("bo").chain))
+
+
+class TestALot:
+    @pytest.fixture
+    def labelled(self, town: Town, sold: ResourceId) -> str:
+        """Return the lot that bo's food is of, by what anna wrote on hers."""
+        room, shop = Bookroom(town["anna"].desk), Workshop(town["anna"].desk)
+        lot = room.trace(cid.text(sold[0]))[-1].target
+        assert lot is not None
+        shop.lot(models.NewLot(resource=lot, code="L-2026/117", expires="2027-03-01T00:00:00+00:00"))
+        town.meet()
+        return lot
+
+    def test_is_recalled_by_what_is_on_the_label(self, town: Town, labelled: str) -> None:
+        room = Bookroom(town["bo"].desk)
+
+        assert room.recall("L-2026/117") == room.recall(labelled)
+        assert {row.lot_code for row in room.recall(labelled).stock if row.resource_class == "food"} == {"L-2026/117"}
+        assert {row.lot for row in room.recall(labelled).stock if row.resource_class == "care"} == {None}
+
+    def test_asks_which_is_meant_where_several_things_are_labelled_so(self, town: Town, labelled: str) -> None:
+        other = say(town["anna"], compose.event("raise", amount=1, resource_class="food"), "anna")
+        say(town["anna"], compose.lot((other.id, 0), "L-2026/117", None), "anna")
+
+        with pytest.raises(BadInput, match="on several things"):
+            Bookroom(town["bo"].desk).recall("L-2026/117")
+
+    def test_is_a_record_of_valueflows_that_its_resources_are_of(self, town: Town, labelled: str) -> None:
+        document = bookgraph.jsonld(Bookroom(town["bo"].desk).books())
+        [expanded] = jsonld.expand(document, {"documentLoader": _no_network})
+        nodes = expanded["@graph"]
+
+        [record] = _of(nodes, "BatchLotRecord")
+
+        assert record[VF + "batchLotCode"] == [{"@value": "L-2026/117"}]
+        assert record[VF + "expirationDate"] == [
+            {"@type": "http://www.w3.org/2001/XMLSchema#dateTimeStamp", "@value": "2027-03-01T00:00:00.000+00:00"}
+        ]
+        of_it = [node for node in nodes if node.get(VF + "ofBatchLot") == [{"@id": record["@id"]}]]
+        assert len(of_it) == 2
 
 
 class TestTables:
