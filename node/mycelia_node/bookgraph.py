@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from importlib.resources import files
 from typing import Any
@@ -21,6 +21,7 @@ from mycelia_protocol.kinds.lots import LAST_MS
 from . import models
 
 Node = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ONTOLOGY = "http://www.ontology-of-units-of-measure.org/resource/om-2/"
 OM2 = {
     "%": "percent", "g": "gram", "kg": "kilogram", "t": "tonne", "l": "litre", "L": "litre", "ml": "millilitre",
@@ -271,7 +272,7 @@ def _quantity(action: str, amount: str, unit: str) -> Node:
 
 def _moment(time_ms: int) -> str:
     """Return a moment as a time stamp; what lies beyond the calendar ends with it."""
-    return datetime.fromtimestamp(min(time_ms, LAST_MS) / 1000, UTC).isoformat(timespec="milliseconds")
+    return (_EPOCH + timedelta(milliseconds=min(time_ms, LAST_MS))).isoformat(timespec="milliseconds")
 
 
 def _measure(value: str, unit: str) -> Node:

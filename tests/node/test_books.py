@@ -336,6 +336,11 @@ class TestValueFlows:
         assert used <= CLASSES | DOMAINS.keys() | set(ACTIONS) | {"offer", "request"}
         assert '@value": 1' not in text, "a number that is no text"
 
+    def test_ends_with_the_calendar_what_somebody_promised_for_longer(self) -> None:
+        longest = 2**63 - 1  # of `until` and the end of an agreement, which are any naturals
+
+        assert bookgraph._moment(longest) == bookgraph._moment(253_402_300_799_999) == "9999-12-31T23:59:59.999+00:00"
+
     @pytest.mark.parametrize(("value", "unit"), [("2/3", "1%2F3%20kg"), ("2", "loaf")])
     def test_counts_what_is_no_decimal_in_a_part_of_the_unit(self, value: str, unit: str) -> None:
         measure = bookgraph._measure(value, "kg" if "/" in value else "loaf")
