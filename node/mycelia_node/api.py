@@ -226,6 +226,7 @@ class Api:
             self._told("/v1/economic-events", "Record an event", models.NewEvent, shop.event, models.Published),
             self._told("/v1/processes", "Begin a process", models.NewProcess, shop.process, models.Published),
             self._told("/v1/recipes", "Publish a recipe", models.NewRecipe, shop.recipe, models.Published),
+            self._told("/v1/lots", "Say what a resource is labelled with", models.NewLot, shop.lot, models.Published),
             self._told("/v1/capacities", "State a capacity", models.NewCapacity, shop.capacity, models.Published),
             self._told("/v1/attestations", "Attest something", models.NewAttestation, records.attest, models.Published),
             self._told("/v1/permits", "Permit a use", models.NewPermit, records.permit, models.Published),
@@ -247,7 +248,7 @@ class Api:
                 "GET", "/v1/credit", "Contributions and credit", self._telling(self._treasury.credit),
                 models.CreditView,
             ),
-            Endpoint("GET", "/v1/books", "All books", self._telling(self._bookroom.books), models.BooksView),
+            Endpoint("GET", "/v1/books", "All books", self._books, models.BooksView),
             Endpoint(
                 "GET", "/v1/accounts", "What everybody gave, made and has", self._accounts, list[models.AccountRow],
                 query=models.AccountQuery,
@@ -298,6 +299,9 @@ class Api:
         return _answer(await self._peer.on_ledger(
             lambda: self._workshop.stock(member=query.member, everything=query.everything)
         ))  # fmt: skip
+
+    async def _books(self, _: Request) -> Response:
+        return _answer(await self._last(self._bookroom.books_steps()))
 
     async def _accounts(self, request: Request) -> Response:
         query = asked(request, models.AccountQuery)

@@ -1,15 +1,19 @@
 """Files of books: tables as CSV or Parquet (chapter 25, "Exports").
 
-Amounts are exact decimals as text in every one of them: none of them is ever a float.
+Amounts are exact decimals in every one of them, and none of them is ever a float: text in CSV, decimals in Parquet.
+A column with an amount that has no exact decimal, or not within the digits of one, is text.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+
+from mycelia_protocol.accounts import Account
 
 from . import models
 from .faults import BadInput
@@ -23,6 +27,11 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "due": models.DueRow,
     "quotients": models.QuotientRow,
 }
+AMOUNTS = frozenset({
+    *Account.__slots__, "contributed", "amount", "accounting", "onhand", "away", "paid", "left", "goes_in", "comes_out",
+})  # fmt: skip
+DIGITS, PLACES = 38, 9  # of a decimal in Parquet, and those of them after the point: of any quantum that is a decimal
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet reads as the beginning of a formula
 
 
 def write_csv(rows: Sequence[msgspec.Struct], row: type[msgspec.Struct], path: Path) -> None:
@@ -34,7 +43,7 @@ def write_csv(rows: Sequence[msgspec.Struct], row: type[msgspec.Struct], path: P
 
 
 def write_parquet(rows: Sequence[msgspec.Struct], row: type[msgspec.Struct], path: Path) -> None:
-    """Write rows as a Parquet file: text, integers and truth values.
+    """Write rows as a Parquet file: text, integers, truth values, and amounts as decimals.
 
     Raises:
         BadInput: pyarrow is not installed.
@@ -44,11 +53,14 @@ def write_parquet(rows: Sequence[msgspec.Struct], row: type[msgspec.Struct], pat
         import pyarrow.parquet
     except ImportError:
         raise BadInput("parquet", "Parquet needs pyarrow", "install `mycelia[books]`, or write CSV") from None
-    kinds = {int: pyarrow.int64(), bool: pyarrow.bool_()}
-    schema = pyarrow.schema([
-        (field.name, kinds.get(field.type, pyarrow.string())) for field in msgspec.structs.fields(row)
-    ])  # fmt: skip
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([msgspec.structs.asdict(one) for one in rows], schema), path)
+    kinds = {int: pyarrow.int64(), int | None: pyarrow.int64(), bool: pyarrow.bool_()}
+    columns = {}
+    for field in msgspec.structs.fields(row):
+        values, kind = [getattr(one, field.name) for one in rows], kinds.get(field.type, pyarrow.string())
+        if field.name in AMOUNTS and all(map(_is_decimal, values)):
+            values, kind = list(map(Decimal, values)), pyarrow.decimal128(DIGITS, PLACES)
+        columns[field.name] = pyarrow.array(values, kind)
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
 
 
 def write_tables(view: models.BooksView, ending: str, folder: Path) -> list[Path]:
@@ -62,5 +74,13 @@ def write_tables(view: models.BooksView, ending: str, folder: Path) -> list[Path
     return paths
 
 
+def _is_decimal(amount: str) -> bool:
+    whole, _, places = amount.partition(".")
+    return "/" not in amount and len(whole) <= DIGITS - PLACES and len(places) <= PLACES
+
+
 def _cell(value: object) -> str:
+    """Return a value as text; a quote keeps a spreadsheet from taking a unit of somebody's for a formula."""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA) else value
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

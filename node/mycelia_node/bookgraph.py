@@ -7,8 +7,8 @@ for is in the namespace `myc:`. Amounts are exact decimals as text, never floats
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from importlib.resources import files
 from typing import Any
@@ -16,10 +16,12 @@ from urllib.parse import quote, unquote
 
 from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.amounts import decimal_text
+from mycelia_protocol.kinds.lots import LAST_MS
 
 from . import models
 
 Node = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ONTOLOGY = "http://www.ontology-of-units-of-measure.org/resource/om-2/"
 OM2 = {
     "%": "percent", "g": "gram", "kg": "kilogram", "t": "tonne", "l": "litre", "L": "litre", "ml": "millilitre",
@@ -39,14 +41,16 @@ def jsonld(view: models.BooksView) -> Node:
     """Return books as a JSON-LD document, with its context inside."""
     known = {one.id: one for one in view.intents}
     agreed = {one.id: one.agreement for one in view.commitments}
+    owed = {one.id for one in view.claims}
     nodes = [
         *_agents(view),
         *(_class(name, unit) for name, unit in view.classes.items()),
         *map(_process, view.processes),
         *_stages([*view.stock, *view.events]),
         *_places([*view.stock, *view.events, *view.intents]),
+        *_lots(view.stock),
         *map(_resource, view.stock),
-        *(_event(row, agreed) for row in view.events),
+        *(_event(row, agreed, owed) for row in view.events),
         *map(_intent, view.intents),
         *(_proposal(row, known) for row in view.intents),
         *(_commitment(row, known) for row in view.commitments),
@@ -91,6 +95,14 @@ def _places(rows: Iterable[models.StockRow | models.EventRow | models.IntentRow]
         yield {"id": _urn("cell", cell), "type": "SpatialThing", "cell": cell}
 
 
+def _lots(rows: Iterable[models.StockRow]) -> Iterable[Node]:
+    for name, code, expires_ms in sorted({(row.lot, row.lot_code, row.expires_ms) for row in rows if row.lot}, key=str):
+        yield _without_none({
+            "id": _maybe("lot", name), "type": "BatchLotRecord", "batchLotCode": code,
+            "expirationDate": None if expires_ms is None else _moment(expires_ms),
+        })  # fmt: skip
+
+
 def _units(nodes: Iterable[Node]) -> Iterable[Node]:
     """Return a node for each unit that others name."""
     own = {f"om2:{name}": (text, f"{ONTOLOGY}{name}") for text, name in OM2.items()}
@@ -127,13 +139,14 @@ def _resource(row: models.StockRow) -> Node:
         "chain": _urn("chain", row.chain),
         "currentLocation": _maybe("cell", row.cell),
         "containedIn": _maybe("resource", row.container),
+        "ofBatchLot": _maybe("lot", row.lot),
         "stage": _maybe("stage", row.stage),
         "state": row.state,
         "overdrawn": overdrawn,
     })
 
 
-def _event(row: models.EventRow, agreed: Mapping[str, str | None]) -> Node:
+def _event(row: models.EventRow, agreed: Mapping[str, str | None], owed: Collection[str]) -> Node:
     to_output = ACTIONS[row.action].inputOutput == "output"
     is_named = row.resource is not None or row.to is not None  # either the resources or their class, not both
     effort = None if not row.effort_ms else _measure(decimal_text(Fraction(row.effort_ms, 1000)), "s")
@@ -156,6 +169,7 @@ def _event(row: models.EventRow, agreed: Mapping[str, str | None]) -> Node:
         "hasPointInTime": _moment(row.time_ms),
         "fulfills": _urn("commitment", row.id) if row.id in agreed else None,
         "realizationOf": _maybe("agreement", agreed.get(row.id)),
+        "settles": _maybe("claim", row.settles) if row.settles in owed else None,
     })
 
 
@@ -257,7 +271,8 @@ def _quantity(action: str, amount: str, unit: str) -> Node:
 
 
 def _moment(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    """Return a moment as a time stamp; what lies beyond the calendar ends with it."""
+    return (_EPOCH + timedelta(milliseconds=min(time_ms, LAST_MS))).isoformat(timespec="milliseconds")
 
 
 def _measure(value: str, unit: str) -> Node:

@@ -1,9 +1,9 @@
 """Folds: what the accepted entries add up to, kept in memory and brought up to date as they come in.
 
-Three are kept: who counts (members), by which law each chain is judged now, and
-the standing of lines and intents, which reads only what counts. All are built on
-first use; of a chain of which something else counts than before, all is counted again.
-The books (chapter 25) are made anew on first use after something came in.
+Four are kept: who counts (members), by which law each chain is judged now, and the
+standing of lines and intents and the books (chapter 25), which read only what counts. All are
+built on first use; of a chain of which something else counts than before, all is counted again.
+What the books add up to is kept until something comes in, and then counted of the chains that spoke.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
+from mycelia_protocol.accounts import Sheet, sheet
 from mycelia_protocol.accumulators import AcceptedLine, LineId
 from mycelia_protocol.books import BOOKED, Books
 from mycelia_protocol.charter import Charter
@@ -19,6 +20,7 @@ from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.membership import KINDS as MEMBERSHIP
 from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing
+from mycelia_protocol.traces import Traces
 
 from . import reading
 from .branches import Branches
@@ -46,6 +48,9 @@ class Folds:
         self._standing: Standing | None = None
         self._members: Members | None = None
         self._books: Books | None = None
+        self._sheet: Sheet | None = None  # the latest one that was asked for
+        self._traces: Traces | None = None
+        self._is_current = False  # whether nothing came in since that sheet
         self._laws: dict[bytes, Charter] | None = None  # of the chains that adopted one
 
     @property
@@ -54,7 +59,7 @@ class Folds:
         if self._standing is None:
             standing, after = self._empty(), 0
             while batch := reading.stored(self._store, after, _PAGE, None, None):
-                self._count(standing, batch)
+                self._count([standing], batch)
                 after = batch[-1].arrival
             self._note_forks(standing, self._store.forked_chains())
             self._standing = standing
@@ -66,11 +71,25 @@ class Folds:
         if self._books is None:
             books = Books(self.standing, self._entry_of, self._accepted)
             for kind in sorted(BOOKED):
-                for stored in self._of_kind(kind):
-                    if self.members.counts(stored.entry.chain, stored.entry.header.sequence):
-                        books.add(stored.entry)
+                self._count([books], self._of_kind(kind))
             self._books = books
         return self._books
+
+    @property
+    def sheet(self) -> Sheet:
+        """What the books say now; nobody changes it."""
+        if self._sheet is None or not self._is_current:
+            self._sheet = sheet(self.books, self._party, self._charter.measures, self._sheet)
+            self._is_current = True
+        return self._sheet
+
+    @property
+    def traces(self) -> Traces:
+        """The steps of the books as they are now, ready to be followed."""
+        inventory = self.sheet.inventory
+        if self._traces is None or self._traces.inventory is not inventory:
+            self._traces = Traces(self.books, inventory)
+        return self._traces
 
     @property
     def members(self) -> Members:
@@ -98,12 +117,12 @@ class Folds:
         return self._laws
 
     def forget(self) -> None:
-        """Build the standing anew on next use."""
-        self._standing = self._books = None
+        """Build the standing and the books anew on next use."""
+        self._standing = self._books = self._sheet = self._traces = None
 
     def take(self, accepted: list[Stored]) -> None:
         """Bring up to date what was built; of chains of which other things count than before, all is counted again."""
-        self._books = None
+        self._is_current = False
         shrunk, woken = self._reduction.take(accepted)
         accepted = [*(one for one in accepted if self._reduction.keeps(one.entry)), *woken]
         changed = set(shrunk)
@@ -115,9 +134,10 @@ class Folds:
             changed |= self._take_members(self._members, accepted, is_shrunk=bool(shrunk))
         changed = {name for name in changed if any(one.prefix.sequence > 0 for one in self._branches.of(name))}
         if self._standing is not None:
-            self._recount(self._standing, changed)
-            self._count(self._standing, (one for one in accepted if one.entry.chain not in changed))
-            self._note_forks(self._standing, {stored.entry.chain for stored in accepted})
+            folds = [fold for fold in (self._standing, self._books) if fold is not None]
+            self._recount(folds, changed)
+            self._count(folds, (one for one in accepted if one.entry.chain not in changed))
+            self._note_forks(self._standing, changed | {stored.entry.chain for stored in accepted})
 
     def _take_members(self, members: Members, accepted: list[Stored], *, is_shrunk: bool) -> set[bytes]:
         """Count members; return the chains of which something else counts than before, or other heirs speak."""
@@ -141,30 +161,34 @@ class Folds:
         found = (branch.facts.get(("accepted", *line)) for branch in self._branches.of(chain))
         return next((fact for fact in found if isinstance(fact, AcceptedLine)), None)
 
+    def _party(self, chain: bytes) -> bytes:
+        return self.members.identity_of(chain) or chain
+
     def _empty(self) -> Standing:
         return Standing(self._entry_of, self._heirs_of, self._lineage.inheritance, self._store.gone.is_over)
 
     def _heirs_of(self, chain: bytes) -> Sequence[bytes]:
         return self.members.heirs(chain)
 
-    def _recount(self, standing: Standing, chains: set[bytes]) -> None:
+    def _recount(self, folds: Sequence[Standing | Books], chains: set[bytes]) -> None:
         if chains:
-            standing.forget(chains)
+            for fold in folds:
+                fold.forget(chains)
             for chain in chains:
-                self._count(standing, self._branches.stored(chain))
-            self._note_forks(standing, chains)
+                self._count(folds, self._branches.stored(chain))
 
     def _note_fork(self, members: Members, chain: bytes) -> None:
         fork = self._branches.fork_of(chain)
         if fork is not None:
             members.note_fork(chain, fork.sequence)
 
-    def _count(self, standing: Standing, batch: Iterable[Stored]) -> None:
+    def _count(self, folds: Sequence[Standing | Books], batch: Iterable[Stored]) -> None:
         for stored in batch:
             entry = stored.entry
             is_valid = stored.refused is None and self._reduction.keeps(entry)
             if is_valid and self.members.counts(entry.chain, entry.header.sequence):
-                standing.add(entry)
+                for fold in folds:
+                    fold.add(entry)
 
     def _note_forks(self, standing: Standing, chains: Iterable[bytes]) -> None:
         for chain in chains:

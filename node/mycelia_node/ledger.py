@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
 from mycelia_protocol import charter as charters
+from mycelia_protocol.accounts import Sheet
 from mycelia_protocol.accumulators import Fact, FactKey, Version
 from mycelia_protocol.books import Books
 from mycelia_protocol.canonical import Value
@@ -31,6 +32,7 @@ from mycelia_protocol.kinds.checkpoints import checkpoint_of
 from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.membership import Members
 from mycelia_protocol.standing import Standing
+from mycelia_protocol.traces import Traces
 from mycelia_protocol.validation import judge
 
 from . import reading
@@ -512,9 +514,21 @@ class Ledger:
 
     @property
     def books(self) -> Books:
-        """The books as they are now, made anew after something was accepted (chapter 25)."""
+        """The books (chapter 25), built on first use and kept up to date by acceptance."""
         with self._lock:
             return self._folds.books
+
+    @property
+    def sheet(self) -> Sheet:
+        """What the books say now; kept until something is accepted, and changed by nobody."""
+        with self._lock:
+            return self._folds.sheet
+
+    @property
+    def traces(self) -> Traces:
+        """What leads to everything in the books and on from it, as it is now."""
+        with self._lock:
+            return self._folds.traces
 
     @property
     def members(self) -> Members:

@@ -538,6 +538,16 @@ class NewCapacity(_Heard, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class NewLot(_Heard, frozen=True, kw_only=True):
+    """What an own resource is labelled with, and after which moment it should not be used."""
+
+    resource: Text
+    code: Text
+    expires: Text | int | None = None
+    member: Text | None = None
+    dry_run: bool = False
+
+
 class ResourceView(_Said, frozen=True, kw_only=True):
     """A resource of a member (EconomicResource): rights and custody apart, in quanta and in words."""
 
@@ -1106,6 +1116,9 @@ class StockRow(_Said, frozen=True, kw_only=True):
     stage: str | None
     state: str | None
     container: str | None
+    lot: str | None  # the entry that says it
+    lot_code: str | None
+    expires_ms: int | None
 
 
 class EventRow(_Said, frozen=True, kw_only=True):
@@ -1127,6 +1140,7 @@ class EventRow(_Said, frozen=True, kw_only=True):
     stage: str | None
     state: str | None
     is_line: bool
+    settles: str | None  # the claim that a line was counted towards: its entry, and `:number` if it is not 0
 
 
 class DueRow(_Said, frozen=True, kw_only=True):

@@ -94,6 +94,17 @@ class Workshop:
         content = compose.capacity(self._desk.resource_id(new.resource), new.resource_class, amount, each_ms)
         return self._publish(member, content, None, dry_run=new.dry_run)
 
+    def lot(self, new: models.NewLot) -> models.Published:
+        """Say what an own resource is labelled with.
+
+        Raises:
+            NotFound, BadInput, StoreFault, Refused: the resource is unknown, or a rule refuses it.
+        """
+        member = self._keystore.member(new.member)
+        expires_ms = None if new.expires is None else signals.moment("expires", new.expires, self._desk.clock())
+        content = compose.lot(self._desk.resource_id(new.resource), new.code, expires_ms)
+        return self._publish(member, content, None, dry_run=new.dry_run)
+
     def stock(self, *, member: str | None = None, everything: bool = False) -> list[models.ResourceView]:
         """Return the resources of a member, or of all members of this node; with `everything` also used-up ones.
 
@@ -101,8 +112,7 @@ class Workshop:
             BadInput: there is no such member.
         """
         members = self._keystore.members() if member is None else [self._keystore.member(member)]
-        rows = self._room.stock()
-        found = [view for one in members for view in self._stock_of(one, rows)]
+        found = [view for one in members for view in self._stock_of(one, self._room.stock(one.chain))]
         return [one for one in found if everything or one.accounting or one.onhand or one.away]
 
     def _stock_of(self, member: Member, rows: Mapping[str, models.StockRow]) -> Iterator[models.ResourceView]:

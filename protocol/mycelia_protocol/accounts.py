@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from .actions import ACTIONS
-from .books import Books
-from .inventory import Inventory
+from .books import Books, Moved
+from .inventory import Inventory, Shelf
 from .measures import Measure, is_balanced
 
 _COLUMNS = {"produce": "produced", "consume": "consumed", "raise": "raised", "lower": "lowered"}
@@ -47,6 +48,14 @@ class Flow(NamedTuple):
     resource_class: str
 
 
+class Passage(NamedTuple):
+    """What went into a process, or came out of it, of a class."""
+
+    process: bytes
+    is_output: bool
+    resource_class: str
+
+
 class Balance(StrEnum):
     """How a process stands in a measure."""
 
@@ -70,84 +79,96 @@ class Balanced(NamedTuple):
         return Balance.BALANCED if is_balanced(self.goes_in, self.comes_out) else Balance.IMBALANCE
 
 
-@dataclass(slots=True)
+@dataclass
 class Sheet:
     """What books say at one moment."""
 
     inventory: Inventory
+    measures: Mapping[str, Measure]
     accounts: dict[tuple[bytes, str], Account] = field(default_factory=dict)  # by party and class
     contributions: Counter[tuple[bytes, str]] = field(default_factory=Counter)  # given and received, for nothing
     flows: Counter[Flow] = field(default_factory=Counter)  # between parties
     places: Counter[Flow] = field(default_factory=Counter)  # between cells
-    balances: dict[bytes, list[Balanced]] = field(default_factory=dict)  # by process
+    passed: Counter[Passage] = field(default_factory=Counter)  # what went through processes
+
+    def account(self, party: bytes, resource_class: str) -> Account:
+        """Return the account of a party, begun if there is none."""
+        found = self.accounts.get((party, resource_class))
+        if found is None:
+            found = self.accounts[party, resource_class] = Account()
+        return found
+
+    @cached_property
+    def balances(self) -> dict[bytes, list[Balanced]]:
+        """By process, each of its measures by name; weighed when they are first asked for."""
+        sides: dict[bytes, dict[str, list[Fraction]]] = {}
+        for (process, is_output, resource_class), amount in sorted(self.passed.items()):
+            for name, measure in self.measures.items():
+                if resource_class in measure.factors:
+                    side = sides.setdefault(process, {}).setdefault(name, [Fraction(0), Fraction(0)])
+                    side[is_output] += measure.of(resource_class, amount)
+        return {process: [Balanced(name, *side) for name, side in sorted(of.items())] for process, of in sides.items()}
 
 
 def sheet(
     books: Books,
     party: Callable[[bytes], bytes] = lambda chain: chain,
     measures: Mapping[str, Measure] | None = None,
+    before: Sheet | None = None,
 ) -> Sheet:
-    """Return what the books say; `party` gives the identity that a chain speaks for, or the chain."""
-    found, sums = Sheet(Inventory(books)), _Sums(measures or {})
+    """Return what the books say; `party` gives the identity that a chain speaks for, or the chain.
 
-    def account(chain: bytes, resource_class: str) -> Account:
-        return found.accounts.setdefault((party(chain), resource_class), Account())
-
-    standing = books.standing
+    `before` is what the same books said earlier: what chains did that said nothing since is not counted again.
+    """
+    found = Sheet(Inventory(books, None if before is None else before.inventory), measures or {})
+    party = cache(party)
     for moved in books.moved():
-        giver, resource_class, amount = (
-            account(moved.provider, moved.resource_class),
-            moved.resource_class,
-            moved.amount,
-        )
-        if not moved.is_done:
-            giver.in_transit += amount
-            continue
-        giver.given += amount
-        account(moved.receiver, resource_class).received += amount
-        parties = party(moved.provider), party(moved.receiver)
-        found.flows[Flow(*parties, resource_class)] += amount
-        need, offer = standing.needs.get(moved.need), standing.offers[moved.offer]
-        if need is not None:
-            found.places[Flow(offer.cell, need.cell, resource_class)] += amount
-        tail, into = books.tails.get(moved.offer), books.tails.get(moved.need)
-        if (tail is None or tail.other is None) and parties[0] != parties[1]:
-            found.contributions[parties[0], resource_class] += amount
-        if into is not None and into.other is not None:
-            sums.add(into.other, moved.action, resource_class, amount)
-    for event, resource_class in found.inventory.counted:
-        column = _COLUMNS.get(event.action)
-        if column is not None:
-            kept = account(event.chain, resource_class)
-            setattr(kept, column, getattr(kept, column) + event.amount)
-        if event.process is not None:
-            sums.add(event.process, event.action, resource_class, event.amount)
-    for stock in found.inventory.stocks.values():
-        kept = account(stock.chain, stock.resource_class)
-        kept.rights += stock.accounting
-        kept.on_hand += stock.onhand
-        kept.overdrawn += max(stock.overdrawn_accounting, stock.overdrawn_onhand)
-    found.balances = {process: sums.of(process) for process in sorted(sums.sides) if process in books.processes}
+        _move(found, books, moved, party)
+    for chain, shelf in found.inventory.shelves.items():
+        _make(found, books, shelf, party(chain))
     return found
 
 
-class _Sums:
-    """What goes in and comes out of each process, by measure."""
+def _move(found: Sheet, books: Books, moved: Moved, party: Callable[[bytes], bytes]) -> None:
+    """Count what passed between two, or is on its way."""
+    giver, taker, resource_class, amount = (
+        party(moved.provider), party(moved.receiver), moved.resource_class, moved.amount,
+    )  # fmt: skip
+    if not moved.is_done:
+        found.account(giver, resource_class).in_transit += amount
+        return
+    found.account(giver, resource_class).given += amount
+    found.account(taker, resource_class).received += amount
+    found.flows[Flow(giver, taker, resource_class)] += amount
+    need, offer = books.standing.needs.get(moved.need), books.standing.offers[moved.offer]
+    if need is not None:
+        found.places[Flow(offer.cell, need.cell, resource_class)] += amount
+    tail, into = books.tails.get(moved.offer), books.tails.get(moved.need)
+    if (tail is None or tail.other is None) and giver != taker:
+        found.contributions[giver, resource_class] += amount
+    if into is not None and into.other is not None:
+        _pass(found, books, into.other, moved.action, resource_class, amount)
 
-    def __init__(self, measures: Mapping[str, Measure]) -> None:
-        self._measures = measures
-        self.sides: dict[bytes, dict[str, list[Fraction]]] = {}
 
-    def add(self, process: bytes, name: str, resource_class: str, amount: int) -> None:
-        """Add what an action of the table moves into or out of a process; what moves nothing is not measured."""
-        action = ACTIONS[name]
-        if action.inputOutput not in ("input", "output") or not (action.accountingEffect or action.onhandEffect):
-            return
-        for measure, one in sorted(self._measures.items()):
-            if resource_class in one.factors:
-                side = self.sides.setdefault(process, {}).setdefault(measure, [Fraction(0), Fraction(0)])
-                side[action.inputOutput == "output"] += one.of(resource_class, amount)
+def _make(found: Sheet, books: Books, shelf: Shelf, party: bytes) -> None:
+    """Count what one chain did alone, and what it has."""
+    for (process, action, resource_class), amount in shelf.acts.items():
+        column = _COLUMNS.get(action)
+        if column is not None:
+            kept = found.account(party, resource_class)
+            setattr(kept, column, getattr(kept, column) + amount)
+        if process is not None:
+            _pass(found, books, process, action, resource_class, amount)
+    for stock in shelf.stocks.values():
+        kept = found.account(party, stock.resource_class)
+        kept.rights += stock.accounting
+        kept.on_hand += stock.onhand
+        kept.overdrawn += max(stock.overdrawn_accounting, stock.overdrawn_onhand)
 
-    def of(self, process: bytes) -> list[Balanced]:
-        """Return each measure of a process, by name."""
-        return [Balanced(measure, *side) for measure, side in sorted(self.sides[process].items())]
+
+def _pass(found: Sheet, books: Books, process: bytes, name: str, resource_class: str, amount: int) -> None:
+    """Count what an action of the table moves into or out of a process; what moves nothing is not measured."""
+    action = ACTIONS[name]
+    is_moved = action.accountingEffect or action.onhandEffect
+    if action.inputOutput in ("input", "output") and is_moved and process in books.processes:
+        found.passed[Passage(process, action.inputOutput == "output", resource_class)] += amount

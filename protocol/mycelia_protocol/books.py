@@ -16,6 +16,7 @@ Spec: 25-books.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple, cast
 
@@ -24,7 +25,7 @@ from .actions import CITING, PLAIN
 from .envelope import Entry, Header
 from .kinds import designs
 from .kinds.flows import commit_lines
-from .kinds.intents import CLASS, TAIL, has_tail
+from .kinds.intents import CELL, CLASS, TAIL, has_tail
 from .kinds.kind import lines_about
 from .lines import Line, Status
 from .recipes import Recipe, read_recipe
@@ -72,6 +73,17 @@ class Begun(NamedTuple):
     recipe: bytes | None
 
 
+class Lot(NamedTuple):
+    """What a chain says that a resource of it is labelled with (ValueFlows BatchLotRecord)."""
+
+    id: bytes
+    chain: bytes
+    sequence: int
+    resource: ResourceId
+    code: str
+    expires_ms: int | None
+
+
 class Limit(NamedTuple):
     """A threshold: how much of an impact there is, or is to be reached, in a time (chapter 24)."""
 
@@ -94,6 +106,7 @@ class Tail(NamedTuple):
     resource_class: str
     resource: ResourceId | None
     other: bytes | None  # of a need: the process that it goes into; of an offer: the need that is asked for in return
+    cell: int
 
 
 class Moved(NamedTuple):
@@ -116,11 +129,12 @@ class Stated(NamedTuple):
     need: bytes
     offer: bytes
     amount: int
+    provider: bytes
 
 
 Record = Event | Receipt
 # kinds that are read here
-BOOKED = frozenset({"event", "process", "recipe", "threshold", "need", "offer", "deliver", "receive", "cancel"})
+BOOKED = frozenset({"event", "process", "recipe", "lot", "threshold", "need", "offer", "deliver", "receive", "cancel"})
 
 
 class Books:
@@ -139,15 +153,19 @@ class Books:
     ) -> None:
         self.standing, self._entry_of, self._accepted = standing, entry_of, accepted
         self.records: dict[bytes, dict[bytes, Record]] = {}  # by chain
+        self.changes: Counter[bytes] = Counter()  # by chain: how many times something was added or taken back
         self.processes: dict[bytes, Begun] = {}
         self.cancels: dict[bytes, set[bytes]] = {}  # by chain
         self.recipes: dict[bytes, Recipe] = {}
+        self.lots: dict[bytes, Lot] = {}
         self.limits: dict[bytes, Limit] = {}
         self.tails: dict[bytes, Tail] = {}  # of needs and offers that have one
 
     def add(self, entry: Entry) -> None:
         """Count a valid entry."""
         header = entry.header
+        if header.kind in BOOKED:
+            self.changes[entry.chain] += 1
         match header.kind:
             case "event":
                 self._keep(self._event(entry))
@@ -162,6 +180,8 @@ class Books:
                 self.processes[entry.id] = Begun(entry.id, entry.chain, header.sequence, header.time, recipe)
             case "recipe":
                 self.recipes[entry.id] = read_recipe(entry)
+            case "lot":
+                self.lots[entry.id] = _lot(entry)
             case "threshold":
                 limit = cast(tuple[str, str, int, int, int], header.terms[:5])
                 self.limits[entry.id] = Limit(entry.id, entry.chain, header.sequence, *limit)
@@ -172,9 +192,10 @@ class Books:
     def forget(self, chains: Collection[bytes]) -> None:
         """Take back everything that these chains said."""
         for chain in chains:
+            self.changes[chain] += 1
             self.records.pop(chain, None)
             self.cancels.pop(chain, None)
-        for kept in (self.processes, self.recipes, self.limits, self.tails):
+        for kept in (self.processes, self.recipes, self.lots, self.limits, self.tails):
             for name in [one.id for one in kept.values() if one.chain in chains]:
                 del kept[name]
 
@@ -184,7 +205,7 @@ class Books:
 
     def said(self, chain: bytes) -> list[Record]:
         """Return what a chain said, by sequence; branches of a forked one are mixed."""
-        return sorted(self.records.get(chain, {}).values(), key=lambda one: (one.sequence, one.id))
+        return sorted(self.records.get(chain, {}).values(), key=_place)
 
     def early(self, chain: bytes) -> Iterator[Record]:
         """Yield what a chain said before it forked, by sequence; all of it, if it did not."""
@@ -222,13 +243,15 @@ class Books:
         return booked or (begun is not None and begun.chain == chain) or self._entry_of(name) is None
 
     def receipts(self) -> dict[LineId, tuple[Receipt, int]]:
-        """Return of each received line the receipt with the least place, and the line's number in it."""
+        """Return of each received line the receipt with the least place and id, and the line's number in it."""
         found: dict[LineId, tuple[Receipt, int]] = {}
-        for chain in self.records:
-            for record in self.said(chain):
+        for records in self.records.values():
+            for record in records.values():
                 if isinstance(record, Receipt) and record.kind == "receive":
-                    for place, line in enumerate(record.lines):
-                        found.setdefault(line, (record, place))
+                    for number, line in enumerate(record.lines):
+                        known = found.get(line)
+                        if known is None or _place(record) < _place(known[0]):
+                            found[line] = record, number
         return found
 
     def moved(self) -> Iterator[Moved]:
@@ -251,16 +274,18 @@ class Books:
         """Return what a commit's header says of a line, or what a chain that accepted it knows; None if nobody does."""
         known = self.standing.lines.get(line)
         if known is not None:
-            return Stated(known.need, known.offer, known.amount)
+            return Stated(known.need, known.offer, known.amount, known.provider)
         commit = self._entry_of(line[0])
         if commit is None:  # its header has gone (chapter 19)
             accepted = self._accepted(chain, line)
-            return None if accepted is None else Stated(accepted.need, b"", accepted.amount)
+            return None if accepted is None else Stated(accepted.need, b"", accepted.amount, accepted.provider)
         lines = commit_lines(commit)
-        row = self._entry_of(_link(commit.header, commit.header.terms[0])) if line[1] < len(lines) else None
-        if row is None or row.header.kind != "row" or not row.header.terms:
-            return Stated(lines[line[1]].need, b"", lines[line[1]].amount) if line[1] < len(lines) else None
-        return Stated(lines[line[1]].need, _link(row.header, row.header.terms[0]), lines[line[1]].amount)
+        if line[1] >= len(lines):
+            return None
+        row = self._entry_of(_link(commit.header, commit.header.terms[0]))
+        has_offer = row is not None and row.header.kind == "row" and row.header.terms
+        offer = _link(row.header, row.header.terms[0]) if row is not None and has_offer else b""
+        return Stated(lines[line[1]].need, offer, lines[line[1]].amount, commit.chain)
 
     def _keep(self, record: Record) -> None:
         self.records.setdefault(record.chain, {})[record.id] = record
@@ -289,6 +314,10 @@ class Books:
         return stated if isinstance(stated, str) else ""
 
 
+def _place(record: Record) -> tuple[int, bytes]:
+    return record.sequence, record.id
+
+
 def _ends(line: Line) -> tuple[bytes, bytes]:
     return line.provider, line.receiver
 
@@ -304,6 +333,12 @@ def _resource(entry: Entry, at: int) -> ResourceId | None:
     return None if index is None or number is None else (entry.header.dep(index), number)
 
 
+def _lot(entry: Entry) -> Lot:
+    index, number, code, expires_ms = cast(tuple[int, int, str, int | None], entry.header.terms)
+    resource = entry.header.dep(index), number
+    return Lot(entry.id, entry.chain, entry.header.sequence, resource, code, expires_ms)
+
+
 def _tail(entry: Entry) -> Tail:
     header = entry.header
     action, _, *rest = cast(list[int | None], header.terms[-TAIL:])
@@ -311,4 +346,5 @@ def _tail(entry: Entry) -> Tail:
     other_at, resource_at, number = rest if header.kind == "need" else (rest[2], *rest[:2])
     resource = None if resource_at is None or number is None else (header.dep(resource_at), number)
     other = None if other_at is None else header.dep(other_at)
-    return Tail(entry.id, entry.chain, str(action), str(header.terms[CLASS]), resource, other)
+    cell = cast(int, header.terms[CELL])
+    return Tail(entry.id, entry.chain, str(action), str(header.terms[CLASS]), resource, other, cell)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 from hashlib import sha256
 from typing import TypeGuard
 
@@ -20,6 +21,7 @@ from .errors import Malformed
 
 DIGEST_BYTES = 32
 CID_LENGTH = 59  # `b` and 36 bytes in base32
+_KNOWN = 16_384  # texts that are remembered: books name each id in several rows
 _PREFIX = b"\x01\x71\x12\x20"  # CIDv1, dag-cbor, sha2-256, 32 bytes
 
 
@@ -33,6 +35,7 @@ def digest(data: bytes) -> bytes:
     return sha256(data).digest()
 
 
+@lru_cache(_KNOWN)
 def text(link: bytes) -> str:
     """Return a 32-byte link as CIDv1 text: multibase `b`, lower-case base32, no padding."""
     return "b" + base64.b32encode(_PREFIX + link).decode("ascii").lower().rstrip("=")

@@ -135,6 +135,11 @@ def capacity(resource: ResourceId, resource_class: str, amount: int, bucket_ms: 
     return Content("capacity", [0, resource[1], resource_class, amount, bucket_ms], resource[0])
 
 
+def lot(resource: ResourceId, code: str, expires_ms: int | None) -> Content:
+    """Return what an own resource is labelled with."""
+    return Content("lot", [0, resource[1], code, expires_ms], resource[0])
+
+
 def row(*, offer: bytes, previous: bytes | None, lines: Sequence[tuple[bytes, int]]) -> Content:
     """Return the next row of an own offer: (need, amount) lines, after its `previous` row."""
     deps, index = ordered(offer, *([previous] if previous else []), *(name for name, _ in lines))

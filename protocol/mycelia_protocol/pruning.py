@@ -28,7 +28,7 @@ from .kinds.kind import ABOUT_LINES, lines_about
 KEPT = frozenset({
     "open", "consent", "enact", "adopt", "admit", "warrant", "checkpoint", "witness", "retract",
     "agreement", "agree",
-    "event", "process", "recipe", "capacity", "settle", "threshold", "allot", "take",
+    "event", "process", "recipe", "capacity", "lot", "settle", "threshold", "allot", "take",
     "attest", "permit",  # what books are made of
 })  # fmt: skip
 IDENTITY = "id."

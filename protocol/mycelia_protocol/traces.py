@@ -9,7 +9,8 @@ Spec: 25-books, "Track and trace".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain as joined
 from typing import NamedTuple
 
 from .accumulators import LineId, ResourceId
@@ -27,7 +28,7 @@ class Step(NamedTuple):
 
     source: Node | None  # None: from outside the books
     target: Node | None  # None: out of the books, such as used up
-    left: int  # sequence at which it left the source, on the source's chain
+    left: int  # sequence at which it left the source, on the source's chain; never, where another's chain names it
     came: int  # sequence at which it came to the target, on the target's chain
     action: str
     resource_class: str
@@ -50,11 +51,10 @@ class Traces:
     """The steps of all books, ready to be followed: those of late entries too, for a recall is for safety."""
 
     def __init__(self, books: Books, inventory: Inventory) -> None:
-        self._books, self._inventory = books, inventory
+        self._books, self.inventory = books, inventory
         self._from: dict[Node, list[Step]] = {}
         self._to: dict[Node, list[Step]] = {}
-        classes = {event.id: resource_class for event, resource_class in inventory.counted}
-        for step in sorted([*self._events(classes), *self._lines()], key=_name):
+        for step in joined(self._alone(), self._lines()):
             if step.source is not None:
                 self._from.setdefault(step.source, []).append(step)
             if step.target is not None:
@@ -70,10 +70,10 @@ class Traces:
 
     def recall(self, resource: ResourceId) -> Recalled:
         """Return everything that may hold something of a lot, the lot included."""
-        start = self._inventory.same.get(resource, resource)
+        start = self.inventory.same.get(resource, resource)
         steps = self.track(start)
         names = {start, *(step.target for step in steps if step.target is not None and step.target[1] != PROCESS)}
-        stocks = [self._inventory.stocks[name] for name in sorted(names) if name in self._inventory.stocks]
+        stocks = [self.inventory.stocks[name] for name in sorted(names) if name in self.inventory.stocks]
         gone = [step for step in steps if step.target is None and step.line is not None]
         return Recalled(
             stocks, [step for step in gone if step.came == NEVER], [step for step in gone if step.came != NEVER]
@@ -83,7 +83,7 @@ class Traces:
         """Return all steps that hang together from a node on, by distance; each is taken once."""
         rest: dict[Node, list[Step]] = {}  # not taken yet, those last that are taken first
         taken: list[Step] = []
-        ahead: list[tuple[Node, int]] = [(self._inventory.same.get(start, start), -1 if is_forward else NEVER)]
+        ahead: list[tuple[Node, int]] = [(self.inventory.same.get(start, start), -1 if is_forward else NEVER)]
         while ahead:
             found: list[tuple[Node, int]] = []
             for node, at in ahead:
@@ -99,34 +99,19 @@ class Traces:
             ahead = found
         return taken
 
-    def _events(self, classes: dict[bytes, str]) -> Iterator[Step]:
-        for records in self._books.records.values():
+    def _alone(self) -> Iterator[Step]:
+        """Yield what chains did alone."""
+        classes = {event.id: resource_class for event, resource_class in self.inventory.counted}
+        for chain, records in self._books.records.items():
             for record in records.values():
                 if isinstance(record, Event):
-                    for source, target in self._ends(record):
+                    resource_class = classes.get(record.id, record.resource_class)
+                    for source, target in _ends(record):
                         yield Step(
-                            source, target, record.sequence, record.sequence, record.action,
-                            classes.get(record.id, record.resource_class), record.amount, record.id,
-                            record.chain, record.chain,
+                            self._named(source), self._named(target),
+                            record.sequence if _is_of(source, records) else NEVER, record.sequence,
+                            record.action, resource_class, record.amount, record.id, chain, chain,
                         )  # fmt: skip
-
-    def _ends(self, event: Event) -> Iterator[tuple[Node | None, Node | None]]:
-        """Yield between which nodes an event leads, by its row of the table of actions."""
-        action, first, second = ACTIONS[event.action], self._named(event.resource), self._named(event.to)
-        process = None if event.process is None else (event.process, PROCESS)
-        made: Node = (event.id, 0)
-        if action.createResource == "optionalTo":
-            yield first, second or made
-        elif action.createResource == "optional" and "increment" in (action.accountingEffect, action.onhandEffect):
-            yield process, first or made
-        elif action.inputOutput == "output":
-            yield second or process, first
-            if second is not None and process is not None:
-                yield process, first
-        elif first is not None or process is not None:
-            yield first, second or process
-            if second is not None and process is not None:
-                yield first, process
 
     def _lines(self) -> Iterator[Step]:
         said: dict[LineId, dict[str, list[tuple[Receipt, int]]]] = {}
@@ -154,7 +139,7 @@ class Traces:
             made = self._named((receipt.id, place))
             target: Node | None = None
             if into is not None and into.chain == receipt.chain:  # an heir's receipt is in nobody's stock
-                put = made if made in self._inventory.stocks else self._named(into.resource)
+                put = made if made in self.inventory.stocks else self._named(into.resource)
                 target = put if into.other is None else (into.other, PROCESS)
             yield Step(
                 source, target, left, receipt.sequence, action, resource_class, known.amount, receipt.id,
@@ -167,8 +152,32 @@ class Traces:
                 known.receiver, line,
             )  # fmt: skip
 
-    def _named(self, resource: ResourceId | None) -> ResourceId | None:
-        return None if resource is None else self._inventory.same.get(resource, resource)
+    def _named(self, node: Node | None) -> Node | None:
+        return None if node is None else self.inventory.same.get(node, node)
+
+
+def _is_of(node: Node | None, records: Mapping[bytes, object]) -> bool:
+    """Whether a node is of the chain that said all this: of another's thing no place on its chain is known."""
+    return node is None or node[1] == PROCESS or node[0] in records
+
+
+def _ends(event: Event) -> Iterator[tuple[Node | None, Node | None]]:
+    """Yield between which nodes an event leads, by its row of the table of actions."""
+    action, first, second = ACTIONS[event.action], event.resource, event.to
+    process = None if event.process is None else (event.process, PROCESS)
+    made: Node = (event.id, 0)
+    if action.createResource == "optionalTo":
+        yield first, second or made
+    elif action.createResource == "optional" and "increment" in (action.accountingEffect, action.onhandEffect):
+        yield process, first or made
+    elif action.inputOutput == "output":
+        yield second or process, first
+        if second is not None and process is not None:
+            yield process, first
+    elif first is not None or process is not None:
+        yield first, second or process
+        if second is not None and process is not None:
+            yield first, process
 
 
 def _name(step: Step) -> tuple[bytes, LineId, Node, Node]:
@@ -176,6 +185,6 @@ def _name(step: Step) -> tuple[bytes, LineId, Node, Node]:
     return step.entry, step.line or none, step.source or none, step.target or none
 
 
-def _place(*, is_forward: bool) -> Callable[[Step], int]:
+def _place(*, is_forward: bool) -> Callable[[Step], tuple[int, object]]:
     """Return by what steps are sorted so that the last one is taken first."""
-    return (lambda step: step.left) if is_forward else (lambda step: -step.came)
+    return lambda step: (step.left if is_forward else -step.came, _name(step))

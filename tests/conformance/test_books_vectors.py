@@ -11,7 +11,7 @@ import pytest
 
 from mycelia_protocol.accounts import Sheet, sheet
 from mycelia_protocol.accumulators import Fact, FactKey
-from mycelia_protocol.books import Books
+from mycelia_protocol.books import Books, Lot
 from mycelia_protocol.charter import Charter
 from mycelia_protocol.duties import claims_due
 from mycelia_protocol.envelope import Entry
@@ -125,7 +125,10 @@ def _told(found: Sheet) -> dict[str, Any]:
     for (party, name), amount in sorted(found.contributions.items()):
         contributions.setdefault(party.hex(), {})[name] = str(amount)
     return {
-        "stocks": {_name(name): _stock(stock) for name, stock in sorted(found.inventory.stocks.items())},
+        "stocks": {
+            _name(name): _stock(stock, found.inventory.lot_of(stock))
+            for name, stock in sorted(found.inventory.stocks.items())
+        },
         "accounts": accounts,
         "contributions": contributions,
         **{
@@ -185,7 +188,7 @@ def _followed(given: Given, traces: Traces) -> dict[str, Any]:
     return told
 
 
-def _stock(stock: Stock) -> dict[str, Any]:
+def _stock(stock: Stock, lot: Lot | None) -> dict[str, Any]:
     numbers = ("accounting", "onhand", "overdrawn_accounting", "overdrawn_onhand")
     texts = ("cell", "stage", "state")
     return {
@@ -197,6 +200,7 @@ def _stock(stock: Stock) -> dict[str, Any]:
         **({"away": str(sum(stock.away.values()))} if stock.away else {}),
         **({"container": _name(stock.container)} if stock.container else {}),
         **({"process": stock.process.hex()} if stock.process else {}),
+        **({"lot": lot.id.hex()} if lot else {}),
     }
 
 

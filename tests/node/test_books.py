@@ -14,10 +14,11 @@ import pyarrow.parquet
 import pytest
 from pyld import jsonld
 
-from mycelia_node import bookfiles, bookgraph, models
+from mycelia_node import bookfiles, bookgraph, bookroom, models
 from mycelia_node.bookroom import Bookroom
 from mycelia_node.faults import BadInput
 from mycelia_node.treasury import Treasury
+from mycelia_node.workshop import Workshop
 from mycelia_protocol import cid, compose
 from mycelia_protocol.accumulators import ResourceId
 from mycelia_protocol.actions import ACTIONS
@@ -85,6 +86,21 @@ class TestBooks:
         after = {row.resource_class: row.on_hand for row in room.accounts(party=bo)}
         assert (before, after) == ({"care": "11.75", "food": "5"}, {"care": "11.75", "food": "4"})
 
+    def test_are_of_one_moment_though_others_say_something_while_they_are_written(
+        self, town: Town, sold: ResourceId, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bookroom, "_PAGE", 1)
+        room = Bookroom(town["bo"].desk)
+        before, steps = msgspec.json.encode(room.books()), room.books_steps()
+        seen = [next(steps)]
+
+        for amount, view in enumerate(steps, 1):
+            say(town["bo"], compose.event("lower", amount=amount, resource=sold), "bo")
+            seen.append(view)
+
+        assert len(seen) > 6
+        assert msgspec.json.encode(seen[-1]) == before != msgspec.json.encode(room.books())
+
     def test_say_whose_accounts_they_are_to_who_asks(self, town: Town, sold: ResourceId) -> None:
         room = Bookroom(town["anna"].desk)
         [anna] = room.accounts(party="anna")
@@ -117,6 +133,46 @@ class TestBooks:
             room.recall(cid.text(town["bo"].keystore.member("bo").chain))
 
 
+class TestALot:
+    @pytest.fixture
+    def labelled(self, town: Town, sold: ResourceId) -> str:
+        """Return the lot that bo's food is of, by what anna wrote on hers."""
+        room, shop = Bookroom(town["anna"].desk), Workshop(town["anna"].desk)
+        lot = room.trace(cid.text(sold[0]))[-1].target
+        assert lot is not None
+        shop.lot(models.NewLot(resource=lot, code="L-2026/117", expires="2027-03-01T00:00:00+00:00"))
+        town.meet()
+        return lot
+
+    def test_is_recalled_by_what_is_on_the_label(self, town: Town, labelled: str) -> None:
+        room = Bookroom(town["bo"].desk)
+
+        assert room.recall("L-2026/117") == room.recall(labelled)
+        assert {row.lot_code for row in room.recall(labelled).stock if row.resource_class == "food"} == {"L-2026/117"}
+        assert {row.lot for row in room.recall(labelled).stock if row.resource_class == "care"} == {None}
+
+    def test_asks_which_is_meant_where_several_things_are_labelled_so(self, town: Town, labelled: str) -> None:
+        other = say(town["anna"], compose.event("raise", amount=1, resource_class="food"), "anna")
+        say(town["anna"], compose.lot((other.id, 0), "L-2026/117", None), "anna")
+
+        with pytest.raises(BadInput, match="on several things"):
+            Bookroom(town["bo"].desk).recall("L-2026/117")
+
+    def test_is_a_record_of_valueflows_that_its_resources_are_of(self, town: Town, labelled: str) -> None:
+        document = bookgraph.jsonld(Bookroom(town["bo"].desk).books())
+        [expanded] = jsonld.expand(document, {"documentLoader": _no_network})
+        nodes = expanded["@graph"]
+
+        [record] = _of(nodes, "BatchLotRecord")
+
+        assert record[VF + "batchLotCode"] == [{"@value": "L-2026/117"}]
+        assert record[VF + "expirationDate"] == [
+            {"@type": "http://www.w3.org/2001/XMLSchema#dateTimeStamp", "@value": "2027-03-01T00:00:00.000+00:00"}
+        ]
+        of_it = [node for node in nodes if node.get(VF + "ofBatchLot") == [{"@id": record["@id"]}]]
+        assert len(of_it) == 2
+
+
 class TestTables:
     def test_are_read_back_as_they_were_written(self, town: Town, sold: ResourceId, tmp_path: Path) -> None:
         view = Bookroom(town["anna"].desk).books()
@@ -127,12 +183,39 @@ class TestTables:
         for name in bookfiles.TABLES:
             rows = [_asdict(row) for row in getattr(view, name)]
             path = tmp_path / "deep" / "books" / name
-            assert pyarrow.parquet.read_table(path.with_suffix(".parquet")).to_pylist() == rows
+            table = pyarrow.parquet.read_table(path.with_suffix(".parquet"))
+            amounts = {field.name for field in table.schema if str(field.type) == "decimal128(38, 9)"}
+            assert amounts == bookfiles.AMOUNTS & set(table.schema.names)
+            assert table.to_pylist() == [
+                {key: Decimal(value) if key in amounts else value for key, value in row.items()} for row in rows
+            ]
             with path.with_suffix(".csv").open(newline="") as file:
                 read = list(csv.DictReader(file))
             assert [row.get("amount") for row in read] == [row.get("amount") for row in rows]
             assert len(read) == len(rows)
             assert rows or name in ("quotients", "due"), name  # it has no limits, and nobody owes
+
+    def test_have_text_where_an_amount_is_no_decimal(self, tmp_path: Path) -> None:
+        flows = [
+            models.FlowRow(between="cell", source="1", target="2", resource_class="pie", unit="pie", amount=amount)
+            for amount in ("1", "2/3")
+        ]
+
+        bookfiles.write_parquet(flows, models.FlowRow, tmp_path / "flows.parquet")
+
+        assert [row["amount"] for row in pyarrow.parquet.read_table(tmp_path / "flows.parquet").to_pylist()] == [
+            "1", "2/3",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("unit", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+    def test_hold_nothing_that_a_spreadsheet_takes_for_a_formula(self, tmp_path: Path, unit: str) -> None:
+        flow = models.FlowRow(between="cell", source="1", target="2", resource_class="pie", unit=unit, amount="1")
+
+        bookfiles.write_csv([flow], models.FlowRow, tmp_path / "flows.csv")
+
+        with (tmp_path / "flows.csv").open(newline="") as file:
+            [row] = csv.DictReader(file)
+        assert (row["unit"], row["amount"]) == (f"'{unit}", "1")
 
 
 class TestClaimsDue:
@@ -173,6 +256,11 @@ class TestClaimsDue:
             town.meet()
 
         assert (left, room.claims(), Bookroom(town["bo"].desk).claims()) == (["0.75", "0.25"], [], [])
+        view = Bookroom(town["bo"].desk).books()
+        [claim] = view.claims
+        assert [row.amount for row in view.events if row.settles == claim.id] == ["0.5", "0.25"]
+        settling = [node["settles"] for node in bookgraph.jsonld(view)["@graph"] if "settles" in node]
+        assert settling == [f"urn:mycelia:claim:{claim.id}"] * 2
 
     def test_suspend_the_use_of_the_design_after_their_time(self, town: Town) -> None:
         sale(town)
@@ -247,6 +335,11 @@ class TestValueFlows:
         used = {name.split('"')[0] for name in text.split(VF)[1:]}
         assert used <= CLASSES | DOMAINS.keys() | set(ACTIONS) | {"offer", "request"}
         assert '@value": 1' not in text, "a number that is no text"
+
+    def test_ends_with_the_calendar_what_somebody_promised_for_longer(self) -> None:
+        longest = 2**63 - 1  # of `until` and the end of an agreement, which are any naturals
+
+        assert bookgraph._moment(longest) == bookgraph._moment(253_402_300_799_999) == "9999-12-31T23:59:59.999+00:00"
 
     @pytest.mark.parametrize(("value", "unit"), [("2/3", "1%2F3%20kg"), ("2", "loaf")])
     def test_counts_what_is_no_decimal_in_a_part_of_the_unit(self, value: str, unit: str) -> None:

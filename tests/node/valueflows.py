@@ -4,13 +4,15 @@ from __future__ import annotations
 
 AGENTS = {"Agent", "Person", "Organization", "EcologicalAgent"}
 CLASSES = AGENTS | {
-    "ResourceSpecification", "ProcessSpecification", "RecipeProcess", "RecipeFlow", "EconomicResource", "Process",
-    "EconomicEvent", "Intent", "Proposal", "Commitment", "Agreement", "Claim", "SpatialThing", "Measure", "Unit",
+    "ResourceSpecification", "ProcessSpecification", "RecipeProcess", "RecipeFlow", "EconomicResource",
+    "BatchLotRecord", "Process", "EconomicEvent", "Intent", "Proposal", "Commitment", "Agreement", "Claim",
+    "SpatialThing", "Measure", "Unit",
 }  # fmt: skip
 DOMAINS = {
     "accountingQuantity": "EconomicResource",
     "action": "Claim Commitment EconomicEvent Intent RecipeFlow",
     "availableQuantity": "Intent",
+    "batchLotCode": "BatchLotRecord",
     "clauseOf": "Commitment",
     "conformsTo": "EconomicResource",
     "containedIn": "EconomicResource",
@@ -20,6 +22,7 @@ DOMAINS = {
     "due": "Claim Commitment Intent",
     "effortQuantity": "Claim Commitment EconomicEvent Intent RecipeFlow",
     "eligibleLocation": "Proposal",
+    "expirationDate": "BatchLotRecord",
     "finished": "Claim Commitment Intent Process",
     "fulfills": "EconomicEvent",
     "hasBeginning": "Commitment EconomicEvent Intent Process Proposal",
@@ -34,6 +37,7 @@ DOMAINS = {
         "Agent Agreement EconomicResource Intent Process ProcessSpecification Proposal RecipeProcess "
         "ResourceSpecification SpatialThing"
     ),
+    "ofBatchLot": "EconomicResource",
     "omUnitIdentifier": "Unit",
     "onhandQuantity": "EconomicResource",
     "outputOf": "Commitment EconomicEvent Intent",
@@ -50,6 +54,7 @@ DOMAINS = {
     "resourceInventoriedAs": "Commitment EconomicEvent Intent",
     "resourceQuantity": "Claim Commitment EconomicEvent Intent RecipeFlow",
     "satisfies": "Commitment EconomicEvent",
+    "settles": "EconomicEvent",
     "stage": "Commitment EconomicResource Intent RecipeFlow",
     "state": "Commitment EconomicEvent EconomicResource Intent RecipeFlow",
     "toLocation": "EconomicEvent",

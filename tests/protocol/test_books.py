@@ -262,6 +262,21 @@ class TestAForkedChain:
         assert found.accounts[anna.chain, "food"] == Account(given=6, raised=2, rights=2, on_hand=2, overdrawn=6)
 
 
+class TestAReceipt:
+    def test_that_two_chains_wrote_of_one_line_is_that_with_the_least_place_whatever_came_first(self) -> None:
+        commons = Commons()
+        anna, bo, cleo = (commons.member(name) for name in ("anna", "bo", "cleo"))
+        need = bo.need(4)
+        line = anna.pledge(need, 4)
+        deliver = anna.on("deliver", line, cites=[bo.accept(need, line)])
+        cleo.notes(9)
+        late, early = cleo.misstep(on("receive", line, cites=[deliver])), bo.on("receive", line, cites=[deliver])
+
+        found = [keep(commons, [*commons.valid, late]).receipts(), keep(commons, [late, *commons.valid]).receipts()]
+
+        assert [receipt.id for one in found for receipt, _ in one.values()] == [early.id, early.id]
+
+
 class TestWhatHasGone:
     def test_leaves_in_stock_what_was_received_by_a_commit_that_nobody_holds(self) -> None:
         commons = Commons()
@@ -282,7 +297,7 @@ class TestWhatHasGone:
         commit = anna.misstep(compose.commit(row=need.id, hold_ms=1, until_ms=1, lines=[(need.id, 4)]))
         books = keep(commons, commons.valid)
 
-        assert books.stated((commit.id, 0), bo.chain) == Stated(need.id, b"", 4)
+        assert books.stated((commit.id, 0), bo.chain) == Stated(need.id, b"", 4, anna.chain)
         assert books.stated((commit.id, 1), bo.chain) is None
         assert books.stated((row.id, 0), bo.chain) is None
 

@@ -27,7 +27,8 @@ from mycelia_protocol.kinds.designs import ACTION, AMOUNT, CLASS, RESOURCE, RESO
 from mycelia_protocol.kinds.kind import lines_about
 from mycelia_protocol.standing import Standing
 from tests.builders import HOUR_MS, Member
-from tests.node.ledgers import Clock, hear, new_ledger
+from tests.node.ledgers import Clock, as_runs, hear, new_ledger
+from tests.node.test_folds import booked_in, recounted, said_of
 from tests.scenarios.histories import CEILING, COST, FLOOR, STRETCH_HOURS, TOP, History
 
 SEEDS = range(5)
@@ -292,6 +293,24 @@ class TestPeers:
         assert stocks[0] == stocks[1]
         for one in peers:
             one.close()
+
+    def test_have_at_every_moment_the_books_that_they_would_have_if_all_was_counted_at_once(
+        self, tmp_path: Path
+    ) -> None:
+        history = History(98)
+        history.go_on(1500)
+        ledger = new_ledger(tmp_path, law=history.commons.charter, clock=Clock(history.commons.now_ms))
+        entries, moments = list(history.commons.held.values()), 0
+
+        for at in range(0, len(entries), 5):
+            ledger.ingest(as_runs(entries[at : at + 5]))
+            if at % 50 == 0:
+                assert said_of(ledger.standing) | booked_in(ledger) == recounted(ledger), at
+                moments += 1
+
+        assert moments > 20
+        assert history.forks
+        ledger.close()
 
     def peer(self, path: Path, law: Charter, clock: Clock, history: History, seed: int) -> Ledger:
         """Return a ledger that heard everything."""

@@ -127,6 +127,7 @@ add(
     "capacity bafyreig4xq7rm2 drill.hours '8 h' --each '1 d'",
     "capacity bafyreig4xq7rm2 oven.hours 20 --json",
 )
+add(app, things.lot, "lot bafyreig4xq7rm2 L-2026-117 --expires 2027-03-01", "lot bafyreig4xq7rm2 17/4 --json")
 add(
     app, deeds.commit, "commit bafyreig4xq7rm2 bafyreihdwdcefg '12 kg'", "commit bafyreig4xq7rm2 bafyreihdwdcefg --json"
 )

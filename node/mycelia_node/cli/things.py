@@ -216,6 +216,35 @@ def capacity(
     give(options, published, _said(published, f"Stated capacity {short(published.id)}"))
 
 
+def lot(
+    resource: str,
+    code: str,
+    /,
+    *,
+    expires: str | None = None,
+    member: As = None,
+    dry_run: Flag = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Say what a thing is labelled with, so that people can find it by that: `mycelia recall CODE`.
+
+    Args:
+        resource: The own resource: its id, or the beginning.
+        code: What stands on the label, such as L-2026-117.
+        expires: After when it should not be used, such as +30d or 2027-03-01.
+        member: Whose it is; needed when the node has several members.
+        dry_run: Check it by the rules and publish nothing.
+    """
+    from mycelia_node import models
+
+    from .door import opened
+
+    new = models.NewLot(resource=resource, code=code, expires=expires, member=member, dry_run=dry_run)
+    with opened(options.place) as node:
+        published = node.lot(new)
+    give(options, published, _said(published, f"Labelled {code}"))
+
+
 def stock(
     *,
     member: As = None,

@@ -216,6 +216,10 @@ class AsyncClient:
         """Say how much an own resource can do in a time."""
         return await self._tell("/v1/capacities", new, models.Published)
 
+    async def lot(self, new: models.NewLot) -> models.Published:
+        """Say what an own resource is labelled with."""
+        return await self._tell("/v1/lots", new, models.Published)
+
     async def stock(self, *, member: str | None = None, everything: bool = False) -> list[models.ResourceView]:
         """Return what members of the node have; with `everything` also what is used up."""
         query = {"member": member, "everything": "true" if everything else None}

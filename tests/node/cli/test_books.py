@@ -95,6 +95,13 @@ class TestTracing:
         assert {line.split()[2] for line in recalled.out.splitlines()[1:]} == {"flour", "bread"}
         assert "2 things" in recalled.err
 
+    def test_recalls_what_is_labelled_so(self, bakery: Mycelia, lot: str) -> None:
+        labelled = bakery("lot", lot, "L-7/2026", "--expires", "+30d")
+
+        assert "Labelled L-7/2026" in labelled.out
+        assert bakery("recall", "L-7/2026", "--json").json == bakery("recall", lot, "--json").json
+        assert bakery("lot", lot, "=1").code != 0
+
     def test_says_where_there_is_nothing_to_follow(self, bakery: Mycelia, lot: str) -> None:
         process = bakery("process", "--json").json["id"]
 

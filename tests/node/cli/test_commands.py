@@ -32,7 +32,7 @@ COMMANDS = [
     "id", "id show", "id phrase", "id prepare", "id delegate", "id rotate",
     "id guardians", "id revoke", "id restore", "id ask", "id recover", "id consent", "id complete", "id close",
     "id share", "id holders", "id sign", "id publish", "id forget-root", "id restore-root", "doctor", "release",
-    "keys", "keys show", "keys protect", "event", "process", "recipe", "footprint", "capacity", "stock",
+    "keys", "keys show", "keys protect", "event", "process", "recipe", "footprint", "capacity", "lot", "stock",
     "license", "license ls", "license show", "license check", "license explain", "attest", "permit",
     "budget", "budget ls", "budget threshold", "budget allot", "budget take",
 ]  # fmt: skip
