@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mycelia_protocol import compose, statements
 from mycelia_protocol.accumulators import Allotted, Allowance
 from mycelia_protocol.budgets import is_sustainable, quotient, shares
-from mycelia_protocol.charter import ResourceClass
+from mycelia_protocol.charter import MAX_AMOUNT, ResourceClass
 from mycelia_protocol.charter import found as found_charter
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
@@ -116,6 +116,13 @@ class TestABudget:
         assert town.bake(town.anna, 5) == "valid"
         [overdrawn] = [fact for key, fact in town.anna.prefix.facts.items() if key[0] == "overdrawn"]
         assert overdrawn == (15,)
+
+    def test_is_overdrawn_by_no_more_than_can_be_counted(self) -> None:
+        town = Town(water=WATER | {"factors": {"produce bread": [1024, 1]}})
+
+        assert town.bake(town.anna, MAX_AMOUNT // 1024) == "valid"
+        assert town.bake(town.anna, 1) == "budget.cap"
+        assert town.bake(town.bo, MAX_AMOUNT) == "budget.cap"
 
     def test_binds_nobody_who_makes_other_things(self) -> None:
         town = Town()

@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 
 from ..accumulators import Allotted, Allowance, Fact, FactKey, Footprint, Overdrawn, Purse
 from ..authority import check_authority
+from ..charter import MAX_AMOUNT
 from ..cid import digest
 from ..envelope import Entry, Header, Term
 from ..errors import Refused
@@ -273,7 +274,10 @@ def _give_back(judged: Judged, commit: bytes, number: int) -> None:
 
 def _overdraw(judged: Judged, impact: bytes, amount: int) -> None:
     before = judged.facts.get(("overdrawn", impact, -1))
-    judged.facts["overdrawn", impact, -1] = Overdrawn(amount + (before.amount if isinstance(before, Overdrawn) else 0))
+    total = amount + (before.amount if isinstance(before, Overdrawn) else 0)
+    if total > MAX_AMOUNT:  # a factor times an amount may lie far beyond what a state can hold
+        raise Refused("budget.cap", f"{total} would be overdrawn, more than the {MAX_AMOUNT} that can be counted")
+    judged.facts["overdrawn", impact, -1] = Overdrawn(total)
 
 
 THRESHOLD = Kind(
