@@ -19,6 +19,7 @@ from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.standing import Status
 from tests.builders import HOUR_MS, Commons, Member, on
+from tests.dealings import branch
 from tests.people import Council, council
 
 GRAMS_A_LOAF = 900
@@ -178,6 +179,33 @@ class TestWhoWantsMore:
         town.cleo.accept(need, line)
 
         assert town.status(line) is Status.DISPLACED
+
+    def test_makes_no_promise_out_of_a_part_of_a_part_that_was_never_there(self) -> None:
+        town = Town()
+        offer, ends = town.anna.offer(10, resource_class="flour"), town.now_ms + HOUR_MS
+        forged = town.anna.misstep(compose.allot(offer.id, town.bo.chain, "offer", "flour", 40, ends))
+        town.bo.say(compose.take([forged.id]))
+        part = town.bo.offer(40, resource_class="flour", tail=compose.OfferTail(allotment=forged.id))
+        given = town.bo.say(compose.allot(part.id, town.cleo.chain, "offer", "flour", 40, ends))
+        town.cleo.say(compose.take([given.id]))
+        of_part = town.cleo.offer(40, resource_class="flour", tail=compose.OfferTail(allotment=given.id))
+        need = town.member("dora").need(40, resource_class="flour")
+        line = town.cleo.commit(town.cleo.row(of_part, (need, 40)), (need, 40)), 0
+
+        assert not town.standing.is_allotted(given.id)
+        assert town.status(line) is Status.DISPLACED
+
+    def test_has_no_effective_part_of_what_was_given_where_its_giver_forked(self) -> None:
+        town = Town()
+        offer, twin = town.anna.offer(10, resource_class="flour"), branch(town.anna)
+        given = town.anna.say(compose.allot(offer.id, town.bo.chain, "offer", "flour", 4, town.now_ms + HOUR_MS))
+        took = town.bo.say(compose.take([given.id]))
+        part = town.bo.offer(4, resource_class="flour", tail=compose.OfferTail(allotment=given.id))
+        assert town.standing.is_effective(took)
+
+        town.standing.note_fork(town.anna.chain, twin.need(1, resource_class="flour").header.sequence)
+
+        assert town.standing.lacking(took) == town.standing.lacking(part) == [given.id]
 
     def test_issues_no_limits_and_the_board_makes_no_bread(self) -> None:
         town = Town()
