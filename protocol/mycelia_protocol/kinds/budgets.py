@@ -20,7 +20,7 @@ from ..grants import speaking
 from .designs import CLASS as EVENT_CLASS
 from .designs import RESOURCE, RESOURCE_NUMBER
 from .flows import commit_lines
-from .intents import AMOUNT, CLASS, END_MS, action_of
+from .intents import AMOUNT, CLASS, END_MS, action_of, given_of
 from .kind import Judged, Kind, is_natural, lines_about, nothing
 
 SENSES = ("ceiling", "floor")
@@ -118,7 +118,7 @@ def _of_intent(judged: Judged, source: Entry) -> _Source:
     need, offer = judged.facts.need(source.id), judged.facts.offer(source.id)
     if need.withdrawn or offer.withdrawn:
         raise Refused("allot.source", f"the {kind} is withdrawn")
-    if judged.facts.reserve(source.id) is not None:
+    if kind == "offer" and given_of(source.header) is not None:
         raise Refused("allot.source", "the offer gives of an own resource, which its own chain alone delivers")
     if kind == "need":
         left = most - need.accepted

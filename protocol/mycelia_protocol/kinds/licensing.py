@@ -56,14 +56,15 @@ def _why(verdict: Verdict, found: Profile) -> str:
 
 def _facts(judged: Judged, design: Entry, use: str) -> set[str]:
     """Return what is true of who uses it: seen here, or attested by whose word counts."""
-    own = {judged.prefix.chain} if judged.grant is None else {judged.grant.identity, judged.prefix.chain}
+    identity = None if judged.grant is None else judged.grant.identity
+    own = {judged.prefix.chain} if identity is None else {identity, judged.prefix.chain}
     true, now = {ATTRIBUTION, SAME_LICENSE}, judged.header.time_ms  # it is named; what is made is asked when it is made
     for entry in judged.deps.values():
         told = attested(entry, now)
         if told is not None and told[0] in own:
             issuer = _signer(judged, entry)
             counts = issuer is not None and issuer.identity in judged.charter.issuers.get(told[1], ())
-            if counts and issuer is not None and issuer.identity != told[0]:  # nobody attests for herself
+            if counts and issuer is not None and issuer.identity != identity:  # nobody attests for herself
                 true.add(told[1])
         if permitted(entry, design, use, now) in own and may_write(judged.lineage.speaker(entry.chain), entry):
             true.add(PERMIT)
