@@ -27,6 +27,7 @@ OM2 = {
     "min": "minute-Time", "d": "day", "J": "joule", "MJ": "megajoule", "kWh": "kilowattHour", "piece": "one",
     "one": "one",
 }  # fmt: skip
+_YEAR_10000_MS = 253_402_300_800_000
 
 
 def context() -> Node:
@@ -212,7 +213,9 @@ def _commitment(row: models.CommitmentRow, known: Mapping[str, models.IntentRow]
 
 def _agreement(row: models.AgreementRow) -> Node:
     parties = [_urn("agent", party) for party in row.parties]
-    return {"id": _urn("agreement", row.id), "type": "Agreement", "party": parties, "ends": _moment(row.end_ms)}
+    return _without_none({
+        "id": _urn("agreement", row.id), "type": "Agreement", "party": parties, "ends": _moment(row.end_ms),
+    })  # fmt: skip
 
 
 def _claim(row: models.ClaimRow) -> Node:
@@ -256,7 +259,10 @@ def _quantity(action: str, amount: str, unit: str) -> Node:
     return {"effortQuantity" if is_effort else "resourceQuantity": _measure(amount, unit)}
 
 
-def _moment(time_ms: int) -> str:
+def _moment(time_ms: int) -> str | None:
+    """Return a moment as ISO 8601 writes it; None of one after the year 9999, which anybody may name."""
+    if time_ms >= _YEAR_10000_MS:
+        return None
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
