@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mycelia_protocol import compose
-from mycelia_protocol.accumulators import Claim, ResourceId
+from mycelia_protocol.accumulators import Claim, Fact, Owing, ResourceId
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import ResourceClass
 from mycelia_protocol.charter import found as found_charter
@@ -13,6 +13,7 @@ from mycelia_protocol.compose import Content, NeedTail, OfferTail
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
 from tests.builders import HOUR_MS, Commons, Member, on
+from tests.dealings import dealt
 from tests.people import Person, found, identity
 
 CLASSES = {"design": ResourceClass("piece"), "bread": ResourceClass("loaf"), "money": ResourceClass("EUR", 1, 100)}
@@ -221,6 +222,36 @@ class TestKeepingTheMakersShare:
 
         assert [claim.amount for claim in self.sold(town, stock)] == [20]
 
+    def test_is_over_for_what_was_paid_and_stands_for_what_came_since(self, town: Town) -> None:
+        design = town.design("ovn")
+        for _ in range(3):
+            process = town.coop.say(compose.process()).id
+            town.coop.say(cite(design, process=process))
+            sell(town, town.coop.act("produce", 5, resource_class="bread", process=process), 1000)
+            paid = dealt(town.coop, town.lab, 20, "money")
+            [owed] = [name[1:] for name, fact in town.coop.prefix.facts.items() if is_open(fact)]
+            [owing] = [fact for fact in town.coop.prefix.facts.values() if isinstance(fact, Owing)]
+            assert owing.claims == (owed,)
+            town.coop.say(compose.settle([paid.settled(owed)]))
+
+        assert [claim.paid for claim in claims(town.coop)] == [20, 20, 20]
+
+    def test_by_giving_more_things_for_one_need_than_are_noted_is_refused(self, town: Town) -> None:
+        need, lots = town.coop.need(1000, resource_class="money"), [self.mixed(town, 9), self.mixed(town, 8)]
+        asked = [OfferTail(resource=lot, reciprocal=need.id) for lot in lots]
+        town.coop.offer(1, resource_class="bread", tail=asked[0])
+
+        with pytest.raises(Refused, match="at most 16 licensed things") as refused:
+            town.coop.offer(1, resource_class="bread", tail=asked[1])
+        assert refused.value.rule == "offer.commercial"
+
+    def mixed(self, town: Town, things: int) -> ResourceId:
+        """Bake by so many designs."""
+        process = town.coop.say(compose.process()).id
+        for _ in range(things):
+            town.coop.say(cite(town.design("ovn"), process=process))
+        return town.coop.act("produce", 1, resource_class="bread", process=process)
+
     def test_by_putting_two_lots_together_keeps_the_share_of_both(self, town: Town) -> None:
         lot, other = self.baked(town), self.baked(town)
         town.coop.act("move", 5, resource=lot, to=other)
@@ -246,6 +277,10 @@ class TestKeepingTheMakersShare:
         content = compose.allot(offer.id, town.big.chain, "offer", "design", 1, town.commons.now_ms + HOUR_MS)
 
         assert town.coop.why_not(content) == "allot.source"
+
+
+def is_open(fact: Fact) -> bool:
+    return isinstance(fact, Claim) and fact.paid < fact.amount
 
 
 def bartered(town: Town, lot: ResourceId, action: str) -> Content:

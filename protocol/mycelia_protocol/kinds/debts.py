@@ -15,6 +15,7 @@ from ..charter import DAY_MS
 from ..errors import Refused
 from .credit import class_of
 from .kind import Judged
+from .licensing import note_owing
 
 _EXEMPT = Mark.CITES_RELEASE | Mark.CITES_LAPSE | Mark.CITES_CANCEL | Mark.INHERITED
 
@@ -31,8 +32,13 @@ def owe(judged: Judged, number: int, line: LineId, left: CommittedLine | Accepte
     judged.facts["claim", judged.entry.id, number] = Claim(
         creditor, name, amount, due_ms, ground=line[0], ground_number=line[1]
     )
-    open_ = [claim for claim in _owing(judged) if (fact := _claim(judged, claim)) and fact.paid < fact.amount]
-    judged.facts["owing", judged.prefix.chain, 0] = Owing(tuple(sorted({*open_, (judged.entry.id, number)})))
+
+
+def note_debts(judged: Judged) -> None:
+    """Note what an own cancel has raised, all its lines at once: there may be many claims before."""
+    claims = [key[1:] for key in judged.facts.changes if key[0] == "claim"]
+    if claims:
+        note_owing(judged, (judged.prefix.chain, 0), claims)
 
 
 def check_debts(judged: Judged) -> None:

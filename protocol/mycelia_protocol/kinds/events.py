@@ -34,10 +34,8 @@ from .designs import (
 )
 from .intents import is_cell
 from .kind import Judged, Kind, is_natural
-from .licensing import check_downstream, check_use
+from .licensing import MAX_USES, check_downstream, check_use
 from .stock import Change, add, change, check_free, extent, own_resource, resource_id
-
-MAX_USES = 16  # licensed things in one process
 
 _SIGNS = {"": 0, "increment": 1, "decrement": -1, "decrementIncrement": -1, "incrementTo": 0}
 _LICENSABLE = frozenset({"produce", "raise", "copy"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..accumulators import AcceptedLine, LineId, Mark, OfferFacts
 from ..errors import Premature, Refused
 from . import credit
-from .debts import owe
+from .debts import note_debts, owe
 from .flows import CLOSED, FREED, line_of
 from .kind import Judged, Kind, lines_about, nothing
 from .legs import CONDITIONAL, may_lapse, may_release, note_left
@@ -82,6 +82,7 @@ def _judge_cancel(judged: Judged) -> None:
         else:
             _free_need(judged, line, taken, Mark.CANCELLED)
             owe(judged, number, line, taken)
+    note_debts(judged)
 
 
 def _refuse_line(judged: Judged, line: LineId) -> None:

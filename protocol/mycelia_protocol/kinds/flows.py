@@ -18,7 +18,7 @@ from .debts import check_debts
 from .intents import AMOUNT, END_MS
 from .kind import Judged, Kind, amounts_by_dep, check_amount, is_natural, lines_about, nothing, remembered
 from .legs import CONDITIONAL, is_complete, leg, note_took
-from .licensing import raise_claims
+from .licensing import note_claims, raise_claims
 from .rows import OFFER_AT
 from .stock import give, put
 
@@ -190,6 +190,7 @@ def _judge_receive(judged: Judged) -> None:
         put(judged, taken.need, taken.amount, place)
         note_took(facts, line)
         claims = _claim(judged, taken, claims)
+    note_claims(judged, claims)
 
 
 def _claim(judged: Judged, taken: AcceptedLine, first: int) -> int:

@@ -6,6 +6,7 @@ here, the licensor's permit; and what the own chain contributed and owes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 from ..accumulators import Claim, Contributed, Grant, Licensed, Owing, ResourceId, Return, Use
@@ -16,6 +17,8 @@ from ..grants import may_write
 from ..licenses import ATTRIBUTION, BUILT_IN, PERMIT, SAME_LICENSE, Profile, Verdict, decide
 from .attestations import attested, permitted
 from .kind import Judged
+
+MAX_USES = 16  # licensed things in one process, copy or stock, or given for one need
 
 
 def known_profile(charter: Charter, name: str) -> Profile | None:
@@ -117,9 +120,10 @@ def note_return(judged: Judged, need: Entry, uses: tuple[Use, ...], rule: str) -
             raise Refused(rule, f"what is in it was used for `{use}`: give it for no return")
     if uses:
         before = judged.facts.get(("return", need.id, -1))
-        known = before.uses if isinstance(before, Return) else ()
-        resource_class = cast(str, need.header.terms[0])
-        judged.facts["return", need.id, -1] = Return(resource_class, tuple(sorted({*known, *uses})))
+        known = tuple(sorted({*uses, *(before.uses if isinstance(before, Return) else ())}))
+        if len(known) > MAX_USES:  # each raises a claim for each line that is received
+            raise Refused(rule, f"for one need at most {MAX_USES} licensed things are given")
+        judged.facts["return", need.id, -1] = Return(cast(str, need.header.terms[0]), known)
 
 
 def raise_claims(judged: Judged, uses: tuple[Use, ...], resource_class: str, amount: int, first: int) -> int:
@@ -133,8 +137,27 @@ def raise_claims(judged: Judged, uses: tuple[Use, ...], resource_class: str, amo
         judged.facts["claim", judged.entry.id, first] = Claim(
             licensed.creditor, resource_class, owed, due_ms, ground=design, ground_number=number
         )
-        owing = judged.facts.get(("owing", design, number))
-        known = owing.claims if isinstance(owing, Owing) else ()
-        judged.facts["owing", design, number] = Owing(tuple(sorted({*known, (judged.entry.id, first)})))
         first += 1
     return first
+
+
+def note_claims(judged: Judged, count: int) -> None:
+    """Note with each thing the claims for it that the entry has raised, all at once: there may be many before."""
+    raised: dict[ResourceId, list[ResourceId]] = {}
+    for number in range(count):
+        claim = cast(Claim, judged.facts["claim", judged.entry.id, number])
+        raised.setdefault((claim.ground, claim.ground_number), []).append((judged.entry.id, number))
+    for thing, claims in raised.items():
+        note_owing(judged, thing, claims)
+
+
+def note_owing(judged: Judged, of: ResourceId, claims: Iterable[ResourceId]) -> None:
+    """Note claims with what they are owed for; those that were paid leave."""
+    fact = judged.facts.get(("owing", *of))
+    open_ = [one for one in (fact.claims if isinstance(fact, Owing) else ()) if _is_open(judged, one)]
+    judged.facts["owing", *of] = Owing(tuple(sorted({*open_, *claims})))
+
+
+def _is_open(judged: Judged, name: ResourceId) -> bool:
+    claim = judged.facts.get(("claim", *name))
+    return isinstance(claim, Claim) and claim.paid < claim.amount
