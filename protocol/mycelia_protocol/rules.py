@@ -172,6 +172,7 @@ RULES: dict[str, Rule] = {
         ("take.allot", "What was allotted to this chain is taken.", "name an allot that is for it."),
         ("take.again", "An allot is taken once.", "nothing: it is taken."),
         ("take.expired", "What has expired is not taken.", "ask for a new allot."),
+        ("take.purse", "A chain has at most 256 allowances of an impact at a time.", "ask for fewer and larger ones."),
         (
             "budget.cap",
             "Nobody spends more of a hard budget than she has left.",

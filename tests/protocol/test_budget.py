@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mycelia_protocol import compose, statements
-from mycelia_protocol.accumulators import Allotted, Allowance
+from mycelia_protocol.accumulators import Allotted, Allowance, Purse
 from mycelia_protocol.budgets import is_sustainable, quotient, shares
 from mycelia_protocol.charter import MAX_AMOUNT, ResourceClass
 from mycelia_protocol.charter import found as found_charter
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
+from mycelia_protocol.kinds.budgets import MAX_PURSE
 from mycelia_protocol.standing import Status
 from tests.builders import HOUR_MS, Commons, Member, on
 from tests.dealings import branch
@@ -167,6 +168,20 @@ class TestWhoWantsMore:
 
         assert not town.standing.is_allotted(forged.id)
         assert town.standing.lacking(took) == [forged.id]
+
+    def test_keeps_nobody_busy_with_ever_so_many_crumbs(self) -> None:
+        town = Town()
+        first = town.allot(town.board, town.threshold(2000), town.anna, 2000)
+        for _ in range(MAX_PURSE):
+            town.allot(town.anna, first, town.bo, 1, ends_in=HOUR_MS // 2)
+        given = compose.allot(first.id, town.bo.chain, "budget", "co2", 1, town.now_ms + HOUR_MS)
+        crumb = town.anna.say(given)
+
+        assert town.bo.why_not(compose.take([crumb.id])) == "take.purse"
+        town.wait(HOUR_MS // 2 + 1)
+        assert town.bo.why_not(compose.take([crumb.id])) == "valid"
+        [purse] = [fact for fact in town.bo.prefix.facts.values() if isinstance(fact, Purse)]
+        assert len(purse.allots) == 1
 
     def test_makes_no_promise_out_of_a_part_that_was_never_there(self) -> None:
         town = Town()

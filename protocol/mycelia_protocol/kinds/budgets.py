@@ -28,6 +28,7 @@ BUDGET = "budget"
 # What a magisterium has no stake in.
 ACTS = frozenset({"need", "offer", "row", "commit", "accept", "agree", "event", "process", "capacity", "settle"})
 MAX_TAKEN = 16
+MAX_PURSE = 256  # allowances of one impact that have not expired: each act asks them all
 MAX_PASSED = 16  # hands that an allowance goes through
 
 
@@ -148,8 +149,15 @@ def _judge_take(judged: Judged) -> None:
             raise Refused("take.expired", f"it expired at {expires_ms}")
         judged.facts["allowance", allot.id, -1] = Allowance(of, name, amount, expires_ms)
         if of == BUDGET:
-            key = ("purse", digest(name.encode()), -1)
-            judged.facts[key] = Purse(tuple(sorted({*_purse(judged, name), (expires_ms, allot.id)})))
+            _put_in_purse(judged, name, (expires_ms, allot.id))
+
+
+def _put_in_purse(judged: Judged, impact: str, allowance: tuple[int, bytes]) -> None:
+    """Note that an allowance can be spent, or refuse `take.purse`; what has expired by now leaves."""
+    kept = {one for one in _purse(judged, impact) if judged.header.time_ms <= one[0]}
+    if len(kept) >= MAX_PURSE:
+        raise Refused("take.purse", f"this chain has {len(kept)} allowances of {impact} that have not expired")
+    judged.facts["purse", digest(impact.encode()), -1] = Purse(tuple(sorted({*kept, allowance})))
 
 
 def _check_way(judged: Judged, allot: Entry) -> None:
@@ -298,7 +306,7 @@ ALLOT = Kind(
 TAKE = Kind(
     "take",
     ("*allot",),
-    ("take.terms", "take.allot", "take.again", "take.expired"),
+    ("take.terms", "take.allot", "take.again", "take.expired", "take.purse"),
     _judge_take,
     lambda header: tuple(header.dep(cast(int, at)) for at in header.terms),
 )
