@@ -191,8 +191,10 @@ class Sharing:
     def _document(self, text: str) -> bytes:
         try:
             said: dict[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # of TOML, or a number of more digits than Python reads
             raise BadInput("equation", f"the file is no TOML: {error}", _HOW) from error
+        except RecursionError as error:
+            raise BadInput("equation", "the file is nested too deep", _HOW) from error
         if not {"rest", "bucket"} <= set(said) <= {"rest", "bucket", "values"}:
             raise BadInput("equation", "it has rest, [[bucket]] and perhaps [values]", _HOW)
         document: dict[str, Value] = {

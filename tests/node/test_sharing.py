@@ -164,7 +164,10 @@ class TestAnEquation:
             ("[values]", "[other]"),
             ('class = "care"', 'process = "bafynothing"'),
             ('class = "care"', 'begin = "yesterday"'),
+            ('class = "care"', 'begin = "0001-01-01"'),
             ("[[bucket]]", "[[["),
+            pytest.param("share = 950", f"share = {'9' * 5000}", id="a share of 5,000 digits"),
+            pytest.param("share = 950", f"share = {'[' * 5000}", id="a share in 5,000 brackets"),
         ],
     )
     def test_that_is_wrong_is_refused_in_a_sentence(self, bakery: Bakery, before: str, after: str) -> None:
