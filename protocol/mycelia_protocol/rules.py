@@ -200,7 +200,7 @@ RULES: dict[str, Rule] = {
         ("event.state", "Stage and state are names, set by actions that change them.", "leave it out."),
         ("event.use", "What is licensed is used for something said; a process takes at most 16.", "say what for."),
         ("event.stock", "Nothing is taken that is not there, or that is offered.", "take less, or withdraw the offer."),
-        ("event.away", "No more comes back than left.", "name what left, or a smaller amount."),
+        ("event.away", "No more comes back than left.", "name what left, a smaller amount, or fewer containers."),
         ("event.license", "A license is the name of a profile, of what is made.", "state it where the thing is made."),
         ("license.unknown", "A license is a profile that everybody knows, or that the charter writes.", "name one."),
         ("license.allowed", "A commons says which licenses are allowed in it.", "use one of these."),

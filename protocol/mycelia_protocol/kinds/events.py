@@ -37,6 +37,8 @@ from .kind import Judged, Kind, is_natural
 from .licensing import MAX_USES, check_downstream, check_use
 from .stock import Change, add, change, check_free, extent, own_resource, resource_id
 
+MAX_AWAY = 64  # ways and containers of one resource: each event about it reads and writes them all
+
 _SIGNS = {"": 0, "increment": 1, "decrement": -1, "decrementIncrement": -1, "incrementTo": 0}
 _LICENSABLE = frozenset({"produce", "raise", "copy"})
 _NAMED_ONCE = frozenset({"consume", "use", "cite", "work", "deliverService"})  # of a resource, or of a class
@@ -273,6 +275,8 @@ def _part(judged: Judged, action: Action, move: Move) -> None:
     left = away.get(key, 0)
     if is_back and move.amount > left:
         raise Refused("event.away", f"{move.amount} comes back by `{action.name}`, {left} had left by `{way}`")
+    if not is_back and not left and len(away) >= MAX_AWAY:
+        raise Refused("event.away", f"of one resource something is away in at most {MAX_AWAY} ways and containers")
     away[key] = left - move.amount if is_back else left + move.amount
     kept = tuple(sorted((*name, rest) for name, rest in away.items() if rest))
     judged.facts["resource", *resource] = held._replace(away=kept)
