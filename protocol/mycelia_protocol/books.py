@@ -223,11 +223,11 @@ class Books:
     def receipts(self) -> dict[LineId, tuple[Receipt, int]]:
         """Return of each received line the receipt with the least place, and the line's number in it."""
         found: dict[LineId, tuple[Receipt, int]] = {}
-        for chain in self.records:
-            for record in self.said(chain):
-                if isinstance(record, Receipt) and record.kind == "receive":
-                    for place, line in enumerate(record.lines):
-                        found.setdefault(line, (record, place))
+        said = (record for records in self.records.values() for record in records.values())
+        receipts = [one for one in said if isinstance(one, Receipt) and one.kind == "receive"]
+        for receipt in sorted(receipts, key=lambda one: (one.sequence, one.id)):  # an heir may have signed one, too
+            for place, line in enumerate(receipt.lines):
+                found.setdefault(line, (receipt, place))
         return found
 
     def moved(self) -> Iterator[Moved]:

@@ -48,6 +48,12 @@ def action_of(header: Header) -> object:
     return header.terms[-TAIL] if has_tail(header) else PLAIN
 
 
+def process_of(header: Header) -> bytes | None:
+    """Return the own process that what is received for a valid need goes into, None if it names none."""
+    at = header.terms[NEED_TERMS + 2] if has_tail(header) else None
+    return None if at is None else header.dep(cast(int, at))
+
+
 def given_of(header: Header) -> ResourceId | None:
     """Return the own resource that a valid offer gives of, None if it names none."""
     at, number = header.terms[OFFER_TERMS + 2 : OFFER_TERMS + 4] if has_tail(header) else (None, None)
