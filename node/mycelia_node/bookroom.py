@@ -59,7 +59,8 @@ class Bookroom:
             BadInput: nobody can be of that name.
         """
         wanted = "" if party is None else self._party_named(party)
-        rows = [self._claim(one) for one in self._ledger.claims_due()]
+        names = self._names()
+        rows = [self._claim(one, names) for one in self._ledger.claims_due()]
         return sorted((row for row in rows if row.party.startswith(wanted)), key=lambda row: (row.due_ms, row.id))
 
     def trace(self, resource: str, *, forward: bool = False) -> list[models.StepView]:
@@ -80,11 +81,11 @@ class Bookroom:
             NotFound, BadInput: there is no such resource.
         """
         name, found, traces = self._followed(resource)
-        recalled = traces.recall(name)
+        recalled, names = traces.recall(name), self._names()
         self._check_known(name, found, [*recalled.in_transit, *recalled.unbooked])
         return models.RecallView(
             resource=_name(name),
-            stock=[self._stock(stock, self._names()) for stock in recalled.stocks],
+            stock=[self._stock(stock, names) for stock in recalled.stocks],
             in_transit=[self._step(step) for step in recalled.in_transit],
             unbooked=[self._step(step) for step in recalled.unbooked],
         )
@@ -171,11 +172,11 @@ class Bookroom:
             for (party, name), one in sorted(found.accounts.items(), key=lambda one: (one[0][0] not in names, one[0]))
         ]  # fmt: skip
 
-    def _claim(self, due: Due) -> models.DueRow:
+    def _claim(self, due: Due, names: dict[bytes, str]) -> models.DueRow:
         claim, party = due.claim, self._party(due.chain)
         name = claim.resource_class
         return models.DueRow(
-            id=_name(due.id), party=cid.text(party), member=self._names().get(party),
+            id=_name(due.id), party=cid.text(party), member=names.get(party),
             creditor=self._party_text(claim.creditor), resource_class=name, unit=self._unit(name),
             amount=self._amount(name, claim.amount), paid=self._amount(name, claim.paid),
             left=self._amount(name, due.left), due_ms=claim.due_ms, design=_name((claim.ground, claim.ground_number)),

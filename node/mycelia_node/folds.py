@@ -3,7 +3,7 @@
 Three are kept: who counts (members), by which law each chain is judged now, and
 the standing of lines and intents, which reads only what counts. All are built on
 first use; of a chain of which something else counts than before, all is counted again.
-The books (chapter 25) are made anew on first use after something came in.
+The books (chapter 25) too; they are made anew on next use where something counts that did not, or no longer.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ class Folds:
         if self._books is None:
             books = Books(self.standing, self._entry_of, self._accepted)
             for kind in sorted(BOOKED):
-                for stored in self._of_kind(kind):
-                    if self.members.counts(stored.entry.chain, stored.entry.header.sequence):
-                        books.add(stored.entry)
+                self._book(books, self._of_kind(kind))
             self._books = books
         return self._books
 
@@ -103,7 +101,7 @@ class Folds:
 
     def take(self, accepted: list[Stored]) -> None:
         """Bring up to date what was built; of chains of which other things count than before, all is counted again."""
-        self._books = None
+        books, self._books = self._books, None
         shrunk, woken = self._reduction.take(accepted)
         accepted = [*(one for one in accepted if self._reduction.keeps(one.entry)), *woken]
         changed = set(shrunk)
@@ -118,6 +116,16 @@ class Folds:
             self._recount(self._standing, changed)
             self._count(self._standing, (one for one in accepted if one.entry.chain not in changed))
             self._note_forks(self._standing, {stored.entry.chain for stored in accepted})
+        if books is not None and books.standing is self._standing and not changed:
+            self._book(books, accepted)
+            self._books = books
+
+    def _book(self, books: Books, batch: Iterable[Stored]) -> None:
+        """Add to the books what counts of entries that were kept."""
+        for stored in batch:
+            header = stored.entry.header
+            if stored.is_valid and header.kind in BOOKED and self.members.counts(stored.entry.chain, header.sequence):
+                books.add(stored.entry)
 
     def _take_members(self, members: Members, accepted: list[Stored], *, is_shrunk: bool) -> set[bytes]:
         """Count members; return the chains of which something else counts than before, or other heirs speak."""

@@ -196,6 +196,21 @@ class TestClaimsDue:
         assert room.claims() == before != []
 
 
+class TestBooksThatAreKept:
+    def test_take_in_what_comes_and_are_what_they_would_be_if_made_anew(self, town: Town, sold: ResourceId) -> None:
+        anna, room = town["anna"], Bookroom(town["anna"].desk)
+        kept = anna.ledger.books
+        lot = say(anna, compose.event("raise", amount=7, resource_class="food"), "anna").id, 0
+        say(anna, compose.event("consume", amount=2, resource=lot), "anna")
+
+        assert anna.ledger.books is kept
+        told = room.books()
+        anna.ledger._folds.forget()
+        assert anna.ledger.books is not kept
+        assert room.books() == told
+        assert cid.text(lot[0]) in {row.id for row in told.stock}
+
+
 class TestValueFlows:
     def test_has_the_context_of_the_chapter(self) -> None:
         assert bookgraph.context() == json.loads((SPEC / "books.jsonld").read_text())["@context"]
