@@ -29,6 +29,7 @@ OM2 = {
     "min": "minute-Time", "d": "day", "J": "joule", "MJ": "megajoule", "kWh": "kilowattHour", "piece": "one",
     "one": "one",
 }  # fmt: skip
+_YEAR_10000_MS = 253_402_300_800_000
 
 
 def context() -> Node:
@@ -226,7 +227,9 @@ def _commitment(row: models.CommitmentRow, known: Mapping[str, models.IntentRow]
 
 def _agreement(row: models.AgreementRow) -> Node:
     parties = [_urn("agent", party) for party in row.parties]
-    return {"id": _urn("agreement", row.id), "type": "Agreement", "party": parties, "ends": _moment(row.end_ms)}
+    return _without_none({
+        "id": _urn("agreement", row.id), "type": "Agreement", "party": parties, "ends": _moment(row.end_ms),
+    })  # fmt: skip
 
 
 def _claim(row: models.ClaimRow) -> Node:

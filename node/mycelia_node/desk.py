@@ -133,8 +133,8 @@ class Desk:
             BadInput: the number is none.
         """
         name, colon, number = text.strip().partition(":")
-        if colon and not number.isdecimal():
-            raise BadInput("resource", f"{number!r} is no number", "write the id, or the id and `:1`")
+        if colon and not (number.isdecimal() and len(number) < 5):
+            raise BadInput("resource", f"{number[:20]!r} is no number", "write the id, or the id and `:1`")
         return self.entry(name).entry.id, int(number or 0)
 
     def withdraw(self, new: models.NewWithdrawal) -> models.Published:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Iterator
 
 from mycelia_protocol import cid, compose
 from mycelia_protocol.accumulators import Allowance, Overdrawn
@@ -138,26 +139,30 @@ class Exchequer:
         standing, impact = self._ledger.standing, digest(name.encode())
         parts = [one for one in standing.allots.values() if (one.of, one.name) == (BUDGET, name)]
         counted = {one.id: one for one in parts if standing.is_allotted(one.id)}
+        given, got = Counter[tuple[bytes, bytes]](), Counter[bytes]()
+        for one in parts:
+            given[one.chain, one.source] += one.amount
+        for one in counted.values():
+            got[one.to] += one.amount
         for chain in {one.to for one in parts} | {tip.chain for tip in self._ledger.frontier()}:
-            left = {
-                key[1]: fact.left
-                for key, fact in self._ledger.facts_of(chain, "allowance").items()
-                if isinstance(fact, Allowance) and key[1] in counted
-            }
-            over = self._ledger.facts_of(chain, "overdrawn").get(("overdrawn", impact, -1))
-            overdrawn = over.amount if isinstance(over, Overdrawn) else 0
-            overdrawn += self._spent_of_nothing(chain, name, counted)
-            passed = sum(one.amount for one in parts if one.chain == chain and one.source in left)
-            allotted = sum(one.amount for one in counted.values() if one.to == chain) - passed
+            taken = self._left(chain)
+            left = {allot: fact.left for allot, fact in taken.items() if allot in counted}
+            overdrawn = self._overdrawn(chain, impact)
+            for allot, fact in taken.items():  # of what does not count; what it passed on is spent by others
+                entry = None if allot in counted else self._ledger.entry_of(allot)
+                if entry is not None and (fact.of, fact.name) == (BUDGET, name):
+                    overdrawn += allotted(entry)[2] - fact.left - given[chain, allot]
+            passed = sum(given[chain, source] for source in left)
+            granted = got[chain] - passed
             spent = sum(counted[one].amount - rest for one, rest in left.items()) - passed + overdrawn
-            if not (allotted or left or overdrawn):
+            if not (granted or left or overdrawn):
                 continue
-            owner, stands, now = self._keystore.owner(chain), quotient(spent, allotted), self._desk.clock()
-            waiting = [one for one in counted.values() if one.to == chain and one.id not in left]
+            owner, stands, now = self._keystore.owner(chain), quotient(spent, granted), self._desk.clock()
+            waiting = [one for one in counted.values() if one.to == chain and one.id not in taken]
             yield models.BudgetShare(
                 chain=cid.text(chain),
                 member=None if owner is None else owner.name,
-                allotted=allotted,
+                allotted=granted,
                 spent=spent,
                 left=sum(left.values()),
                 untaken=sum(one.amount for one in waiting if one.expires_ms >= now),
@@ -165,16 +170,20 @@ class Exchequer:
                 quotient=None if stands is None else str(stands),
             )
 
-    def _spent_of_nothing(self, chain: bytes, name: str, counted: Collection[bytes]) -> int:
-        """Return what a chain spent of allowances that do not count; what it passed on is spent by others."""
-        spent, given = 0, self._ledger.standing.allots.values()
-        for (_, allot, _), fact in self._ledger.facts_of(chain, "allowance").items():
-            entry = self._ledger.entry_of(allot)
-            if isinstance(fact, Allowance) and entry is not None and allot not in counted:
-                of, impact, amount, _ = allotted(entry)
-                passed = sum(one.amount for one in given if one.chain == chain and one.source == allot)
-                spent += amount - fact.left - passed if (of, impact) == (BUDGET, name) else 0
-        return spent
+    def _left(self, chain: bytes) -> dict[bytes, Allowance]:
+        """Return what a chain took, by allot; of a forked one what is left on the branch that spent most of it."""
+        found: dict[bytes, Allowance] = {}
+        for branch in self._ledger.facts_of_branches(chain, "allowance"):
+            for (_, allot, _), fact in branch.items():
+                if isinstance(fact, Allowance) and (allot not in found or fact.left < found[allot].left):
+                    found[allot] = fact
+        return found
+
+    def _overdrawn(self, chain: bytes, impact: bytes) -> int:
+        """Return what a chain overdrew by its own accumulators; of a forked one that of the worst branch."""
+        branches = self._ledger.facts_of_branches(chain, "overdrawn")
+        found = (branch.get(("overdrawn", impact, -1)) for branch in branches)
+        return max((fact.amount for fact in found if isinstance(fact, Overdrawn)), default=0)
 
     def _publish(self, name: str | None, content: Content, *, dry_run: bool) -> models.Published:
         member = self._keystore.member(name)

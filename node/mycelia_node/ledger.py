@@ -549,11 +549,15 @@ class Ledger:
             branches = self._branches.of(chain)
             return branches[0].facts.of(record) if branches else {}
 
+    def facts_of_branches(self, chain: bytes, record: str) -> list[dict[FactKey, Fact]]:
+        """Return the facts of one record of a chain at the tip of each branch that lies here."""
+        with self._lock:
+            return [branch.facts.of(record) for branch in self._branches.of(chain)]
+
     def claims_due(self) -> list[Due]:
         """Return what everybody still owes by licenses and for cancels (spec: 25-books, "Claims due")."""
         books, chains = self.books, {tip.chain for tip in self.frontier()}
-        with self._lock:
-            claims = {chain: [one.facts.of("claim") for one in self._branches.of(chain)] for chain in chains}
+        claims = {chain: self.facts_of_branches(chain, "claim") for chain in chains}
         return claims_due(books, {chain: branches for chain, branches in claims.items() if any(branches)})
 
     def whole_from(self, chain: bytes) -> int:

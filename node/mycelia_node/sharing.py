@@ -8,18 +8,18 @@ from fractions import Fraction
 from typing import Any, cast
 
 from mycelia_protocol import cid, compose
-from mycelia_protocol.accumulators import AcceptedLine, Into, LineId, Mark, Ruling
+from mycelia_protocol.accumulators import AcceptedLine, LineId, Mark, Ruling
 from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.canonical import Value, encode
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.equations import Contribution, Distribution, Equation, Share, distribution, read
 from mycelia_protocol.errors import Malformed
 from mycelia_protocol.kinds.equations import COMMIT_AT, EQUATION_AT, LINE_AT, document_of
-from mycelia_protocol.kinds.intents import action_of
+from mycelia_protocol.kinds.intents import action_of, process_of
+from mycelia_protocol.kinds.kind import lines_about
 from mycelia_protocol.lines import Status
 
 from . import models
-from .answers import answers
 from .deeds import line_name
 from .desk import Desk, NotFound, published
 from .faults import BadInput
@@ -87,9 +87,11 @@ class Sharing:
         lines, incomes, before = self._ledger.standing.lines, set[LineId](), dict[tuple[str, LineId], int]()
         said = [*self._said(chain, "distribute"), *([extra] if extra else [])]
         known = list(self._contributions(chain)) if said else []
-        for entry in sorted(said, key=lambda one: one.header.sequence):
+        for entry in sorted(said, key=_place):
             terms = cast(list[int], entry.header.terms)
             line_id = entry.header.dep(terms[COMMIT_AT]), terms[LINE_AT]
+            if line_id in incomes:  # on another branch
+                continue
             stated = self._ledger.entry_of(entry.header.dep(terms[EQUATION_AT]))
             line = lines.get(line_id)
             incomes.add(line_id)
@@ -107,10 +109,12 @@ class Sharing:
     def _contributions(self, chain: bytes) -> Iterator[tuple[int, Contribution]]:
         """Yield what a chain received from others, and at which place it first said so."""
         own, standing = self._ledger.members.identity_of(chain), self._ledger.standing
-        processes = self._ledger.facts_of(chain, "into")
-        for line_id, name in answers(self._ledger, chain, chain, "receive").items():
-            line, receive = standing.lines.get(line_id), self._ledger.entry_of(name)
-            if line is None or receive is None or line.receiver != chain or standing.status(line) is not Status.DONE:
+        received: dict[LineId, Entry] = {}
+        for receive in sorted(self._said(chain, "receive"), key=_place):
+            received |= {line: receive for line in lines_about(receive) if line not in received}
+        for line_id, receive in received.items():
+            line = standing.lines.get(line_id)
+            if line is None or line.receiver != chain or standing.status(line) is not Status.DONE:
                 continue
             giver, need = self._ledger.members.identity_of(line.provider), self._ledger.entry_of(line.need)
             if (
@@ -120,11 +124,10 @@ class Sharing:
                 or line.provider == chain
             ):
                 continue
-            into = processes.get(("into", line.need, -1))
             resource_class, quantum = self._class(chain, line.need)
             yield receive.header.sequence, Contribution(
                 line_id, giver or line.provider, str(action_of(need.header)), resource_class,
-                into.process if isinstance(into, Into) else b"", line.amount * quantum, receive.header.time_ms,
+                process_of(need.header) or b"", line.amount * quantum, receive.header.time_ms,
             )  # fmt: skip
 
     def _class(self, chain: bytes, need: bytes) -> tuple[str, Fraction]:
@@ -136,7 +139,8 @@ class Sharing:
         after = 0
         while page := self._ledger.stored(after, _PAGE, chain=chain, kind=kind):
             after = page[-1].arrival
-            yield from (stored.entry for stored in page if stored.is_valid)
+            counted = (one.entry for one in page if one.is_valid)
+            yield from (one for one in counted if self._ledger.members.counts(chain, one.header.sequence))
 
     # Names
 
@@ -191,8 +195,10 @@ class Sharing:
     def _document(self, text: str) -> bytes:
         try:
             said: dict[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # of TOML, or a number of more digits than Python reads
             raise BadInput("equation", f"the file is no TOML: {error}", _HOW) from error
+        except RecursionError as error:
+            raise BadInput("equation", "the file is nested too deep", _HOW) from error
         if not {"rest", "bucket"} <= set(said) <= {"rest", "bucket", "values"}:
             raise BadInput("equation", "it has rest, [[bucket]] and perhaps [values]", _HOW)
         document: dict[str, Value] = {
@@ -269,6 +275,11 @@ class Sharing:
             shares=[portion(share) for share in done.shares], rest=done.rest,
             rest_text=format_amount(done.rest, unit), rest_to=cid.text(stated.rest), dry_run=dry_run,
         )  # fmt: skip
+
+
+def _place(entry: Entry) -> tuple[int, bytes]:
+    """Return by what entries of a chain are sorted: those of two branches come in the same order to everybody."""
+    return entry.header.sequence, entry.id
 
 
 def _tables(name: str, found: object) -> list[dict[str, Any]]:

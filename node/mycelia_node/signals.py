@@ -160,7 +160,7 @@ def moment(field: str, when: str | int, now_ms: int) -> int:
         if text.isdigit():
             return int(text)
         parsed = datetime.fromisoformat(text)
-    except ValueError as error:
+        parsed = parsed if parsed.tzinfo else parsed.astimezone()  # some years have no local time
+    except (ValueError, OverflowError) as error:
         raise BadInput(field, f"{when!r} is neither like +2d nor a date", _A_MOMENT) from error
-    parsed = parsed if parsed.tzinfo else parsed.astimezone()
     return int((parsed - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))

@@ -135,8 +135,10 @@ class Treasury:
     def _account(
         self, charter: Charter, name: str, chain: bytes, one: Counted, member: str | None, below: set[bytes]
     ) -> models.AccountView:
-        account = self._ledger.facts_of(chain, "credit").get(credit_key(name), Credit())
-        assert isinstance(account, Credit)
+        branches = self._ledger.facts_of_branches(chain, "credit")
+        accounts = [fact for branch in branches if isinstance(fact := branch.get(credit_key(name)), Credit)]
+        # Of a forked chain the branch that has least left, whichever came first.
+        account = min(accounts, key=lambda said: (said.balance - said.promised, said), default=Credit())
         opened = self._ledger.members.grant_of(chain)
         person = None if opened is None else self._ledger.members.person(opened.identity)
         floor = charter.credit[name].floor if opened is not None and opened.is_founding else 0

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from .errors import Refused
 
@@ -38,6 +39,7 @@ def decimal(text: str) -> Fraction | None:
     return Fraction(text) if _DECIMAL.fullmatch(text) else None
 
 
+@lru_cache(maxsize=1024)  # a distribution asks for the same few, for each contribution
 def parse(text: str) -> Expression:
     """Return what a text means.
 

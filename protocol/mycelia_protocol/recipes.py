@@ -16,15 +16,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 from .actions import ACTIONS
 from .budgets import Budget
 from .envelope import Entry
 from .kinds.processes import FLOW
 
-MAX_RECIPES = 256  # that one is followed down to: a peer who publishes a tower of them keeps nobody busy
+# How far one is followed down: a peer who publishes a tower of them keeps nobody busy.
+MAX_RECIPES = 256  # each once for each class that it is run for
+MAX_BITS = 2048  # of a number of runs or an amount, above and below the line together: it is to be read by people
 Act = tuple[str, str]  # action and class
+_Key = TypeVar("_Key")
 
 
 class Part(NamedTuple):
@@ -47,7 +50,15 @@ class Recipe(NamedTuple):
 
     def yields(self, resource_class: str) -> int:
         """Return how much of a class comes out of one run."""
-        return sum(part.amount for part in self.parts if not part.is_input and part.resource_class == resource_class)
+        return self.yielded().get(resource_class, 0)
+
+    def yielded(self) -> dict[str, int]:
+        """Return how much comes out of one run, by class."""
+        found: dict[str, int] = {}
+        for part in self.parts:
+            if not part.is_input:
+                found[part.resource_class] = found.get(part.resource_class, 0) + part.amount
+        return found
 
 
 @dataclass(slots=True)
@@ -84,8 +95,9 @@ def scaled(recipe: Recipe, resource_class: str, amount: int, recipe_of: Callable
     `recipe_of` gives a recipe that counts by its id, None for any other id.
 
     Raises:
-        ValueError: the class does not come out of it; more recipes are cited than are followed; or they are
-            cited in a circle, which recipes that are entries never are, for a link is a digest.
+        ValueError: the class does not come out of it; more recipes are cited than are followed; a number gets
+            longer than is read; or they are cited in a circle, which recipes that are entries never are, for a link
+            is a digest.
     """
     if not recipe.yields(resource_class):
         raise ValueError(f"no {resource_class} comes out of {recipe.name}")
@@ -95,18 +107,24 @@ def scaled(recipe: Recipe, resource_class: str, amount: int, recipe_of: Callable
     for wanted in _in_order(made):
         runner = known[wanted.recipe]
         runs = asked[wanted] / runner.yields(wanted.resource_class)
-        found.runs[runner.id] = found.runs.get(runner.id, Fraction(0)) + runs
+        _add(found.runs, runner.id, runs)
         for part in runner.parts:
             act, much = (part.action, part.resource_class), part.amount * runs
-            found.acts[act] = found.acts.get(act, Fraction(0)) + much
+            _add(found.acts, act, much)
             maker = made[wanted].get(part.resource_class) if _is_used_up(part) else None
             if maker is not None:
-                asked[maker] += much
+                _add(asked, maker, much)
             elif part.is_input:
-                found.goes_in[act] = found.goes_in.get(act, Fraction(0)) + much
+                _add(found.goes_in, act, much)
             elif part.resource_class != wanted.resource_class:
-                found.comes_out[act] = found.comes_out.get(act, Fraction(0)) + much
+                _add(found.comes_out, act, much)
     return found
+
+
+def _add(sums: dict[_Key, Fraction], key: _Key, much: Fraction) -> None:
+    total = sums[key] = sums.get(key, Fraction(0)) + much
+    if total.numerator.bit_length() + total.denominator.bit_length() > MAX_BITS:
+        raise ValueError(f"what it takes are numbers of more than {MAX_BITS} bits")
 
 
 def footprint(acts: Mapping[Act, Fraction], budget: Budget) -> Fraction:
@@ -127,21 +145,23 @@ def _followed(
     recipe: Recipe, first: Wanted, recipe_of: Callable[[bytes], Recipe | None]
 ) -> tuple[dict[bytes, Recipe], Made]:
     known: dict[bytes, Recipe] = {recipe.id: recipe}
+    yielded: dict[bytes, dict[str, int]] = {}
     made, ahead = Made(), [first]
     while ahead:
         wanted = ahead.pop()
         if wanted in made:
             continue
-        cited = [one for one in map(recipe_of, sorted(known[wanted.recipe].cites)) if one is not None]
         makers = made.setdefault(wanted, {})
+        if len(made) > MAX_RECIPES:
+            raise ValueError(f"{recipe.name} rests on more than {MAX_RECIPES} recipes")
+        cited = [one for one in map(recipe_of, sorted(known[wanted.recipe].cites)) if one is not None]
+        yielded.update((one.id, one.yielded()) for one in cited if one.id not in yielded)
         for resource_class in sorted({part.resource_class for part in known[wanted.recipe].parts if _is_used_up(part)}):
-            maker = next((one for one in cited if one.yields(resource_class)), None)
+            maker = next((one for one in cited if resource_class in yielded[one.id]), None)
             if maker is not None:
                 known[maker.id] = maker
                 makers[resource_class] = Wanted(maker.id, resource_class)
         ahead += makers.values()
-        if len(known) > MAX_RECIPES:
-            raise ValueError(f"{recipe.name} rests on more than {MAX_RECIPES} recipes")
     return known, made
 
 

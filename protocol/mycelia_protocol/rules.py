@@ -177,6 +177,7 @@ RULES: dict[str, Rule] = {
         ("take.allot", "What was allotted to this chain is taken.", "name an allot that is for it."),
         ("take.again", "An allot is taken once.", "nothing: it is taken."),
         ("take.expired", "What has expired is not taken.", "ask for a new allot."),
+        ("take.purse", "A chain has at most 256 allowances of an impact at a time.", "ask for fewer and larger ones."),
         (
             "budget.cap",
             "Nobody spends more of a hard budget than she has left.",
@@ -204,7 +205,7 @@ RULES: dict[str, Rule] = {
         ("event.state", "Stage and state are names, set by actions that change them.", "leave it out."),
         ("event.use", "What is licensed is used for something said; a process takes at most 16.", "say what for."),
         ("event.stock", "Nothing is taken that is not there, or that is offered.", "take less, or withdraw the offer."),
-        ("event.away", "No more comes back than left.", "name what left, or a smaller amount."),
+        ("event.away", "No more comes back than left.", "name what left, a smaller amount, or fewer containers."),
         ("event.license", "A license is the name of a profile, of what is made.", "state it where the thing is made."),
         ("license.unknown", "A license is a profile that everybody knows, or that the charter writes.", "name one."),
         ("license.allowed", "A commons says which licenses are allowed in it.", "use one of these."),

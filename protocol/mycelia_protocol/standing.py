@@ -226,11 +226,15 @@ class Standing:
             return [] if self.agreements.is_complete(agreement) else [agreement]
         relies_on = KINDS[kind].relies_on(entry.header) if kind in KINDS else ()
         if kind in ("need", "offer", "take"):
-            return [name for name in relies_on if name not in self.allots]
+            return [name for name in relies_on if not self._is_early(name)]
         if kind == "event":
             return [name for name in relies_on if self._is_foreign(name, entry.chain) and name not in self.events]
         known = (self.needs, self.lines, self._past)
         return [name for name in relies_on if not any(key in of for of in known for key in (name, (name, 0)))]
+
+    def _is_early(self, allot: bytes) -> bool:
+        known = self.allots.get(allot)
+        return known is not None and not self.is_forked(known.chain, known.sequence)
 
     def _is_foreign(self, name: bytes, chain: bytes) -> bool:
         named = self._entry_of(name)
@@ -309,16 +313,23 @@ class Standing:
         return sum(self.allots[one].amount for one in self._allots_of.get(intent, ()) if self.is_allotted(one))
 
     def is_allotted(self, allot: bytes) -> bool:
-        """Return whether an allot counts: it and those that it passes on are valid, and none of them is late."""
+        """Return whether an allot counts: it and those that it rests on are valid, and none of them is late."""
         for _ in range(MAX_PASSED):
             known = self.allots.get(allot)
             if known is None or self.is_forked(known.chain, known.sequence):
                 return False
-            source = self._entry_of(known.source)
-            if source is None or source.header.kind != "allot":
+            rests_on = self._rests_on(known)
+            if rests_on is None:
                 return True
-            allot = source.id
+            allot = rests_on
         return False
+
+    def _rests_on(self, allot: Allot) -> bytes | None:
+        """Return the allot that another one passes on, or gives a part of a part of; None if it is of a whole."""
+        source = self._entry_of(allot.source)
+        if source is None or source.header.kind not in ("allot", "need", "offer"):
+            return None
+        return source.id if source.header.kind == "allot" else allotment_of(source.header)
 
     def _is_backed(self, line: Line) -> bool:
         """Return whether what a line is of is a whole need and offer, or a part that somebody gave."""

@@ -284,6 +284,21 @@ class TestClaimsDue:
         assert room.claims() == before != []
 
 
+class TestBooksThatAreKept:
+    def test_take_in_what_comes_and_are_what_they_would_be_if_made_anew(self, town: Town, sold: ResourceId) -> None:
+        anna, room = town["anna"], Bookroom(town["anna"].desk)
+        kept = anna.ledger.books
+        lot = say(anna, compose.event("raise", amount=7, resource_class="food"), "anna").id, 0
+        say(anna, compose.event("consume", amount=2, resource=lot), "anna")
+
+        assert anna.ledger.books is kept
+        told = room.books()
+        anna.ledger._folds.forget()
+        assert anna.ledger.books is not kept
+        assert room.books() == told
+        assert cid.text(lot[0]) in {row.id for row in told.stock}
+
+
 class TestValueFlows:
     def test_has_the_context_of_the_chapter(self) -> None:
         assert bookgraph.context() == json.loads((SPEC / "books.jsonld").read_text())["@context"]
@@ -326,6 +341,19 @@ class TestValueFlows:
             assert got[VF + name][0]["@id"] in nodes
         values = [_values(got[VF + name]) for name in ("accountingQuantity", "onhandQuantity")]
         assert values == [[Decimal(5)], [Decimal(5)]]
+
+    def test_leaves_out_a_moment_that_no_calendar_has(self, town: Town) -> None:
+        anna, bo = town["anna"], town["bo"]
+        window: dict[str, Any] = {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
+        need = say(bo, compose.need("food", 1, CELL, urgency=0, **window), "bo")
+        offer = say(anna, compose.offer("food", 1, CELL, **window), "anna")
+        row = say(anna, compose.row(offer=offer.id, previous=None, lines=[(need.id, 1)]), "anna")
+        for_ever = compose.commit(row=row.id, hold_ms=town.now_ms + 1, until_ms=2**63 - 1, lines=[(need.id, 1)])
+        commit = say(anna, for_ever, "anna")
+
+        nodes = {node["id"]: node for node in bookgraph.jsonld(Bookroom(anna.desk).books())["@graph"]}
+
+        assert "due" not in nodes[f"urn:mycelia:commitment:{cid.text(commit.id)}"]
 
     def test_uses_no_name_that_the_ontology_lacks(self, town: Town, sold: ResourceId) -> None:
         text = json.dumps(jsonld.expand(

@@ -15,7 +15,8 @@ from mycelia_node.hall import Hall
 from mycelia_node.keystore import Keystore
 from mycelia_node.ledger import Ledger
 from mycelia_protocol import cid, compose
-from tests.builders import HOUR_MS, Member
+from tests.builders import HOUR_MS, Member, note
+from tests.dealings import branch
 from tests.protocol.test_budget import GRAMS_A_LOAF, Town
 
 from .ledgers import Clock, as_runs, new_ledger
@@ -73,3 +74,20 @@ class TestABudget:
         found = share(seen(town, ledger, tmp_path), town.bo)
 
         assert (found.allotted, found.spent, found.left, found.overdrawn) == (0, GRAMS_A_LOAF, 0, GRAMS_A_LOAF)
+
+    @pytest.mark.parametrize("is_turned", [False, True], ids=["the lesser past first", "the greater past first"])
+    def test_shows_of_two_pasts_the_one_that_spent_more_whichever_came_first(
+        self, town: Town, ledger: Ledger, tmp_path: Path, *, is_turned: bool
+    ) -> None:
+        town.allot(town.board, town.threshold(4000), town.anna, 4000)
+        said, twin = list(town.held), branch(town.anna)
+        town.bake(town.anna, 1)
+        one = town.anna.prefix.tip
+        town.bake(twin, 3)
+        town.bo.say(note(town.held[one], town.held[twin.prefix.tip]))
+        pasts = [twin.prefix.tip, one] if is_turned else [one, twin.prefix.tip]
+        town.held = {name: town.held[name] for name in [*said, *pasts, *town.held]}
+
+        found = share(seen(town, ledger, tmp_path), town.anna)
+
+        assert (found.spent, found.left) == (3 * GRAMS_A_LOAF, 4000 - 3 * GRAMS_A_LOAF)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from random import Random
 
 import pytest
 
 from mycelia_node import models
 from mycelia_node.deeds import line_name
+from mycelia_node.desk import Desk
 from mycelia_node.faults import BadInput
+from mycelia_node.keystore import Keystore
 from mycelia_node.sharing import Sharing
 from mycelia_protocol import cid, compose
+from mycelia_protocol.equations import Bucket, Equation, Rule, write
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.kinds.kind import line_refs
+from tests.builders import Commons, line_id, note
+from tests.dealings import branch, dealt
+from tests.people import found
 
+from .ledgers import Clock, as_runs, new_ledger
 from .test_treasury import deal, say
 from .test_witnessing import peopled
 
@@ -139,6 +148,49 @@ class TestAnIncome:
         assert refused.value.rule == "distribute.again"
 
 
+class TestAnOrganisationWithTwoPasts:
+    def test_shares_an_income_once_and_alike_whichever_past_came_first(self, tmp_path: Path) -> None:
+        commons = Commons()
+        org, bo, cleo = (found(commons, name) for name in ("org", "bo", "cleo"))
+        rule = Rule("work", "quantity", "debt", resource_class="care")
+        document = write(Equation(org.chain, {}, (Bucket(500, bo.identity), Bucket(500, rules=(rule,)))))
+        fair = org.say(compose.equation(document))
+        dealt(bo, org, 8, "care")
+        incomes = [line_id(dealt(cleo, org, amount, "food").line) for amount in (50, 30)]
+        late = dealt(bo, org, 4, "care", is_received=False)
+        assert late.deliver is not None
+        said, twin = set(commons.held), branch(org)
+        org.on("receive", late.line, cites=[late.deliver])
+        one = [org.say(compose.distribute(fair.id, line)) for line in incomes]
+        twin.need(1)
+        twin.on("receive", late.line, cites=[late.deliver])
+        other = [twin.say(compose.distribute(fair.id, line)) for line in reversed(incomes)]
+        bo.say(note(one[-1], other[-1]))
+
+        pasts = [[name for name in own if name not in said] for own in (org.own, twin.own)]
+        told = [
+            shared(tmp_path / str(at), commons, [*said, *first, *second, *commons.held], org.chain)
+            for at, (first, second) in enumerate((pasts, pasts[::-1]))
+        ]
+
+        assert told[0] == told[1]
+        assert sorted(view.income for view in told[0]) == [30, 50]
+
+
+def shared(home: Path, commons: Commons, order: list[bytes], chain: bytes) -> list[models.DistributionView]:
+    """Return what a home that hears of entries in this order says of the incomes of a chain."""
+    clock = Clock(commons.now_ms)
+    ledger = new_ledger(home, law=commons.charter, clock=clock)
+    entries = [commons.held[name] for name in dict.fromkeys(order)]
+    for entry in entries:
+        ledger.ingest(as_runs([entry]))
+    while ledger.ingest(as_runs(entries)).accepted:
+        pass
+    assert all(ledger.get(entry.id) for entry in entries)
+    desk = Desk(ledger, Keystore(home / "keys", entropy=Random(1).randbytes), clock)
+    return Sharing(desk, clock).distributions(cid.text(chain))
+
+
 class TestAnEquation:
     def test_is_shown_as_it_was_set(self, bakery: Bakery) -> None:
         first, second = bakery.equate(), bakery.equate(GREEDY)
@@ -164,7 +216,10 @@ class TestAnEquation:
             ("[values]", "[other]"),
             ('class = "care"', 'process = "bafynothing"'),
             ('class = "care"', 'begin = "yesterday"'),
+            ('class = "care"', 'begin = "0001-01-01"'),
             ("[[bucket]]", "[[["),
+            pytest.param("share = 950", f"share = {'9' * 5000}", id="a share of 5,000 digits"),
+            pytest.param("share = 950", f"share = {'[' * 5000}", id="a share in 5,000 brackets"),
         ],
     )
     def test_that_is_wrong_is_refused_in_a_sentence(self, bakery: Bakery, before: str, after: str) -> None:

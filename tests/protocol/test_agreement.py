@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mycelia_protocol import compose
+from mycelia_protocol import compose, statements
+from mycelia_protocol.compose import Content, Leg
 from mycelia_protocol.standing import Status
-from tests.agreements import ring
-from tests.builders import HOUR_MS
+from tests.agreements import conditional, ring
+from tests.builders import HOUR_MS, Commons, Member
+from tests.people import delegated, found, key_of
+
+DAY_MS = 24 * HOUR_MS
 
 
 class TestAnAgreement:
@@ -74,3 +78,34 @@ class TestAnAgreement:
         assert deal.commons.standing.owing(deal.agreement.id) == []
         bo.say(deal.on("cancel", 1))
         assert deal.commons.standing.owing(deal.agreement.id) == [deal.legs[1][0]]
+
+
+class TestABotThatAgrees:
+    def test_counts_what_it_accepts_against_what_it_may_take_a_day(self) -> None:
+        bot, bo = bargainers(daily=10)
+        first = [conditional(bo, bot, 6, until=3 * DAY_MS), conditional(bot, bo, 1, until=3 * DAY_MS)]
+        bot.commons.wait(DAY_MS)
+        second = [conditional(bo, bot, 6, until=3 * DAY_MS), conditional(bot, bo, 1, until=3 * DAY_MS)]
+
+        assert bot.why_not(agreed(bo, first)) == "valid"
+        assert bot.why_not(agreed(bo, second)) == "grant.cap"
+
+    def test_counts_nothing_that_another_party_accepts(self) -> None:
+        bot, bo = bargainers(daily=10)
+        legs = [conditional(bo, bot, 6), conditional(bot, bo, 1), conditional(bo, found(bo.commons, "cleo"), 9)]
+
+        assert bot.why_not(agreed(bo, legs)) == "valid"
+
+
+def bargainers(*, daily: int) -> tuple[Member, Member]:
+    """Return a bot that may write of so much food a day, and another member."""
+    commons = Commons()
+    anna, bo = found(commons, "anna"), found(commons, "bo")
+    delegation = anna.say(statements.delegate(key_of("bot"), daily={"food": daily}))
+    return delegated(anna, "bot", anna.identity, delegation), bo
+
+
+def agreed(proposer: Member, legs: list[Leg]) -> Content:
+    """Propose an agreement; return an agree to it without publishing it."""
+    proposal = proposer.say(compose.agreement(end_ms=proposer.commons.now_ms + HOUR_MS // 2, legs=legs))
+    return compose.agree(proposal.id, legs)

@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mycelia_protocol import compose, statements
-from mycelia_protocol.accumulators import Allotted, Allowance
+from mycelia_protocol.accumulators import Allotted, Allowance, Purse
 from mycelia_protocol.budgets import is_sustainable, quotient, shares
-from mycelia_protocol.charter import ResourceClass
+from mycelia_protocol.charter import MAX_AMOUNT, ResourceClass
 from mycelia_protocol.charter import found as found_charter
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
+from mycelia_protocol.kinds.budgets import MAX_PURSE
 from mycelia_protocol.standing import Status
 from tests.builders import HOUR_MS, Commons, Member, on
+from tests.dealings import branch
 from tests.people import Council, council
 
 GRAMS_A_LOAF = 900
@@ -117,6 +119,13 @@ class TestABudget:
         [overdrawn] = [fact for key, fact in town.anna.prefix.facts.items() if key[0] == "overdrawn"]
         assert overdrawn == (15,)
 
+    def test_is_overdrawn_by_no_more_than_can_be_counted(self) -> None:
+        town = Town(water=WATER | {"factors": {"produce bread": [1024, 1]}})
+
+        assert town.bake(town.anna, MAX_AMOUNT // 1024) == "valid"
+        assert town.bake(town.anna, 1) == "budget.cap"
+        assert town.bake(town.bo, MAX_AMOUNT) == "budget.cap"
+
     def test_binds_nobody_who_makes_other_things(self) -> None:
         town = Town()
 
@@ -160,6 +169,20 @@ class TestWhoWantsMore:
         assert not town.standing.is_allotted(forged.id)
         assert town.standing.lacking(took) == [forged.id]
 
+    def test_keeps_nobody_busy_with_ever_so_many_crumbs(self) -> None:
+        town = Town()
+        first = town.allot(town.board, town.threshold(2000), town.anna, 2000)
+        for _ in range(MAX_PURSE):
+            town.allot(town.anna, first, town.bo, 1, ends_in=HOUR_MS // 2)
+        given = compose.allot(first.id, town.bo.chain, "budget", "co2", 1, town.now_ms + HOUR_MS)
+        crumb = town.anna.say(given)
+
+        assert town.bo.why_not(compose.take([crumb.id])) == "take.purse"
+        town.wait(HOUR_MS // 2 + 1)
+        assert town.bo.why_not(compose.take([crumb.id])) == "valid"
+        [purse] = [fact for fact in town.bo.prefix.facts.values() if isinstance(fact, Purse)]
+        assert len(purse.allots) == 1
+
     def test_makes_no_promise_out_of_a_part_that_was_never_there(self) -> None:
         town = Town()
         offer, need = town.anna.offer(10, resource_class="flour"), town.cleo.need(50, resource_class="flour")
@@ -171,6 +194,33 @@ class TestWhoWantsMore:
         town.cleo.accept(need, line)
 
         assert town.status(line) is Status.DISPLACED
+
+    def test_makes_no_promise_out_of_a_part_of_a_part_that_was_never_there(self) -> None:
+        town = Town()
+        offer, ends = town.anna.offer(10, resource_class="flour"), town.now_ms + HOUR_MS
+        forged = town.anna.misstep(compose.allot(offer.id, town.bo.chain, "offer", "flour", 40, ends))
+        town.bo.say(compose.take([forged.id]))
+        part = town.bo.offer(40, resource_class="flour", tail=compose.OfferTail(allotment=forged.id))
+        given = town.bo.say(compose.allot(part.id, town.cleo.chain, "offer", "flour", 40, ends))
+        town.cleo.say(compose.take([given.id]))
+        of_part = town.cleo.offer(40, resource_class="flour", tail=compose.OfferTail(allotment=given.id))
+        need = town.member("dora").need(40, resource_class="flour")
+        line = town.cleo.commit(town.cleo.row(of_part, (need, 40)), (need, 40)), 0
+
+        assert not town.standing.is_allotted(given.id)
+        assert town.status(line) is Status.DISPLACED
+
+    def test_has_no_effective_part_of_what_was_given_where_its_giver_forked(self) -> None:
+        town = Town()
+        offer, twin = town.anna.offer(10, resource_class="flour"), branch(town.anna)
+        given = town.anna.say(compose.allot(offer.id, town.bo.chain, "offer", "flour", 4, town.now_ms + HOUR_MS))
+        took = town.bo.say(compose.take([given.id]))
+        part = town.bo.offer(4, resource_class="flour", tail=compose.OfferTail(allotment=given.id))
+        assert town.standing.is_effective(took)
+
+        town.standing.note_fork(town.anna.chain, twin.need(1, resource_class="flour").header.sequence)
+
+        assert town.standing.lacking(took) == town.standing.lacking(part) == [given.id]
 
     def test_issues_no_limits_and_the_board_makes_no_bread(self) -> None:
         town = Town()

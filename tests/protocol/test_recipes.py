@@ -111,6 +111,22 @@ class TestAScaledRecipe:
         with pytest.raises(ValueError, match="more than 256"):
             scaled(top, "flour", 1, tower.get)
 
+    def test_refuses_numbers_that_nobody_reads(self) -> None:
+        tower = {_name(at): _dividing(at) for at in range(60)}
+
+        assert scaled(tower[_name(10)], "flour", 1, tower.get).runs[_name(0)].denominator == 2 ** (52 * 11)
+        with pytest.raises(ValueError, match="more than 2048 bits"):
+            scaled(tower[_name(59)], "flour", 1, tower.get)
+
+    def test_counts_a_recipe_once_for_each_class_that_it_is_run_for(self) -> None:
+        names = [f"class-{at}" for at in range(20)]
+        parts = (*(goes("consume", name, 1) for name in names), *(comes("produce", name, 1) for name in names))
+        tower = {_name(at): Recipe(_name(at), b"", "all", parts, (_name(at - 1),) if at else ()) for at in range(14)}
+
+        assert len(scaled(tower[_name(12)], "class-0", 1, tower.get).runs) == 13
+        with pytest.raises(ValueError, match="more than 256"):
+            scaled(tower[_name(13)], "class-0", 1, tower.get)
+
     @pytest.mark.parametrize("seed", range(8))
     def test_takes_of_two_amounts_what_it_takes_of_their_sum(self, seed: int) -> None:
         dice = random.Random(seed)
@@ -157,6 +173,12 @@ class TestARecipeThatIsPublished:
 
 def _name(at: int) -> bytes:
     return at.to_bytes(2, "big")
+
+
+def _dividing(at: int) -> Recipe:
+    """Return a recipe of which one run yields an enormous amount of what the next one takes a little of."""
+    parts = (goes("consume", "flour", 1), comes("produce", "flour", 2**52))
+    return Recipe(_name(at), b"", "drop", parts, cites=(_name(at - 1),) if at else ())
 
 
 def _doubling(at: int) -> Recipe:

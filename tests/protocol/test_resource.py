@@ -17,6 +17,7 @@ from mycelia_protocol.charter import ResourceClass, found
 from mycelia_protocol.compose import NeedTail, OfferTail
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.inventory import Inventory, Stock
+from mycelia_protocol.kinds.events import MAX_AWAY
 from tests.builders import CELL, HOUR_MS, Commons, Member, charter, on
 
 SEEDS = range(12)
@@ -197,6 +198,18 @@ class TestEightApples:
 
 
 class TestAResource:
+    def test_is_in_no_more_boxes_at_once_than_are_noted(self, anna: Member) -> None:
+        lot = anna.act("raise", 100, resource_class="food")
+        boxes = [anna.act("raise", 1, resource_class="food") for _ in range(MAX_AWAY + 1)]
+        for box in boxes[:-1]:
+            anna.act("combine", 1, resource=lot, to=box)
+
+        assert anna.why_not(compose.event("combine", amount=1, resource=lot, to=boxes[-1])) == "event.away"
+        anna.act("combine", 1, resource=lot, to=boxes[0])
+        anna.act("separate", 2, resource=lot, to=boxes[0])
+        anna.act("combine", 1, resource=lot, to=boxes[-1])
+        assert len(anna.stock(lot).away) == MAX_AWAY
+
     def test_is_offered_once(self, anna: Member) -> None:
         lot = anna.act("raise", 10, resource_class="food")
         anna.offer(6, tail=OfferTail(resource=lot))

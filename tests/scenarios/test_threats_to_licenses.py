@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from mycelia_protocol import compose
-from mycelia_protocol.accumulators import Claim, ResourceId
+from mycelia_protocol.accumulators import Claim, Fact, Owing, ResourceId
 from mycelia_protocol.canonical import Value
 from mycelia_protocol.charter import ResourceClass
 from mycelia_protocol.charter import found as found_charter
-from mycelia_protocol.compose import Content
+from mycelia_protocol.compose import Content, NeedTail, OfferTail
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
 from tests.builders import HOUR_MS, Commons, Member, on
+from tests.dealings import dealt
 from tests.people import Person, found, identity
 
 CLASSES = {"design": ResourceClass("piece"), "bread": ResourceClass("loaf"), "money": ResourceClass("EUR", 1, 100)}
@@ -62,7 +63,7 @@ def sell(town: Town, lot: ResourceId, amount: int) -> None:
     """Let the co-op sell bread of a lot to the company, for money."""
     coop, big = town.coop, town.big
     need = coop.need(amount, resource_class="money")
-    tail = compose.OfferTail(resource=lot, reciprocal=need.id)
+    tail = OfferTail(resource=lot, reciprocal=need.id)
     coop.offer(5, resource_class="bread", tail=tail)
     line = big.commit(big.row(big.offer(amount, resource_class="money"), (need, amount)), (need, amount)), 0
     delivered = big.on("deliver", line, cites=[coop.accept(need, line)])
@@ -113,6 +114,22 @@ class TestWhoUsesItAllTheSame:
         words = [town.word(town.coop, one) for one in ("worker-coop", "surplus-to-workers")]
 
         assert town.big.why_not(cite(town.design("ppl"), "commercial", *words)) == "license.denied"
+
+    def test_is_refused_with_an_issuers_own_word_about_a_chain_of_its_own(self, town: Town) -> None:
+        ends, shop = town.commons.now_ms + HOUR_MS, town.union.install("shop")
+        design = town.design("ppl")
+        for user in (town.union, shop):
+            said = [compose.attest(user.chain, one, 1, ends) for one in ("worker-coop", "surplus-to-workers")]
+            words = [town.union.say(one).id for one in said]
+
+            assert user.why_not(cite(design, "commercial", *words)) == "license.denied"
+
+    def test_is_refused_with_a_permit_of_no_number(self, town: Town) -> None:
+        design = town.design("ppl")
+        content = town.permit(design, by=town.lab)
+        permit = town.lab.misstep(content._replace(terms=[content.terms[0], False, *content.terms[2:]]))
+
+        assert town.big.why_not(cite(design, "commercial", permit.id)) == "license.denied"
 
     def test_is_refused_with_the_words_of_a_friend(self, town: Town) -> None:
         words = [town.word(town.big, one, by=town.coop) for one in ("worker-coop", "surplus-to-workers")]
@@ -205,6 +222,36 @@ class TestKeepingTheMakersShare:
 
         assert [claim.amount for claim in self.sold(town, stock)] == [20]
 
+    def test_is_over_for_what_was_paid_and_stands_for_what_came_since(self, town: Town) -> None:
+        design = town.design("ovn")
+        for _ in range(3):
+            process = town.coop.say(compose.process()).id
+            town.coop.say(cite(design, process=process))
+            sell(town, town.coop.act("produce", 5, resource_class="bread", process=process), 1000)
+            paid = dealt(town.coop, town.lab, 20, "money")
+            [owed] = [name[1:] for name, fact in town.coop.prefix.facts.items() if is_open(fact)]
+            [owing] = [fact for fact in town.coop.prefix.facts.values() if isinstance(fact, Owing)]
+            assert owing.claims == (owed,)
+            town.coop.say(compose.settle([paid.settled(owed)]))
+
+        assert [claim.paid for claim in claims(town.coop)] == [20, 20, 20]
+
+    def test_by_giving_more_things_for_one_need_than_are_noted_is_refused(self, town: Town) -> None:
+        need, lots = town.coop.need(1000, resource_class="money"), [self.mixed(town, 9), self.mixed(town, 8)]
+        asked = [OfferTail(resource=lot, reciprocal=need.id) for lot in lots]
+        town.coop.offer(1, resource_class="bread", tail=asked[0])
+
+        with pytest.raises(Refused, match="at most 16 licensed things") as refused:
+            town.coop.offer(1, resource_class="bread", tail=asked[1])
+        assert refused.value.rule == "offer.commercial"
+
+    def mixed(self, town: Town, things: int) -> ResourceId:
+        """Bake by so many designs."""
+        process = town.coop.say(compose.process()).id
+        for _ in range(things):
+            town.coop.say(cite(town.design("ovn"), process=process))
+        return town.coop.act("produce", 1, resource_class="bread", process=process)
+
     def test_by_putting_two_lots_together_keeps_the_share_of_both(self, town: Town) -> None:
         lot, other = self.baked(town), self.baked(town)
         town.coop.act("move", 5, resource=lot, to=other)
@@ -217,6 +264,36 @@ class TestKeepingTheMakersShare:
         toast = town.coop.act("produce", 5, resource_class="bread", process=process)
 
         assert [claim.amount for claim in self.sold(town, toast)] == [20]
+
+    @pytest.mark.parametrize("action", ["copy", "transfer"])
+    def test_by_giving_it_as_a_leg_that_money_comes_for_does_not_help(self, town: Town, action: str) -> None:
+        content = bartered(town, town.coop.act("copy", 1, resource=town.design("ovn"), use="share"), action)
+
+        assert town.coop.why_not(content) == "agree.commercial"
+
+    def test_by_allotting_an_offer_of_copies_does_not_help(self, town: Town) -> None:
+        lot = town.coop.act("copy", 1, resource=town.design("ovn"), use="share")
+        offer = town.coop.offer(1, resource_class="design", tail=OfferTail("copy", lot))
+        content = compose.allot(offer.id, town.big.chain, "offer", "design", 1, town.commons.now_ms + HOUR_MS)
+
+        assert town.coop.why_not(content) == "allot.source"
+
+
+def is_open(fact: Fact) -> bool:
+    return isinstance(fact, Claim) and fact.paid < fact.amount
+
+
+def bartered(town: Town, lot: ResourceId, action: str) -> Content:
+    """Propose that the co-op gives the company of a lot, and gets money; return its agree without publishing it."""
+    coop, big, ends = town.coop, town.big, town.commons.now_ms + HOUR_MS
+    asked, paid = big.need(1, resource_class="design", tail=NeedTail(action)), coop.need(5, resource_class="money")
+    offer = coop.offer(1, resource_class="design", tail=OfferTail(action, lot))
+    legs = []
+    for giver, of, need, amount in ((coop, offer, asked, 1), (big, big.offer(5, resource_class="money"), paid, 5)):
+        row = giver.row(of, (need, amount))
+        commit = giver.say(compose.commit(row=row.id, hold_ms=0, until_ms=ends, lines=[(need.id, amount)]))
+        legs.append(((commit.id, 0), need.id))
+    return compose.agree(big.say(compose.agreement(end_ms=ends, legs=legs)).id, legs)
 
 
 class TestWhoAdaptsAThingWhoseSourceIsAskedFor:

@@ -16,6 +16,7 @@ from ..accumulators import Agreed, LegOf, LineId, Mark
 from ..envelope import Entry, Header
 from ..errors import Refused
 from .flows import commit_lines, take_lines
+from .intents import given_of
 from .kind import Judged, Kind, is_natural, line_refs, nothing
 from .legs import CONDITIONAL, leg
 from .licensing import note_return
@@ -117,9 +118,10 @@ def _note_returns(judged: Judged, legs: list[Leg]) -> None:
     chain, facts = judged.prefix.chain, judged.facts
     needs = {one.need for one in legs if one.receiver == chain}
     for one in legs if needs else ():
-        given = facts.committed(one.line)
-        kept = facts.reserve(given.offer) if given is not None and one.provider == chain else None
-        held = None if kept is None else facts.resource((kept.resource, kept.number))
+        given = facts.committed(one.line) if one.provider == chain else None
+        offer = None if given is None else judged.prefix.own(given.offer)  # what gives of a resource stays (chapter 19)
+        name = None if offer is None else given_of(offer.header)
+        held = None if name is None else facts.resource(name)
         uses = () if held is None else facts.uses(held.process)
         for need in sorted(needs):
             note_return(judged, judged.deps[need], uses, "agree.commercial")

@@ -60,7 +60,7 @@ def permitted(entry: Entry, design: Entry, use: str, time_ms: int) -> bytes | No
     if header.kind != "permit" or len(terms) != 5 or entry.chain != design.chain:
         return None
     at, number, licensee, permitted_use, expires_ms = terms
-    is_of = is_natural(at) and at < len(header.deps) // 32 and header.dep(at) == design.id and number == 0
+    is_of = header.named(at) == design.id and is_natural(number) and number == 0  # False equals 0, and is no number
     if not is_of or permitted_use != use or not is_natural(expires_ms) or time_ms > expires_ms:
         return None
     return licensee if isinstance(licensee, bytes) else None

@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 
 from ..accumulators import Allotted, Allowance, Fact, FactKey, Footprint, Overdrawn, Purse
 from ..authority import check_authority
+from ..charter import MAX_AMOUNT
 from ..cid import digest
 from ..envelope import Entry, Header, Term
 from ..errors import Refused
@@ -20,7 +21,7 @@ from ..times import moment_text
 from .designs import CLASS as EVENT_CLASS
 from .designs import RESOURCE, RESOURCE_NUMBER
 from .flows import commit_lines
-from .intents import AMOUNT, CLASS, END_MS, action_of
+from .intents import AMOUNT, CLASS, END_MS, action_of, given_of
 from .kind import Judged, Kind, is_natural, lines_about, nothing
 
 SENSES = ("ceiling", "floor")
@@ -28,6 +29,7 @@ BUDGET = "budget"
 # What a magisterium has no stake in.
 ACTS = frozenset({"need", "offer", "row", "commit", "accept", "agree", "event", "process", "capacity", "settle"})
 MAX_TAKEN = 16
+MAX_PURSE = 256  # allowances of one impact that have not expired: each act asks them all
 MAX_PASSED = 16  # hands that an allowance goes through
 
 
@@ -129,7 +131,7 @@ def _of_intent(judged: Judged, source: Entry) -> _Source:
     need, offer = judged.facts.need(source.id), judged.facts.offer(source.id)
     if need.withdrawn or offer.withdrawn:
         raise Refused("allot.source", f"the {kind} is withdrawn")
-    if judged.facts.reserve(source.id) is not None:
+    if kind == "offer" and given_of(source.header) is not None:
         raise Refused("allot.source", "the offer gives of an own resource, which its own chain alone delivers")
     if kind == "need":
         left = most - need.accepted
@@ -159,8 +161,15 @@ def _judge_take(judged: Judged) -> None:
             raise Refused("take.expired", f"it expired at {expires_ms}")
         judged.facts["allowance", allot.id, -1] = Allowance(of, name, amount, expires_ms)
         if of == BUDGET:
-            key = ("purse", digest(name.encode()), -1)
-            judged.facts[key] = Purse(tuple(sorted({*_purse(judged, name), (expires_ms, allot.id)})))
+            _put_in_purse(judged, name, (expires_ms, allot.id))
+
+
+def _put_in_purse(judged: Judged, impact: str, allowance: tuple[int, bytes]) -> None:
+    """Note that an allowance can be spent, or refuse `take.purse`; what has expired by now leaves."""
+    kept = {one for one in _purse(judged, impact) if judged.header.time_ms <= one[0]}
+    if len(kept) >= MAX_PURSE:
+        raise Refused("take.purse", f"this chain has {len(kept)} allowances of {impact} that have not expired")
+    judged.facts["purse", digest(impact.encode()), -1] = Purse(tuple(sorted({*kept, allowance})))
 
 
 def _check_way(judged: Judged, allot: Entry) -> None:
@@ -285,7 +294,10 @@ def _give_back(judged: Judged, commit: bytes, number: int) -> None:
 
 def _overdraw(judged: Judged, impact: bytes, amount: int) -> None:
     before = judged.facts.get(("overdrawn", impact, -1))
-    judged.facts["overdrawn", impact, -1] = Overdrawn(amount + (before.amount if isinstance(before, Overdrawn) else 0))
+    total = amount + (before.amount if isinstance(before, Overdrawn) else 0)
+    if total > MAX_AMOUNT:  # a factor times an amount may lie far beyond what a state can hold
+        raise Refused("budget.cap", f"{total} would be overdrawn, more than the {MAX_AMOUNT} that can be counted")
+    judged.facts["overdrawn", impact, -1] = Overdrawn(total)
 
 
 THRESHOLD = Kind(
@@ -306,7 +318,7 @@ ALLOT = Kind(
 TAKE = Kind(
     "take",
     ("*allot",),
-    ("take.terms", "take.allot", "take.again", "take.expired"),
+    ("take.terms", "take.allot", "take.again", "take.expired", "take.purse"),
     _judge_take,
     lambda header: tuple(header.dep(cast(int, at)) for at in header.terms),
 )

@@ -8,6 +8,7 @@ Spec: 23-reciprocity, "What a cancel costs".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from ..accumulators import AcceptedLine, Claim, CommittedLine, LineId, Mark
@@ -20,17 +21,21 @@ from .kind import Judged
 _EXEMPT = Mark.CITES_RELEASE | Mark.CITES_LAPSE | Mark.CITES_CANCEL | Mark.INHERITED
 
 
-def owe(judged: Judged, number: int, line: LineId, left: CommittedLine | AcceptedLine) -> None:
-    """Note what is owed for the line that an own cancel names in this place; `left` is it as it was before."""
+def owed(judged: Judged, line: LineId, left: CommittedLine | AcceptedLine) -> Claim | None:
+    """Return what is owed for a line that an own cancel names, None if nothing; `left` is it as it was before."""
     terms = judged.charter.cancel
     if terms is None or left.marks & _EXEMPT:
-        return
+        return None
     creditor = left.receiver if isinstance(left, CommittedLine) else left.provider
     amount = -(-left.amount * terms.per_mille // 1000)
     due_ms = judged.header.time_ms + terms.due_days * DAY_MS
     name = cast(str, class_of(judged, left.need))
-    owed = Claim(creditor, name, amount, due_ms, ground=line[0], ground_number=line[1])
-    claims.note(judged, (judged.entry.id, number), owed, (judged.prefix.chain, 0))
+    return Claim(creditor, name, amount, due_ms, ground=line[0], ground_number=line[1])
+
+
+def note_debts(judged: Judged, raised: Mapping[claims.ClaimId, Claim]) -> None:
+    """Note the claims that an own cancel raised."""
+    claims.note(judged, raised, lambda _: (judged.prefix.chain, 0))
 
 
 def check_debts(judged: Judged) -> None:
@@ -38,6 +43,6 @@ def check_debts(judged: Judged) -> None:
     terms = judged.charter.cancel
     if terms is None:
         return
-    for _, owed in claims.unpaid(judged, (judged.prefix.chain, 0)):
-        if 0 < judged.header.time_ms - owed.due_ms <= terms.due_days * DAY_MS:
-            raise Refused("accept.debt", f"{claims.left_text(judged, owed)} for a cancel")
+    for _, claim in claims.unpaid(judged, (judged.prefix.chain, 0)):
+        if 0 < judged.header.time_ms - claim.due_ms <= terms.due_days * DAY_MS:
+            raise Refused("accept.debt", f"{claims.left_text(judged, claim)} for a cancel")

@@ -34,10 +34,10 @@ from .designs import (
 )
 from .intents import is_cell
 from .kind import Judged, Kind, is_natural
-from .licensing import check_downstream, check_use, owe_source, publish_source
+from .licensing import MAX_USES, check_downstream, check_use, owe_source, publish_source
 from .stock import Change, add, change, check_free, extent, own_resource, resource_id
 
-MAX_USES = 16  # licensed things in one process
+MAX_AWAY = 64  # ways and containers of one resource: each event about it reads and writes them all
 
 _SIGNS = {"": 0, "increment": 1, "decrement": -1, "decrementIncrement": -1, "incrementTo": 0}
 _LICENSABLE = frozenset({"produce", "raise", "copy"})
@@ -284,6 +284,8 @@ def _part(judged: Judged, action: Action, move: Move) -> None:
     if is_back and move.amount > left:
         back, gone = (judged.amount_text(held.resource_class, one) for one in (move.amount, left))
         raise Refused("event.away", f"{back} comes back by `{action.name}`, {gone} had left by `{way}`")
+    if not is_back and not left and len(away) >= MAX_AWAY:
+        raise Refused("event.away", f"of one resource something is away in at most {MAX_AWAY} ways and containers")
     away[key] = left - move.amount if is_back else left + move.amount
     kept = tuple(sorted((*name, rest) for name, rest in away.items() if rest))
     judged.facts["resource", *resource] = held._replace(away=kept)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..accumulators import AcceptedLine, LineId, Mark, OfferFacts
+from ..accumulators import AcceptedLine, Claim, CommittedLine, LineId, Mark, OfferFacts
 from ..errors import Premature, Refused
 from . import credit
-from .debts import owe
+from .claims import ClaimId
+from .debts import note_debts, owed
 from .flows import CLOSED, FREED, line_of
 from .kind import Judged, Kind, lines_about, nothing
 from .legs import CONDITIONAL, may_lapse, may_release, note_left
@@ -66,22 +67,25 @@ def _judge_lapse(judged: Judged) -> None:
 
 
 def _judge_cancel(judged: Judged) -> None:
+    raised: dict[ClaimId, Claim] = {}
     for number, line in enumerate(lines_about(judged.entry)):
-        given = judged.facts.committed(line)
-        if given is not None:
-            if given.marks & CLOSED:
+        left: CommittedLine | AcceptedLine | None = judged.facts.committed(line)
+        if left is not None:
+            if left.marks & CLOSED:
                 raise Refused("cancel.open", "the line was released, cancelled or delivered before")
             _free_capacity(judged, line, Mark.CANCELLED)
-            owe(judged, number, line, given)
-            continue
-        taken = judged.facts.accepted(line)
-        if taken is None:
-            _refuse_line(judged, line)
-        elif taken.marks & (Mark.LAPSED | Mark.CANCELLED | Mark.RECEIVED):
-            raise Refused("cancel.open", "the line was lapsed, cancelled or received before")
         else:
-            _free_need(judged, line, taken, Mark.CANCELLED)
-            owe(judged, number, line, taken)
+            left = judged.facts.accepted(line)
+            if left is None:
+                _refuse_line(judged, line)
+                continue
+            if left.marks & (Mark.LAPSED | Mark.CANCELLED | Mark.RECEIVED):
+                raise Refused("cancel.open", "the line was lapsed, cancelled or received before")
+            _free_need(judged, line, left, Mark.CANCELLED)
+        claim = owed(judged, line, left)
+        if claim is not None:
+            raised[judged.entry.id, number] = claim
+    note_debts(judged, raised)
 
 
 def _refuse_line(judged: Judged, line: LineId) -> None:

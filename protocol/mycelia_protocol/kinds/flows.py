@@ -7,18 +7,19 @@ half), `accept` makes them binding on the need's chain (receiver's half),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
-from ..accumulators import AcceptedLine, CommittedLine, LineId, Mark, NeedFacts, OfferFacts, Return
+from ..accumulators import AcceptedLine, Claim, CommittedLine, LineId, Mark, NeedFacts, OfferFacts, Return
 from ..envelope import Entry, Header
 from ..errors import Refused
 from . import credit
+from .claims import ClaimId
 from .debts import check_debts
 from .intents import AMOUNT, CLASS, END_MS
 from .kind import Judged, Kind, amounts_by_dep, check_amount, is_natural, lines_about, nothing, remembered
 from .legs import CONDITIONAL, is_complete, leg, note_took
-from .licensing import raise_claims
+from .licensing import note_claims, shares
 from .rows import OFFER_AT
 from .stock import give, put
 
@@ -173,7 +174,7 @@ def _judge_deliver(judged: Judged) -> None:
 
 def _judge_receive(judged: Judged) -> None:
     facts = judged.facts
-    claims = 0
+    raised: dict[ClaimId, Claim] = {}
     for place, line in enumerate(lines_about(judged.entry)):
         taken = facts.accepted(line)
         if taken is None or not taken.marks & Mark.ACCEPTED:
@@ -195,15 +196,16 @@ def _judge_receive(judged: Judged) -> None:
         facts["accepted", *line] = taken.marked(Mark.RECEIVED)
         put(judged, taken.need, taken.amount, place)
         note_took(facts, line)
-        claims = _claim(judged, taken, claims)
+        for claim in _shares(judged, taken):
+            raised[judged.entry.id, len(raised)] = claim
+    note_claims(judged, raised)
 
 
-def _claim(judged: Judged, taken: AcceptedLine, first: int) -> int:
-    """Note what is owed of a return to those whose designs are in what it is for (chapter 21)."""
+def _shares(judged: Judged, taken: AcceptedLine) -> Iterator[Claim]:
+    """Yield what is owed of a return to those whose designs are in what it is for (chapter 21)."""
     asked = judged.facts.get(("return", taken.need, -1))
-    if not isinstance(asked, Return):
-        return first
-    return raise_claims(judged, asked.uses, asked.resource_class, taken.amount, first)
+    if isinstance(asked, Return):
+        yield from shares(judged, asked.uses, asked.resource_class, taken.amount)
 
 
 def _needs_of(header: Header) -> tuple[bytes, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import cast
 
-from ..accumulators import Allowance, Into
+from ..accumulators import Allowance, Into, ResourceId
 from ..actions import ACTIONS, PLAIN
 from ..envelope import Header
 from ..errors import Refused
@@ -47,6 +47,18 @@ def _relies_on(header: Header) -> tuple[bytes, ...]:
 def action_of(header: Header) -> object:
     """Return the action that a need or an offer of any form states, `transfer` if it has no tail."""
     return header.terms[-TAIL] if has_tail(header) else PLAIN
+
+
+def process_of(header: Header) -> bytes | None:
+    """Return the own process that what is received for a valid need goes into, None if it names none."""
+    at = header.terms[NEED_TERMS + 2] if has_tail(header) else None
+    return None if at is None else header.dep(cast(int, at))
+
+
+def given_of(header: Header) -> ResourceId | None:
+    """Return the own resource that a valid offer gives of, None if it names none."""
+    at, number = header.terms[OFFER_TERMS + 2 : OFFER_TERMS + 4] if has_tail(header) else (None, None)
+    return None if at is None else (header.dep(cast(int, at)), cast(int, number))
 
 
 def _judge_need(judged: Judged) -> None:

@@ -6,7 +6,7 @@ here, the licensor's permit; and what the own chain contributed and owes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import cast
 
@@ -19,6 +19,8 @@ from ..licenses import ATTRIBUTION, BUILT_IN, PERMIT, SAME_LICENSE, Duties, Prof
 from . import claims
 from .attestations import attested, permitted
 from .kind import Judged
+
+MAX_USES = 16  # licensed things in one process, copy or stock, or given for one need
 
 
 def known_profile(charter: Charter, name: str) -> Profile | None:
@@ -60,14 +62,15 @@ def _why(verdict: Verdict, found: Profile) -> str:
 
 def _facts(judged: Judged, design: Entry, use: str) -> set[str]:
     """Return what is true of who uses it: seen here, or attested by whose word counts."""
-    own = {judged.prefix.chain} if judged.grant is None else {judged.grant.identity, judged.prefix.chain}
+    identity = None if judged.grant is None else judged.grant.identity
+    own = {judged.prefix.chain} if identity is None else {identity, judged.prefix.chain}
     true, now = {ATTRIBUTION, SAME_LICENSE}, judged.header.time_ms  # it is named; what is made is asked when it is made
     for entry in judged.deps.values():
         told = attested(entry, now)
         if told is not None and told[0] in own:
             issuer = _signer(judged, entry)
             counts = issuer is not None and issuer.identity in judged.charter.issuers.get(told[1], ())
-            if counts and issuer is not None and issuer.identity != told[0]:  # nobody attests for herself
+            if counts and issuer is not None and issuer.identity != identity:  # nobody attests for herself
                 true.add(told[1])
         if permitted(entry, design, use, now) in own and may_write(judged.lineage.speaker(entry.chain), entry):
             true.add(PERMIT)
@@ -117,23 +120,26 @@ def note_return(judged: Judged, need: Entry, uses: tuple[Use, ...], rule: str) -
             raise Refused(rule, f"what is in it was used for `{use}`: give it for no return")
     if uses:
         before = judged.facts.get(("return", need.id, -1))
-        known = before.uses if isinstance(before, Return) else ()
-        resource_class = cast(str, need.header.terms[0])
-        judged.facts["return", need.id, -1] = Return(resource_class, tuple(sorted({*known, *uses})))
+        known = tuple(sorted({*uses, *(before.uses if isinstance(before, Return) else ())}))
+        if len(known) > MAX_USES:  # each raises a claim for each line that is received
+            raise Refused(rule, f"for one need at most {MAX_USES} licensed things are given")
+        judged.facts["return", need.id, -1] = Return(cast(str, need.header.terms[0]), known)
 
 
-def raise_claims(judged: Judged, uses: tuple[Use, ...], resource_class: str, amount: int, first: int) -> int:
-    """Note what is owed of something that came in return for what licensed things went into; return the next number."""
+def shares(judged: Judged, uses: tuple[Use, ...], resource_class: str, amount: int) -> Iterator[Claim]:
+    """Yield what is owed of something that came in return for what licensed things went into."""
     for design, number, use in uses:
         licensed = cast(Licensed, judged.facts["licensed", design, number])
         _, _, per_mille, days = dict(licensed.uses)[use]
         if not per_mille:
             continue
         owed, due_ms = -(-amount * per_mille // 1000), judged.header.time_ms + days * DAY_MS
-        share = Claim(licensed.creditor, resource_class, owed, due_ms, ground=design, ground_number=number)
-        claims.note(judged, (judged.entry.id, first), share, (design, number))
-        first += 1
-    return first
+        yield Claim(licensed.creditor, resource_class, owed, due_ms, ground=design, ground_number=number)
+
+
+def note_claims(judged: Judged, raised: Mapping[claims.ClaimId, Claim]) -> None:
+    """Note the claims for licensed things that an entry raised."""
+    claims.note(judged, raised, lambda claim: (claim.ground, claim.ground_number))
 
 
 def owe_source(judged: Judged, into: bytes, design: ResourceId, resource_class: str, days: int) -> None:
@@ -141,7 +147,7 @@ def owe_source(judged: Judged, into: bytes, design: ResourceId, resource_class: 
     licensed = cast(Licensed, judged.facts["licensed", *design])
     due_ms = judged.header.time_ms + days * DAY_MS
     source = Claim(licensed.creditor, resource_class, 1, due_ms, ground=design[0], ground_number=design[1])
-    claims.note(judged, (into, len(list(_sources(judged, into)))), source, design)
+    note_claims(judged, {(into, len(list(_sources(judged, into)))): source})
 
 
 def publish_source(judged: Judged, process: bytes, resource_class: str, license_: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from ..accumulators import AcceptedLine, CommittedLine, Draft, Grant, Prefix, Spent
+from ..accumulators import AcceptedLine, CommittedLine, Draft, Grant, LegOf, Prefix, Spent
 from ..amounts import amount_text
 from ..charter import Classes
 from ..cid import digest
@@ -53,10 +53,10 @@ def _amounts(entry: Entry, facts: Draft, prefix: Prefix) -> Iterator[tuple[str, 
         lines = [cast(AcceptedLine, facts.accepted(line)) for line in lines_about(entry)]
         yield _class_of(header.dep(cast(int, header.terms[0])), prefix), sum(line.amount for line in lines)
     elif kind == "agree":  # what it accepts: what it gives was counted when it was committed
-        for record, name, number in facts.changes:
-            fact = facts.get((record, name, number))
-            if isinstance(fact, AcceptedLine) and ("leg", name, number) in facts.changes:
-                yield _class_of(fact.need, prefix), fact.amount
+        legs = [(key[1:], fact) for key, fact in facts.changes.items() if isinstance(fact, LegOf)]
+        taken = [cast(AcceptedLine, facts.accepted(line)) for line, leg in legs if leg.receiver == prefix.chain]
+        for line in taken:  # a list before the first is counted, for to count is to change what is read here
+            yield _class_of(line.need, prefix), line.amount
 
 
 def _class_of(intent: bytes, prefix: Prefix) -> str:
