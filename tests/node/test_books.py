@@ -342,19 +342,6 @@ class TestValueFlows:
         values = [_values(got[VF + name]) for name in ("accountingQuantity", "onhandQuantity")]
         assert values == [[Decimal(5)], [Decimal(5)]]
 
-    def test_leaves_out_a_moment_that_no_calendar_has(self, town: Town) -> None:
-        anna, bo = town["anna"], town["bo"]
-        window: dict[str, Any] = {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
-        need = say(bo, compose.need("food", 1, CELL, urgency=0, **window), "bo")
-        offer = say(anna, compose.offer("food", 1, CELL, **window), "anna")
-        row = say(anna, compose.row(offer=offer.id, previous=None, lines=[(need.id, 1)]), "anna")
-        for_ever = compose.commit(row=row.id, hold_ms=town.now_ms + 1, until_ms=2**63 - 1, lines=[(need.id, 1)])
-        commit = say(anna, for_ever, "anna")
-
-        nodes = {node["id"]: node for node in bookgraph.jsonld(Bookroom(anna.desk).books())["@graph"]}
-
-        assert "due" not in nodes[f"urn:mycelia:commitment:{cid.text(commit.id)}"]
-
     def test_uses_no_name_that_the_ontology_lacks(self, town: Town, sold: ResourceId) -> None:
         text = json.dumps(jsonld.expand(
             bookgraph.jsonld(Bookroom(town["anna"].desk).books()), {"documentLoader": _no_network}
