@@ -8,16 +8,23 @@ import pytest
 
 from mycelia_node import bench
 
+ENTRIES = 3000
+
 
 @pytest.fixture(scope="module")
-def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int | float]:
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bench")
+
+
+@pytest.fixture(scope="module")
+def figures(scratch: Path) -> dict[str, int | float]:
     """Return the figures of one small run."""
-    return bench.ledger(3000, directory=tmp_path_factory.mktemp("bench"))
+    return bench.ledger(ENTRIES, directory=scratch)
 
 
 class TestTheBench:
     def test_measures_entries_of_the_agreed_size(self, figures: dict[str, int | float]) -> None:
-        assert figures["entries"] == 3000
+        assert figures["entries"] == ENTRIES
         assert 280 <= figures["bytes_per_entry"] <= 300
 
     def test_compares_each_step_with_what_ran_beside_it(self, figures: dict[str, int | float]) -> None:
@@ -32,7 +39,6 @@ class TestTheBench:
     def test_takes_little_disk(self, figures: dict[str, int | float]) -> None:
         assert figures["disk_bytes_per_entry"] <= 440
 
-    def test_leaves_nothing_behind(self, tmp_path: Path) -> None:
-        bench.ledger(100, directory=tmp_path)
-
-        assert list(tmp_path.iterdir()) == []
+    def test_leaves_nothing_behind(self, figures: dict[str, int | float], scratch: Path) -> None:
+        assert figures
+        assert list(scratch.iterdir()) == []

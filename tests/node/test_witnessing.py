@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mycelia_node import models
-from mycelia_node.witnessing import BATCH, Witnessing
+from mycelia_node import models, witnessing
+from mycelia_node.witnessing import Witnessing
 from mycelia_protocol.kinds.checkpoints import MIN_DISTANCE
 from mycelia_protocol.membership import Status
 from tests.builders import note
@@ -83,14 +83,15 @@ class TestANode:
 
         assert (first, witnessing.tend(), witnessing.tend()) == (1, 1, 0)
 
-    def test_witnesses_some_at_a_time(self) -> None:
-        names = [f"m{number}" for number in range(BATCH + 2)]
+    def test_witnesses_some_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(witnessing, "BATCH", 3)
+        names = [f"m{number}" for number in range(5)]
         town = peopled(*names, **FEW)
         for name in names:
             summed_up(town, name)
-        witnessing = Witnessing(town["anna"].ledger, town["anna"].keystore)
+        chore = Witnessing(town["anna"].ledger, town["anna"].keystore)
 
-        assert [witnessing.tend() for _ in range(3)] == [BATCH, 2, 0]
+        assert [chore.tend() for _ in range(3)] == [3, 2, 0]
         town.close()
 
     def test_witnesses_nothing_where_headers_never_go(self) -> None:
