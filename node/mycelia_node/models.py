@@ -548,6 +548,25 @@ class NewLot(_Heard, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class StretchView(_Said, frozen=True, kw_only=True):
+    """A stretch of time that is not over, of which a thing's owner offered something."""
+
+    begin_ms: int
+    offered: int
+    offered_text: str
+    free_text: str  # what can still be offered
+
+
+class CapacityView(_Said, frozen=True, kw_only=True):
+    """How much a resource can do in each stretch of time, and of which stretches something is offered."""
+
+    resource_class: str
+    amount: int
+    amount_text: str
+    stretch_ms: int
+    offered: list[StretchView]
+
+
 class ResourceView(_Said, frozen=True, kw_only=True):
     """A resource of a member (EconomicResource): rights and custody apart, in quanta and in words."""
 
@@ -569,6 +588,8 @@ class ResourceView(_Said, frozen=True, kw_only=True):
     stage: str | None
     state: str | None
     container: str | None
+    lot_code: str | None
+    capacity: CapacityView | None
 
 
 class NewSignals(_Heard, frozen=True, kw_only=True):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mycelia_protocol import cid, compose
-from mycelia_protocol.accumulators import Resource, ResourceId
+from mycelia_protocol.accumulators import Capacity, Resource, ResourceId, Taken
 from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.canonical import Value
-from mycelia_protocol.charter import Charter
+from mycelia_protocol.charter import Charter, ResourceClass
 from mycelia_protocol.compose import Content
 from mycelia_protocol.kinds.designs import CLASS
 
@@ -143,7 +143,36 @@ class Workshop:
                 stage=row.stage if row else None,
                 state=row.state if row else None,
                 container=row.container if row else None,
+                lot_code=row.lot_code if row else None,
+                capacity=self._capacity(member.chain, classes, held.capacity),
             )
+
+    def _capacity(self, chain: bytes, classes: Mapping[str, ResourceClass], name: bytes) -> models.CapacityView | None:
+        """Return what a thing can do by the entry of this name, and what of it is offered from now on."""
+        known = self._ledger.facts_of(chain, "capacity").get(("capacity", name, -1))
+        if not isinstance(known, Capacity):
+            return None
+        of, now = classes[known.resource_class], self._desk.clock() // known.bucket_ms
+        taken = {
+            key[2]: fact.amount
+            for key, fact in self._ledger.facts_of(chain, "bucket").items()
+            if key[1] == name and key[2] >= now and isinstance(fact, Taken) and fact.amount
+        }
+        return models.CapacityView(
+            resource_class=known.resource_class,
+            amount=known.amount,
+            amount_text=format_amount(known.amount, of),
+            stretch_ms=known.bucket_ms,
+            offered=[
+                models.StretchView(
+                    begin_ms=stretch * known.bucket_ms,
+                    offered=amount,
+                    offered_text=format_amount(amount, of),
+                    free_text=format_amount(known.amount - amount, of),
+                )
+                for stretch, amount in sorted(taken.items())
+            ],
+        )
 
     def _amount(self, new: models.NewEvent, law: Charter, member: Member, resource: ResourceId | None) -> int | None:
         if new.amount is None or isinstance(new.amount, int):

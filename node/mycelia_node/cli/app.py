@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
@@ -33,6 +34,8 @@ from . import (
 from .failures import UNEXPECTED, Failure, exit_code, failure_of
 from .options import DEFAULTS, Options, Whole
 from .output import give, tell
+
+_BELOW_ZERO = re.compile(r"-[0-9]")
 
 app = App(
     name="mycelia",
@@ -321,7 +324,9 @@ def run(root: App, words: Sequence[str]) -> int:
         result = root(list(words), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         page = " ".join(["mycelia", *(error.command_chain or ()), "--help"])
-        _fail(options, Failure("usage", "the command line is not understood", str(error), f"see `{page}`"))
+        below = next((word for word in words if _BELOW_ZERO.match(word) and word in str(error)), None)
+        why = str(error) if below is None else f"{below!r} is read as an option, and no amount is below zero"
+        _fail(options, Failure("usage", "the command line is not understood", why, f"see `{page}`"))
         return 2
     except KeyboardInterrupt:
         tell("stopped")

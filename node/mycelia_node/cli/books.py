@@ -106,7 +106,7 @@ def recall(resource: str, /, *, options: Options = DEFAULTS) -> None:
 
     with opened(options.place) as node:
         view = node.recall(resource)
-    columns = ("id", "who", "class", "in hand", "rights", "away", "where", "stage", "state")
+    columns = ("id", "who", "class", "in hand", "rights", "away", "where", "stage", "state", "lot")
     parts = [table(*told(columns, [_held(one) for one in view.stock]))] if view.stock else []
     if view.in_transit:
         parts.append(f"On its way:\n{_steps(view.in_transit)}")
@@ -224,6 +224,7 @@ def _held(one: StockRow) -> tuple[str, ...]:
     return (
         _short(one.id), who, one.resource_class, _amount(one.onhand, one.unit), _amount(one.accounting, one.unit),
         _amount(one.away, one.unit), where, one.stage or "", one.state or "",
+        one.lot_code or "",
     )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def show(chain: str | None = None, /, *, options: Options = DEFAULTS) -> None:
 
     with opened(options.place) as node:
         found = node.equations(chain)
-    give(options, found, "\n\n".join(map(_equation, found)))
+    give(options, {"equations": found}, "\n\n".join(map(_equation, found)))
     if not found:
         tell("No equation yet. See `mycelia equation set --help`.")
 
@@ -89,7 +89,7 @@ def shares(chain: str | None = None, /, *, options: Options = DEFAULTS) -> None:
 
     with opened(options.place) as node:
         found = node.distributions(chain)
-    give(options, found, "\n\n".join(map(_explained, found)))
+    give(options, {"distributions": found}, "\n\n".join(map(_explained, found)))
     if not found:
         tell("Nothing was distributed yet. See `mycelia distribute --help`.")
 

@@ -8,10 +8,10 @@ from cyclopts import Parameter
 
 from .failures import Failure
 from .options import DEFAULTS, As, Options
-from .output import give, short, table, tell, told
+from .output import give, moment, short, table, tell, told
 
 if TYPE_CHECKING:
-    from mycelia_node.models import Flow, Published
+    from mycelia_node.models import CapacityView, Flow, Published
 
 At = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 Flag = Annotated[bool, Parameter(negative="")]
@@ -265,12 +265,18 @@ def stock(
         (
             _short(one.id), one.member, one.resource_class, one.accounting_text, one.onhand_text, one.free_text,
             one.away_text if one.away else "", f"in {_short(one.container)}" if one.container else one.cell or "",
-            one.stage or "", one.state or "",
+            one.stage or "", one.state or "", one.lot_code or "", _capacity(one.capacity) if one.capacity else "",
         )
         for one in found
     ]  # fmt: skip
-    columns = ("id", "member", "class", "rights", "in hand", "free", "away", "where", "stage", "state")
-    give(options, {"resources": found}, table(*told(columns, rows)) if rows else "")
+    columns = ("id", "member", "class", "rights", "in hand", "free", "away", "where", "stage", "state", "lot", "can do")
+    lines = [table(*told(columns, rows))] if rows else []
+    lines += [
+        f"{_short(one.id)} from {moment(stretch.begin_ms)}: {stretch.offered_text} offered, {stretch.free_text} free."
+        for one in found
+        for stretch in (one.capacity.offered if one.capacity else ())
+    ]
+    give(options, {"resources": found}, "\n".join(lines))
     if not rows:
         tell("No stock. `mycelia event raise CLASS AMOUNT` records what is there.")
 
@@ -284,6 +290,12 @@ def _flow(io: Literal["input", "output"], text: str) -> Flow:
         raise Failure("usage", "nothing was published", why, "write it like consume:flour:0.5")
     action, resource_class, amount = parts
     return models.Flow(io=io, action=action, resource_class=resource_class, amount=amount)
+
+
+def _capacity(one: CapacityView) -> str:
+    from mycelia_protocol.times import duration_text
+
+    return f"{one.amount_text} of {one.resource_class} each {duration_text(one.stretch_ms)}"
 
 
 def _short(name: str) -> str:

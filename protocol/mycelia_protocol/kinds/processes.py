@@ -20,8 +20,13 @@ MAX_BUCKET_MS = 40_000 * 86_400_000
 
 def _judge_recipe(judged: Judged) -> None:
     terms = judged.header.terms
-    if len(terms) <= 1 or (len(terms) - 1) % FLOW or not is_name(terms[0]):
+    if len(terms) <= 1 or (len(terms) - 1) % FLOW:
         raise Refused("recipe.terms", "a recipe has a name, then flows of four terms: i or o, action, class, amount")
+    if not is_name(terms[0]):
+        raise Refused(
+            "recipe.terms",
+            f"{terms[0]!r} is no name, such as sour-dough: lower-case letters and digits, dotted or dashed",
+        )
     for at in range(1, len(terms), FLOW):
         io, name, resource_class, amount = terms[at : at + FLOW]
         action = ACTIONS.get(name) if isinstance(name, str) else None

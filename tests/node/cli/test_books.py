@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -189,20 +190,8 @@ factors = { "consume grain" = [2, 5], "work baking" = [1, 3] }
 
 class TestStock:
     def test_says_where_and_how_a_thing_is_and_what_of_it_is_away(self, bakery: Mycelia) -> None:
-        words = (
-            "event",
-            "produce",
-            "bread",
-            "2",
-            "--at",
-            "52.37,4.89",
-            "--stage",
-            "baked",
-            "--state",
-            "warm",
-            "--json",
-        )
-        loaf = bakery(*words).json["id"]
+        words = "event produce bread 2 --at 52.37,4.89 --stage baked --state warm --json"
+        loaf = bakery(*words.split()).json["id"]
         crate = bakery("event", "raise", "flour", "1", "--json").json["id"]
         stood = bakery("stock").out
 
@@ -213,6 +202,23 @@ class TestStock:
         [kept] = [line.split() for line in bakery("stock").out.splitlines() if line.startswith(loaf[:18])]
         assert kept[9:] == ["0.5", "kg", "in", crate[:18], "baked", "warm"]
         assert f"in {crate[:18]}" in bakery("recall", loaf).out
+
+    def test_says_by_which_label_a_thing_is_known_and_what_it_can_still_do(self, bakery: Mycelia) -> None:
+        oven = bakery("event", "raise", "bread", "1", "--json").json["id"]
+        bakery("capacity", oven, "flour", "8", "--each", "1d")
+        bakery("lot", oven, "SN-7")
+        begin = datetime.now(UTC).replace(hour=10, minute=0) + timedelta(days=1)
+        until = begin + timedelta(hours=3)
+        window = f"--begin {begin:%FT%H:%MZ} --until {until:%FT%H:%MZ}"
+
+        offered = bakery(*f"offer flour 3 --at 52.37,4.89 --action use --of {oven} {window}".split())
+
+        assert offered.code == 0
+
+        told, [thing] = bakery("stock").out, bakery("stock", "--json").json["resources"]
+        assert all(word in told for word in ("SN-7", "8 kg of flour each 1 d", "3 kg offered, 5 kg free"))
+        assert thing["capacity"]["offered"][0]["begin_ms"] <= begin.timestamp() * 1000
+        assert "SN-7" in bakery("recall", "SN-7").out
 
     def test_is_traced_by_the_names_of_members(self, bakery: Mycelia, lot: str) -> None:
         steps = bakery("trace", lot, "--forward", "--json").json["steps"]

@@ -417,6 +417,14 @@ class TestAnError:
             run(["status", "--debug"])
 
 
+class TestAnAmount:
+    def test_below_zero_is_told_so_and_not_taken_for_an_option_alone(self, anna: Mycelia) -> None:
+        refused = anna("event", "raise", "food", "-5 kg")
+
+        assert refused.code == 2
+        assert "no amount is below zero" in refused.err
+
+
 class TestHelp:
     @pytest.mark.parametrize("command", COMMANDS)
     def test_ends_with_two_real_examples(self, mycelia: Mycelia, command: str) -> None:

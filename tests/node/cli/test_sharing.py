@@ -46,6 +46,8 @@ class TestAnEquation:
         assert "95 %" in shown.out
         assert "quantity" in shown.out
         assert "Nothing was distributed yet" in anna("equation", "shares").err
+        assert anna("equation", "shares", "--json").json == {"distributions": []}
+        assert len(anna("equation", "show", "--json").json["equations"]) == 1
 
     @pytest.mark.parametrize("text", ["rest = ", "", "rest = 'anna'", SHARES.replace("950", "951"), "\x00"])
     def test_that_is_wrong_is_refused_in_a_sentence(self, anna: Mycelia, shares: Path, text: str) -> None:
