@@ -675,6 +675,7 @@ class NewAttestation(_Heard, frozen=True, kw_only=True):
     predicate: Text
     denies: bool = False  # that it is not so
     until: Moment | None = None
+    evidence: Text | None = None  # the content id of a document, or an entry or its beginning
     member: Text | None = None
     dry_run: bool = False
 
@@ -730,6 +731,18 @@ class ClaimView(_Said, frozen=True, kw_only=True):
     ground: str | None  # what it is owed for
 
 
+class AttestationView(_Said, frozen=True, kw_only=True):
+    """What somebody said of who uses a thing, and what that rests on."""
+
+    id: str
+    issuer: str  # an identity, or a chain that speaks for none
+    predicate: str
+    is_true: bool
+    expires_ms: int
+    evidence: str | None  # the content id of a document or an entry
+    counts: bool  # the charter names the issuer for this
+
+
 class LicenseView(_Said, frozen=True, kw_only=True):
     """Why an event may use a licensed thing, or may not."""
 
@@ -742,6 +755,7 @@ class LicenseView(_Said, frozen=True, kw_only=True):
     why: str
     rule: str | None
     duties: dict[str, int]
+    attestations: list[AttestationView]
     claims: list[ClaimView]
 
 

@@ -50,8 +50,13 @@ class Registry:
         """
         expires_ms = signals.moment("until", new.until or DEFAULT_UNTIL, self._desk.clock())
         subject = self._hall.identity_named(new.subject)
-        content = compose.attest(subject, new.predicate, 0 if new.denies else 1, expires_ms)
+        evidence = None if new.evidence is None else self._evidence(new.evidence)
+        content = compose.attest(subject, new.predicate, 0 if new.denies else 1, expires_ms, evidence)
         return self._publish(new.member, content, dry_run=new.dry_run)
+
+    def _evidence(self, text: str) -> bytes:
+        """Return the link of a content id, whatever it names, or the entry whose id begins so."""
+        return cid.link(text) if len(text) == cid.CID_LENGTH else self._desk.entry(text).entry.id
 
     def permit(self, new: models.NewPermit) -> models.Published:
         """Let an identity use an own licensed thing, whatever its license says.
@@ -96,7 +101,25 @@ class Registry:
             why=stored.refused[1] if stored.refused else found.why if found else "",
             rule=stored.refused[0] if stored.refused else None,
             duties=duties_view(found.duties if found else Duties()),
+            attestations=[view for link in entry.header.links if (view := self._attestation(link)) is not None],
             claims=claims,
+        )
+
+    def _attestation(self, name: bytes) -> models.AttestationView | None:
+        """Return what an entry attests, None if it is no attestation of the right form."""
+        stored = self._ledger.get(name)
+        if stored is None or stored.entry.header.kind != "attest" or not stored.is_valid:
+            return None
+        _, predicate, value, expires_ms, *evidence = stored.entry.header.terms
+        issuer = self._ledger.members.identity_of(stored.entry.chain)
+        return models.AttestationView(
+            id=cid.text(name),
+            issuer=cid.text(issuer or stored.entry.chain),
+            predicate=str(predicate),
+            is_true=value != 0,
+            expires_ms=cast(int, expires_ms),
+            evidence=cid.text(cast(bytes, evidence[0])) if evidence else None,
+            counts=issuer in self._ledger.charter.issuers.get(str(predicate), ()),
         )
 
     def _design(self, entry: Entry) -> Entry | None:

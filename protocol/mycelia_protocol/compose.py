@@ -196,9 +196,10 @@ def take(allots: Iterable[bytes]) -> Content:
     return Content("take", [*index.values()], deps)
 
 
-def attest(subject: bytes, predicate: str, value: int, expires_ms: int) -> Content:
-    """Return the word that something is true of an identity, or of a chain without one."""
-    return Content("attest", [subject, predicate, value, expires_ms], b"")
+def attest(subject: bytes, predicate: str, value: int, expires_ms: int, evidence: bytes | None = None) -> Content:
+    """Return the word that something is true of an identity, or of a chain without one; and what it rests on."""
+    rests_on: list[Term] = [] if evidence is None else [evidence]
+    return Content("attest", [subject, predicate, value, expires_ms, *rests_on], b"")
 
 
 def permit(resource: ResourceId, licensee: bytes, use: str, expires_ms: int) -> Content:

@@ -216,7 +216,11 @@ RULES: dict[str, Rule] = {
         ),
         ("license.suspended", "Who owes for a thing and is late does not use it.", "pay the claim: `mycelia settle`."),
         ("license.sharealike", "What adapts a share-alike thing carries its license.", "state that license."),
-        ("attest.terms", "An attestation has subject, predicate, value and expiry.", "see chapter 21."),
+        (
+            "attest.terms",
+            "An attestation has subject, predicate, value and expiry, and perhaps evidence.",
+            "see chapter 21.",
+        ),
         ("attest.other", "Nobody attests for herself.", "ask somebody whose word counts."),
         ("attest.expiry", "An attestation expires after now.", "choose a later time."),
         ("permit.terms", "A permit has resource, number, licensee, use and expiry.", "see chapter 21."),

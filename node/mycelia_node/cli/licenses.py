@@ -110,6 +110,11 @@ def explain(id: str, /, *, options: Options = DEFAULTS) -> None:
         f"{'Allowed' if view.is_allowed else 'Refused'}{row} of {view.license}, for {view.use} use: {view.why}.",
         f"The thing is {short(view.design)}.",
     ]
+    for word in view.attestations:
+        rests = f", on the evidence of {short(word.evidence)}" if word.evidence else ""
+        says = f"{'' if word.is_true else 'not '}{word.predicate}"
+        heard = "" if word.counts else "; the charter does not name it for that"
+        lines.append(f"{short(word.issuer)} attests {says} until {moment(word.expires_ms)}{rests}{heard}.")
     lines += [f"Owed: {_duties(view.duties)}."] if view.duties else []
     for one in view.claims:
         lines.append(f"Claim {one.id}: {one.paid_text} of {one.amount_text} paid, due {moment(one.due_ms)}.")
@@ -125,6 +130,7 @@ def attest(
     *,
     denies: Annotated[bool, Parameter(name="--not", negative="")] = False,
     until: When = None,
+    evidence: str | None = None,
     member: As = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
@@ -136,6 +142,7 @@ def attest(
         predicate: What is true, such as worker-coop.
         denies: Say that it is not true.
         until: Until when it holds: +365d, or a date. A year if it is not given.
+        evidence: What it rests on: a file, of which only the digest is published; or the id of an entry or a document.
         member: Who attests; needed when the node has several members.
         dry_run: Check it by the rules and publish nothing.
     """
@@ -144,11 +151,26 @@ def attest(
     from .door import opened
 
     new = models.NewAttestation(
-        subject=subject, predicate=predicate, denies=denies, until=until, member=member, dry_run=dry_run
+        subject=subject,
+        predicate=predicate,
+        denies=denies,
+        until=until,
+        evidence=None if evidence is None else _link(evidence),
+        member=member,
+        dry_run=dry_run,
     )
     with opened(options.place) as node:
         published = node.attest(new)
     give(options, published, f"{'Would attest' if dry_run else 'Attested'} {predicate}: {short(published.id)}.")
+    if new.evidence and new.evidence != evidence:
+        tell(f"Keep {evidence}: it is known by {new.evidence}, and whoever asks is given it by you.")
+
+
+def _link(evidence: str) -> str:
+    """Return the content id of a file, or what was named if there is no such file."""
+    from mycelia_protocol import cid
+
+    return cid.text(cid.digest(Path(evidence).read_bytes())) if Path(evidence).is_file() else evidence
 
 
 def permit(

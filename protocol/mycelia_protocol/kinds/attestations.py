@@ -7,8 +7,10 @@ licensee may use this thing for that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..cid import is_digest
-from ..envelope import Entry
+from ..envelope import Entry, Term
 from ..errors import Refused
 from ..grants import speaking
 from ..licenses import USES
@@ -16,16 +18,18 @@ from ..names import is_name
 from .designs import license_of
 from .kind import Judged, Kind, is_natural, nothing
 
-SUBJECT, PREDICATE, VALUE = range(3)
+SUBJECT, PREDICATE, VALUE, EXPIRES_MS, EVIDENCE = range(5)
 
 
 def _judge_attest(judged: Judged) -> None:
     terms = judged.header.terms
-    if len(terms) != 4 or not is_digest(terms[SUBJECT]) or not is_name(terms[PREDICATE]):
-        raise Refused("attest.terms", "an attestation has subject, predicate, value and expiry")
-    value, expires_ms = terms[VALUE:]
+    if not _has_length(terms) or not is_digest(terms[SUBJECT]) or not is_name(terms[PREDICATE]):
+        raise Refused("attest.terms", "an attestation has subject, predicate, value, expiry and perhaps evidence")
+    value, expires_ms = terms[VALUE:EVIDENCE]
     if not is_natural(value) or not is_natural(expires_ms):
         raise Refused("attest.terms", "the value is 0 or more, the expiry a time in milliseconds")
+    if not all(map(is_digest, terms[EVIDENCE:])):
+        raise Refused("attest.terms", "evidence is named by its link, 32 bytes")
     if speaking(judged.grant).identity == terms[SUBJECT]:
         raise Refused("attest.other", "nobody attests for herself")
     if expires_ms <= judged.header.time_ms:
@@ -46,12 +50,16 @@ def _judge_permit(judged: Judged) -> None:
 def attested(entry: Entry, time_ms: int) -> tuple[bytes, str] | None:
     """Return whom an attestation is about and what it says, if it still says so; it may be invalid."""
     header, terms = entry.header, entry.header.terms
-    if header.kind != "attest" or len(terms) != 4:
+    if header.kind != "attest" or not _has_length(terms) or not all(map(is_digest, terms[EVIDENCE:])):
         return None
-    subject, predicate, value, expires_ms = terms
+    subject, predicate, value, expires_ms = terms[:EVIDENCE]
     if not isinstance(subject, bytes) or not isinstance(predicate, str) or not is_natural(value) or not value:
         return None
     return (subject, predicate) if is_natural(expires_ms) and time_ms <= expires_ms else None
+
+
+def _has_length(terms: Sequence[Term]) -> bool:
+    return len(terms) in (EVIDENCE, EVIDENCE + 1)
 
 
 def permitted(entry: Entry, design: Entry, use: str, time_ms: int) -> bytes | None:
@@ -68,10 +76,11 @@ def permitted(entry: Entry, design: Entry, use: str, time_ms: int) -> bytes | No
 
 ATTEST = Kind(
     "attest",
-    ("subject", "predicate", "value", "expires_ms"),
+    ("subject", "predicate", "value", "expires_ms", "evidence"),
     ("attest.terms", "identity.own", "attest.other", "attest.expiry"),
     _judge_attest,
     nothing,
+    tail=1,
 )
 PERMIT = Kind(
     "permit",

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mycelia_protocol import cid
+
 from .conftest import Mycelia
 
 CHARTER = """
@@ -132,6 +134,28 @@ class TestALicense:
         assert "row P6" in refused.err
         said = oost("license", "explain", used.json["id"], "--json").json
         assert (said["is_allowed"], said["row"], said["license"]) == (True, "P2", "ppl")
+
+    def test_explains_who_attests_what_on_which_evidence(self, oost: Mycelia, tmp_path: Path) -> None:
+        oost("member", "add", "lee")
+        statutes = tmp_path / "statutes.pdf"
+        statutes.write_bytes(b"all gain goes to those who work here")
+        design = oost("event", "raise", "design", "1", "--license", "ppl", "--as", "kim", "--json").json["id"]
+        words = [
+            oost("attest", "lee", name, "--evidence", str(statutes), "--as", by, "--json").json["id"]
+            for name, by in (("worker-coop", "bo"), ("surplus-to-workers", "bo"), ("worker-coop", "kim"))
+        ]
+        cites = [word for name in words for word in ("--cite", name)]
+        used = oost("event", "cite", "--of", design, "--use", "commercial", *cites, "--as", "lee", "--json").json["id"]
+
+        said = oost("license", "explain", used, "--json").json["attestations"]
+
+        digest = cid.text(cid.digest(statutes.read_bytes()))
+        assert sorted((one["predicate"], one["counts"]) for one in said) == [
+            ("surplus-to-workers", True), ("worker-coop", False), ("worker-coop", True),
+        ]  # fmt: skip
+        assert {one["evidence"] for one in said} == {digest}
+        assert f"on the evidence of {digest[:18]}" in oost("license", "explain", used).out
+        assert oost("show", words[0], "--json").json["terms"]["evidence"] == cid.digest(statutes.read_bytes()).hex()
 
     def test_yields_to_a_permit(self, oost: Mycelia) -> None:
         oost("member", "add", "lee")
