@@ -31,6 +31,7 @@ from .envelope import Entry
 from .errors import Premature, Refused
 from .grants import check_use
 from .kinds import KINDS, Judged, credit
+from .kinds.agreements import agreement_of
 from .kinds.budgets import check_budget, check_stake
 from .kinds.flows import FREED, commit_lines
 from .kinds.heirs import HEIR_KINDS, note_heir
@@ -201,7 +202,9 @@ def _note_cite(judged: Judged, dep: Entry) -> None:
             _remember(facts, intent.id, -1, kind, dep.chain)
         return
     if kind == "agree":
-        note_agree(facts, dep)
+        agreement = agreement_of(dep, judged.lineage.held)
+        if agreement is not None:
+            note_agree(facts, agreement, dep)
         return
     try:
         lines = lines_about(dep)
