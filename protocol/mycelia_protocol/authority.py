@@ -28,6 +28,15 @@ def check_authority(lineage: Lineage, header: Header, previous: Term, identity: 
     check_signatures(header, event[1], network=lineage.charter.network)
 
 
+def check_statement(lineage: Lineage, entry: Entry, previous: Term, identity: bytes) -> None:
+    """Refuse as `check_authority` does, of an entry that many others rest on: its signatures are verified once."""
+    event = lineage.event(lineage.named(entry.header, previous, "identity.terms"))
+    if event is None or event[0] != identity:
+        raise Refused("identity.previous", "the entry named is no good key event of this identity")
+    if not lineage.is_signed(entry, event[1]):
+        raise Refused("identity.signature", "the signatures of root keys are not good, or too few")
+
+
 def has_delegated(lineage: Lineage, giver: bytes, chain: bytes) -> bool:
     """Return whether a chain was delegated by `giver`, or by one that it delegated to in turn."""
     for _ in range(MAX_DEPTH):

@@ -23,7 +23,7 @@ from .enactment import amended, amendments_of
 from .envelope import Entry, Header, Term
 from .errors import Refused
 from .grants import check_use, speaking
-from .identity import FOUNDING_TERMS, KeySet, keyset_of
+from .identity import FOUNDING_TERMS, KeySet, check_signatures, keyset_of
 from .keyevents import check_completion, check_rotation
 from .openings import check_open
 
@@ -54,6 +54,7 @@ class Lineage:
         self._events: _Known[Event] = {}
         self._laws: _Known[Charter] = {}
         self._inheritances: _Known[Entry] = {}
+        self._signed: dict[bytes, bool] = {}  # whether root keys signed an entry
         self._remembered = 0
         self._rests: set[bytes] = set()  # what the check under way has followed
         self._steps = self._level = 0  # how deep that was, and how deep it is now
@@ -136,6 +137,20 @@ class Lineage:
             case "id.complete":
                 return check_completion(self, entry)
         raise Refused("identity.previous", f"`{entry.header.kind}` declares no root keys")
+
+    def is_signed(self, entry: Entry, keyset: KeySet) -> bool:
+        """Return whether the root keys of the key event that an entry names have signed it, as its last term says."""
+        known = self._signed.get(entry.id)
+        if known is None:
+            if len(self._signed) >= _MAX_KNOWN:
+                self._signed.clear()
+            try:
+                check_signatures(entry.header, keyset, network=self.charter.network)
+                known = True
+            except Refused:
+                known = False
+            self._signed[entry.id] = known
+        return known
 
     def law(self, enact: bytes | None) -> Charter | None:
         """Return the charter that an enactment makes of those before it, None if one of them is not good."""

@@ -31,10 +31,11 @@ from .envelope import Entry
 from .errors import Premature, Refused
 from .grants import check_use
 from .kinds import KINDS, Judged, credit
+from .kinds.agreements import agreement_of
 from .kinds.budgets import check_budget, check_stake
 from .kinds.flows import FREED, commit_lines
 from .kinds.heirs import HEIR_KINDS, note_heir
-from .kinds.kind import ABOUT_LINES, is_natural, lines_about
+from .kinds.kind import ABOUT_LINES, lines_about
 from .kinds.legs import EXITS, note_agree, note_exit
 from .kinds.spending import check_spending
 from .lineage import Lineage
@@ -195,12 +196,15 @@ def _is_about_inherited(entry: Entry, facts: Draft, deps: dict[bytes, Entry]) ->
 def _note_cite(judged: Judged, dep: Entry) -> None:
     kind, facts = dep.header.kind, judged.facts
     if kind == "withdraw":
-        terms = dep.header.terms
-        if len(terms) == 1 and is_natural(terms[0]) and terms[0] < len(dep.header.links):
-            _remember(facts, dep.header.dep(terms[0]), -1, kind, dep.chain)
+        name = dep.header.named(dep.header.terms[0]) if len(dep.header.terms) == 1 else None
+        intent = None if name is None else judged.lineage.held(name)
+        if intent is not None and facts.speaks_for(dep.chain, intent.chain):  # what strangers say of it is not kept
+            _remember(facts, intent.id, -1, kind, dep.chain)
         return
     if kind == "agree":
-        note_agree(facts, dep)
+        agreement = agreement_of(dep, judged.lineage.held)
+        if agreement is not None:
+            note_agree(facts, agreement, dep)
         return
     try:
         lines = lines_about(dep)

@@ -8,7 +8,7 @@ from mycelia_protocol import compose, statements
 from mycelia_protocol.compose import Content, Leg
 from mycelia_protocol.standing import Status
 from tests.agreements import conditional, ring
-from tests.builders import HOUR_MS, Commons, Member
+from tests.builders import HOUR_MS, Commons, Member, note
 from tests.people import delegated, found, key_of
 
 DAY_MS = 24 * HOUR_MS
@@ -78,6 +78,18 @@ class TestAnAgreement:
         assert deal.commons.standing.owing(deal.agreement.id) == []
         bo.say(deal.on("cancel", 1))
         assert deal.commons.standing.owing(deal.agreement.id) == [deal.legs[1][0]]
+
+
+class TestAStrangerWhoAgrees:
+    def test_leaves_no_trace_with_who_names_that(self) -> None:
+        deal = ring(2)
+        anna, _ = deal.members
+        eve, dora = (anna.commons.member(name) for name in ("eve", "dora"))
+
+        dora.say(note(eve.misstep(deal.agree_content())))
+        assert not dora.prefix.facts
+        dora.say(note(deal.agree(anna)))
+        assert [key[:2] for key in dora.prefix.facts] == [("agrees", deal.agreement.id)]
 
 
 class TestABotThatAgrees:

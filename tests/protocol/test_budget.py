@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mycelia_protocol import compose, statements
+from mycelia_protocol import compose, keys, statements
 from mycelia_protocol.accumulators import Allotted, Allowance, Purse
 from mycelia_protocol.budgets import is_sustainable, quotient, shares
 from mycelia_protocol.charter import MAX_AMOUNT, ResourceClass
@@ -18,7 +18,9 @@ from mycelia_protocol.charter import found as found_charter
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.kinds.budgets import MAX_PURSE
+from mycelia_protocol.lineage import Lineage
 from mycelia_protocol.standing import Status
+from mycelia_protocol.validation import judge
 from tests.builders import HOUR_MS, Commons, Member, on
 from tests.dealings import branch
 from tests.people import Council, council
@@ -182,6 +184,26 @@ class TestWhoWantsMore:
         assert town.bo.why_not(compose.take([crumb.id])) == "valid"
         [purse] = [fact for fact in town.bo.prefix.facts.values() if isinstance(fact, Purse)]
         assert len(purse.allots) == 1
+
+    def test_has_the_signatures_of_a_ceiling_verified_once_however_often_it_is_taken_from(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        town, verified = Town(), list[bytes]()
+        content = compose.allot(town.threshold(100).id, town.bo.chain, "budget", "co2", 10, town.now_ms + HOUR_MS)
+        take = town.bo.draft(compose.take([town.board.say(content).id]))
+        lineage, verify = Lineage(town.held.get, town.charter), keys.verify
+
+        def counted(public: bytes, *more: Any, **named: Any) -> bool:
+            verified.append(public)
+            return verify(public, *more, **named)
+
+        monkeypatch.setattr(keys, "verify", counted)
+        costs = list[int]()
+        for _ in range(3):
+            assert judge(take, town.bo.prefix, town.held.get, town.charter, lineage).is_valid
+            costs.append(len(verified))
+
+        assert costs[0] == costs[1] == costs[2] > 0
 
     def test_makes_no_promise_out_of_a_part_that_was_never_there(self) -> None:
         town = Town()

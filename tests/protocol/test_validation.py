@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mycelia_protocol.accumulators import Draft, Fact, FactKey
 from mycelia_protocol.canonical import INT64_MAX, INT64_MIN
-from mycelia_protocol.compose import Content
+from mycelia_protocol.compose import Content, withdraw
 from mycelia_protocol.envelope import Entry, Header, Term
 from mycelia_protocol.errors import Premature
 from mycelia_protocol.kinds import KINDS
@@ -56,6 +56,16 @@ class TestAVerdict:
         bo.row(offer, (need, 1))
 
         assert bo.why_not(bo.commit_content(branch, (need, 6))) == "commit.row"
+
+    def test_keeps_nothing_of_what_strangers_say_of_a_need(self) -> None:
+        commons = Commons()
+        anna, bo, eve = (commons.member(name) for name in ("anna", "bo", "eve"))
+        need = anna.need()
+
+        bo.say(note(eve.misstep(withdraw(need.id))))
+        assert not bo.prefix.facts
+        bo.say(note(anna.say(withdraw(need.id))))
+        assert [key[:2] for key in bo.prefix.facts] == [("cited", need.id)]
 
 
 class TestAnInvalidEntry:

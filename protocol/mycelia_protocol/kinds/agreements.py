@@ -66,6 +66,20 @@ def _leg(line: LineId, end_ms: int, entry_of: Callable[[bytes], Entry | None]) -
     return Leg(line, commit.chain, need.chain, said.need, said.amount, said.until)
 
 
+def agreement_of(agree: Entry, entry_of: Callable[[bytes], Entry | None]) -> bytes | None:
+    """Return to what an `agree`, valid or not, of a party to it agrees; None if it is no party's word."""
+    header = agree.header
+    name = header.named(header.terms[0]) if len(header.terms) == 1 else None
+    agreement = None if name is None else entry_of(name)
+    if agreement is None:
+        return None
+    try:
+        _, legs = legs_of(agreement, entry_of)
+    except Refused:
+        return None
+    return name if any(agree.chain in (one.provider, one.receiver) for one in legs) else None
+
+
 def _judge_agreement(judged: Judged) -> None:
     end_ms, _ = legs_of(judged.entry, judged.deps.get)
     if judged.header.time_ms >= end_ms:

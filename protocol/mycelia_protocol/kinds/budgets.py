@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from ..accumulators import Allotted, Allowance, Fact, FactKey, Footprint, Overdrawn, Purse
-from ..authority import check_authority
+from ..authority import check_authority, check_statement
 from ..charter import MAX_AMOUNT
 from ..cid import digest
 from ..envelope import Entry, Header, Term
@@ -201,7 +201,7 @@ def _check_ceiling(judged: Judged, threshold: Entry, giver: bytes, given: tuple[
         is_enough = is_natural(amount) and amount >= given[2] and is_natural(ends_ms) and ends_ms >= given[3]
         if is_enough and speaker.identity in judged.charter.magisteria:
             try:
-                check_authority(judged.lineage, threshold.header, terms[5], speaker.identity)
+                check_statement(judged.lineage, threshold, terms[5], speaker.identity)
             except Refused as refused:
                 raise Refused("take.allot", f"the ceiling behind it is not signed: {refused.message}") from None
             return

@@ -63,14 +63,11 @@ def note_took(facts: Draft, line: LineId) -> None:
         facts["agreed", of.agreement, -1] = agreed._replace(took=True)
 
 
-def note_agree(facts: Draft, dep: Entry) -> None:
-    """Note that an `agree` of another chain is cited, whatever its verdict."""
-    header = dep.header
-    agreement = header.named(header.terms[0]) if len(header.terms) == 1 else None
-    if agreement is not None:
-        by = dict(_agrees(facts, agreement))
-        by[dep.chain] = min(header.sequence, by.get(dep.chain, header.sequence))
-        facts["agrees", agreement, -1] = Agrees(tuple(sorted(by.items())))
+def note_agree(facts: Draft, agreement: bytes, dep: Entry) -> None:
+    """Note that an `agree` of a party is cited, whatever its verdict."""
+    by = dict(_agrees(facts, agreement))
+    by[dep.chain] = min(dep.header.sequence, by.get(dep.chain, dep.header.sequence))
+    facts["agrees", agreement, -1] = Agrees(tuple(sorted(by.items())))
 
 
 def note_exit(facts: Draft, line: LineId, dep: Entry) -> None:
