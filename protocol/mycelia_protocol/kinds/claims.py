@@ -5,7 +5,7 @@ Spec: 21-license, "Accumulators"; 23-reciprocity, "What a cancel costs".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..accumulators import Claim, Owing, ResourceId
 from ..times import moment_text
@@ -14,17 +14,14 @@ from .kind import Judged
 ClaimId = tuple[bytes, int]  # the entry that raised a claim, and a number
 
 
-def note(judged: Judged, raised: Mapping[ClaimId, Claim], owed_for: Callable[[Claim], ResourceId]) -> None:
-    """Note the claims that an entry raised, all at once, in the lists of what they are owed for.
+MAX_OPEN = 64  # unpaid claims in one list, which is read whole and written whole
 
-    What was paid leaves a list when something comes to it, so that who pays keeps it short.
-    """
-    lists: dict[ResourceId, list[ClaimId]] = {}
+
+def note(judged: Judged, raised: Mapping[ClaimId, Claim], listed: Iterable[ClaimId], owed_for: ResourceId) -> None:
+    """Note claims, and which are listed now under what they are owed for."""
     for name, owed in raised.items():
         judged.facts["claim", *name] = owed
-        lists.setdefault(owed_for(owed), []).append(name)
-    for thing, names in lists.items():
-        judged.facts["owing", *thing] = Owing(tuple(sorted({*names, *(known for known, _ in unpaid(judged, thing))})))
+    judged.facts["owing", *owed_for] = Owing(tuple(sorted(listed)))
 
 
 def unpaid(judged: Judged, owed_for: ResourceId) -> Iterator[tuple[ClaimId, Claim]]:

@@ -34,8 +34,13 @@ def owed(judged: Judged, line: LineId, left: CommittedLine | AcceptedLine) -> Cl
 
 
 def note_debts(judged: Judged, raised: Mapping[claims.ClaimId, Claim]) -> None:
-    """Note the claims that an own cancel raised."""
-    claims.note(judged, raised, lambda _: (judged.prefix.chain, 0))
+    """Note the claims that an own cancel raised; a list of those that may stop something has no endless length."""
+    terms, owner = judged.charter.cancel, (judged.prefix.chain, 0)
+    if terms is None or not raised:
+        return
+    over_ms = judged.header.time_ms - terms.due_days * DAY_MS
+    open_ = [name for name, owed in claims.unpaid(judged, owner) if owed.due_ms >= over_ms]
+    claims.note(judged, raised, [*open_, *raised][: claims.MAX_OPEN], owner)
 
 
 def check_debts(judged: Judged) -> None:

@@ -19,7 +19,7 @@ from .debts import check_debts
 from .intents import AMOUNT, CLASS, END_MS
 from .kind import Judged, Kind, amounts_by_dep, check_amount, is_natural, lines_about, nothing, remembered
 from .legs import CONDITIONAL, is_complete, leg, note_took
-from .licensing import note_claims, shares
+from .licensing import note_shares, shares
 from .rows import OFFER_AT
 from .stock import give, put
 
@@ -198,7 +198,7 @@ def _judge_receive(judged: Judged) -> None:
         note_took(facts, line)
         for claim in _shares(judged, taken):
             raised[judged.entry.id, len(raised)] = claim
-    note_claims(judged, raised)
+    note_shares(judged, raised)
 
 
 def _shares(judged: Judged, taken: AcceptedLine) -> Iterator[Claim]:

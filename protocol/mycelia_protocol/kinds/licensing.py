@@ -11,7 +11,7 @@ from itertools import count
 from typing import cast
 
 from ..accumulators import Claim, Contributed, Grant, Licensed, ResourceId, Return, Use
-from ..charter import DAY_MS, Charter
+from ..charter import DAY_MS, MAX_AMOUNT, Charter
 from ..envelope import Entry
 from ..errors import Refused
 from ..grants import may_write
@@ -137,9 +137,26 @@ def shares(judged: Judged, uses: tuple[Use, ...], resource_class: str, amount: i
         yield Claim(licensed.creditor, resource_class, owed, due_ms, ground=design, ground_number=number)
 
 
-def note_claims(judged: Judged, raised: Mapping[claims.ClaimId, Claim]) -> None:
-    """Note the claims for licensed things that an entry raised."""
-    claims.note(judged, raised, lambda claim: (claim.ground, claim.ground_number))
+def note_shares(judged: Judged, raised: Mapping[claims.ClaimId, Claim]) -> None:
+    """Note the shares of the benefit that an entry raised; where very many are unpaid, they are added up."""
+    things: dict[ResourceId, list[claims.ClaimId]] = {}
+    for name, owed in raised.items():
+        things.setdefault((owed.ground, owed.ground_number), []).append(name)
+    for thing, names in things.items():
+        before = dict(claims.unpaid(judged, thing))
+        open_ = dict(before)
+        for name in names:
+            _add(open_, name, raised[name])
+        claims.note(judged, dict(open_.items() - before.items()), open_, thing)
+
+
+def _add(open_: dict[claims.ClaimId, Claim], name: claims.ClaimId, owed: Claim) -> None:
+    alike = [(one.due_ms, known) for known, one in open_.items() if one.resource_class == owed.resource_class]
+    if len(open_) < claims.MAX_OPEN or not alike:
+        open_[name] = owed
+    else:
+        _, last = max(alike)
+        open_[last] = open_[last]._replace(amount=min(open_[last].amount + owed.amount, MAX_AMOUNT))
 
 
 def owe_source(judged: Judged, into: bytes, design: ResourceId, resource_class: str, days: int) -> None:
@@ -147,7 +164,10 @@ def owe_source(judged: Judged, into: bytes, design: ResourceId, resource_class: 
     licensed = cast(Licensed, judged.facts["licensed", *design])
     due_ms = judged.header.time_ms + days * DAY_MS
     source = Claim(licensed.creditor, resource_class, 1, due_ms, ground=design[0], ground_number=design[1])
-    note_claims(judged, {(into, len(list(_sources(judged, into)))): source})
+    name, open_ = (into, len(list(_sources(judged, into)))), [known for known, _ in claims.unpaid(judged, design)]
+    if len(open_) >= claims.MAX_OPEN:
+        raise Refused("license.suspended", f"{len(open_)} claims for it are unpaid")
+    claims.note(judged, {name: source}, [*open_, name], design)
 
 
 def publish_source(judged: Judged, process: bytes, resource_class: str, license_: str) -> None:
