@@ -15,7 +15,8 @@ shield = "piece"
 design = "piece"
 """
 CO_OP = "Plastics co-op"
-MADE = {"north": 90, "south": 110}  # of which sheets each makes how many shields
+LABELS = {"north": "PETG-A", "south": "PETG-B"}  # of the sheets that each gets
+MADE = {"north": 90, "south": 110}  # how many shields each makes of them
 
 
 def _play(troupe: Troupe) -> dict[str, object]:
@@ -23,12 +24,7 @@ def _play(troupe: Troupe) -> dict[str, object]:
     design = plastics.event(
         models.NewEvent(action="raise", resource_class="design", amount=1, license="ovn", member=CO_OP)
     ).id
-    lots = {
-        maker: plastics.event(
-            models.NewEvent(action="produce", resource_class="petg", amount="8 kg", note=lot, member=CO_OP)
-        ).id
-        for maker, lot in (("north", "lot A"), ("south", "lot B"))
-    }
+    lots = {maker: _labelled(troupe, code) for maker, code in LABELS.items()}
     wanted = hospital.need("shield", "200", at=HERE, until="+2d", urgency=40, action="transferAllRights", stock=True).id
     troupe.say("the hospital needs 200 face shields")
     shields = {maker: _make(troupe, maker, lots[maker], design, count) for maker, count in MADE.items()}
@@ -48,15 +44,26 @@ def _play(troupe: Troupe) -> dict[str, object]:
     owes = [claim for maker in MADE for claim in troupe[maker].credit().claims]
     troupe.check("nobody sold anything, so nobody owes the designers", holds=not owes)
     troupe.meet()
-    recalled = hospital.recall(lots["north"])
+    recalled = hospital.recall(LABELS["north"])
     held = [one for one in recalled.stock if one.resource_class == "shield" and one.chain == troupe.chains["Hospital"]]
     found = sum(int(one.onhand) for one in held)
-    troupe.check("lot A is recalled: 90 shields at the hospital, none of the other 110", holds=found == MADE["north"])
-    others = plastics.recall(lots["north"])
+    troupe.check(
+        "lot PETG-A is recalled: 90 shields at the hospital, none of the other 110", holds=found == MADE["north"]
+    )
+    others = plastics.recall(LABELS["north"])
     troupe.check(
         "every peer finds the same", holds={one.id for one in others.stock} == {one.id for one in recalled.stock}
     )
     return {"shields": had, "recalled": found, "holders": len({one.chain for one in recalled.stock})}
+
+
+def _labelled(troupe: Troupe, code: str) -> str:
+    """Have the co-op make a lot of sheets, with a label; return it."""
+    plastics = troupe["plastics"]
+    new = models.NewEvent(action="produce", resource_class="petg", amount="8 kg", member=CO_OP)
+    sheets = plastics.event(new).id
+    plastics.lot(models.NewLot(resource=sheets, code=code, member=CO_OP))
+    return sheets
 
 
 def _carry(troupe: Troupe, maker: str, shields: str, into: str, count: str) -> None:
