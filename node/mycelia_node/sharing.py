@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from typing import Any, cast
 
 from mycelia_protocol import cid, compose
@@ -12,12 +11,10 @@ from mycelia_protocol.accumulators import AcceptedLine, LineId, Mark, Ruling
 from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.canonical import Value, encode
 from mycelia_protocol.envelope import Entry
-from mycelia_protocol.equations import Contribution, Distribution, Equation, Share, distribution, read
+from mycelia_protocol.equations import Share, read
 from mycelia_protocol.errors import Malformed
-from mycelia_protocol.kinds.equations import COMMIT_AT, EQUATION_AT, LINE_AT, document_of
-from mycelia_protocol.kinds.intents import action_of, process_of
-from mycelia_protocol.kinds.kind import lines_about
-from mycelia_protocol.lines import Status
+from mycelia_protocol.incomes import Income, distributed
+from mycelia_protocol.kinds.equations import document_of
 
 from . import models
 from .deeds import line_name
@@ -84,56 +81,13 @@ class Sharing:
 
     def _fold(self, chain: bytes, extra: Entry | None) -> Iterator[models.DistributionView]:
         """Yield the distributions of a chain in their order, and of one that is only rehearsed after them."""
-        lines, incomes, before = self._ledger.standing.lines, set[LineId](), dict[tuple[str, LineId], int]()
         said = [*self._said(chain, "distribute"), *([extra] if extra else [])]
-        known = list(self._contributions(chain)) if said else []
-        for entry in sorted(said, key=_place):
-            terms = cast(list[int], entry.header.terms)
-            line_id = entry.header.dep(terms[COMMIT_AT]), terms[LINE_AT]
-            if line_id in incomes:  # on another branch
-                continue
-            stated = self._ledger.entry_of(entry.header.dep(terms[EQUATION_AT]))
-            line = lines.get(line_id)
-            incomes.add(line_id)
-            if stated is None or line is None or line.need not in self._ledger.standing.needs:
-                continue
-            if self._ledger.standing.status(line) is not Status.DONE:
-                continue
-            equation = read(document_of(stated.header))
-            name, quantum = self._class(chain, line.need)
-            given = [one for at, one in known if at < entry.header.sequence and one.line not in incomes]
-            done = distribution(equation, line.amount, quantum, given, before)
-            before = dict(done.after)
-            yield self._view(entry, stated.id, equation, line_id, line.amount, name, done, entry is extra)
-
-    def _contributions(self, chain: bytes) -> Iterator[tuple[int, Contribution]]:
-        """Yield what a chain received from others, and at which place it first said so."""
-        own, standing = self._ledger.members.identity_of(chain), self._ledger.standing
-        received: dict[LineId, Entry] = {}
-        for receive in sorted(self._said(chain, "receive"), key=_place):
-            received |= {line: receive for line in lines_about(receive) if line not in received}
-        for line_id, receive in received.items():
-            line = standing.lines.get(line_id)
-            if line is None or line.receiver != chain or standing.status(line) is not Status.DONE:
-                continue
-            giver, need = self._ledger.members.identity_of(line.provider), self._ledger.entry_of(line.need)
-            if (
-                need is None
-                or line.need not in standing.needs
-                or (own is not None and giver == own)
-                or line.provider == chain
-            ):
-                continue
-            resource_class, quantum = self._class(chain, line.need)
-            yield receive.header.sequence, Contribution(
-                line_id, giver or line.provider, str(action_of(need.header)), resource_class,
-                process_of(need.header) or b"", line.amount * quantum, receive.header.time_ms,
-            )  # fmt: skip
-
-    def _class(self, chain: bytes, need: bytes) -> tuple[str, Fraction]:
-        name = self._ledger.standing.needs[need].resource_class
-        known = self._ledger.law_of(chain).classes[name]
-        return name, Fraction(known.numerator, known.denominator)
+        ledger, classes = self._ledger, self._ledger.law_of(chain).classes
+        receives = self._said(chain, "receive")  # read when it is asked for
+        for one in distributed(
+            chain, said, receives, ledger.standing, ledger.entry_of, ledger.members.identity_of, classes
+        ):
+            yield self._view(one, dry_run=one.said is extra)
 
     def _said(self, chain: bytes, kind: str) -> Iterator[Entry]:
         after = 0
@@ -254,11 +208,9 @@ class Sharing:
             ],
         )  # fmt: skip
 
-    def _view(
-        self, entry: Entry, equation: bytes, stated: Equation, line: LineId, income: int, name: str,
-        done: Distribution, dry_run: bool,
-    ) -> models.DistributionView:  # fmt: skip
-        unit = self._ledger.law_of(entry.chain).classes[name]
+    def _view(self, income: Income, *, dry_run: bool) -> models.DistributionView:
+        chain, done = income.said.chain, income.done
+        unit = self._ledger.law_of(chain).classes[income.resource_class]
 
         def portion(share: Share) -> models.PortionView:
             return models.PortionView(
@@ -270,16 +222,11 @@ class Sharing:
             )  # fmt: skip
 
         return models.DistributionView(
-            id=cid.text(entry.id), chain=cid.text(entry.chain), equation=cid.text(equation), line=line_name(line),
-            income=income, income_text=format_amount(income, unit), resource_class=name,
-            shares=[portion(share) for share in done.shares], rest=done.rest,
-            rest_text=format_amount(done.rest, unit), rest_to=cid.text(stated.rest), dry_run=dry_run,
+            id=cid.text(income.said.id), chain=cid.text(chain), equation=cid.text(income.stated),
+            line=line_name(income.line), income=income.amount, income_text=format_amount(income.amount, unit),
+            resource_class=income.resource_class, shares=[portion(share) for share in done.shares], rest=done.rest,
+            rest_text=format_amount(done.rest, unit), rest_to=cid.text(income.equation.rest), dry_run=dry_run,
         )  # fmt: skip
-
-
-def _place(entry: Entry) -> tuple[int, bytes]:
-    """Return by what entries of a chain are sorted: those of two branches come in the same order to everybody."""
-    return entry.header.sequence, entry.id
 
 
 def _tables(name: str, found: object) -> list[dict[str, Any]]:

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
-from mycelia_protocol.envelope import read_entry
-from mycelia_protocol.equations import Contribution, distribution, read
+from mycelia_protocol.envelope import Entry, read_entry
+from mycelia_protocol.equations import Contribution, Distribution, distribution, read
 from mycelia_protocol.errors import ProtocolError
 from mycelia_protocol.expressions import evaluate, parse
+from mycelia_protocol.incomes import distributed
+from mycelia_protocol.lineage import Lineage
+from mycelia_protocol.standing import Standing
 
 from .test_checkpoint_vectors import _state
-from .test_consent_vectors import Replay, judged
+from .test_consent_vectors import Replay, _members, forks_of, judged
 from .vectors import Vector, vectors
 
 FOUND = vectors("equation")
@@ -62,6 +65,10 @@ def _distribution(given: Given) -> object:
     equation, income = read(bytes.fromhex(given["document"])), int(given["income"])
     done = distribution(equation, income, Fraction(given["quantum"]), contributions, before)
     assert sum(share.amount for share in done.shares) + done.rest == income
+    return _told(done)
+
+
+def _told(done: Distribution) -> dict[str, Any]:
     return {
         "shares": [
             [share.to.hex(), str(share.amount), share.bucket, share.rule, share.kind, _name(share.line),
@@ -71,6 +78,33 @@ def _distribution(given: Given) -> object:
         "rest": str(done.rest),
         "after": [[name, _name(line), str(paid)] for (name, line), paid in sorted(done.after.items())],
     }  # fmt: skip
+
+
+def _incomes(given: Given) -> object:
+    """Return how a chain distributed its incomes, from the entries of a vector in two orders."""
+    replay, chain = Replay(given), bytes.fromhex(given["chain"])
+    mixed = random.Random(26).sample(replay.valid, len(replay.valid))
+    told = [_told_incomes(replay, arrived, chain) for arrived in (replay.valid, [*mixed, *mixed])]
+    assert told[0] == told[1]
+    return {"distributions": told[0]}
+
+
+def _told_incomes(replay: Replay, arrived: list[Entry], chain: bytes) -> list[dict[str, Any]]:
+    members = _members(replay, arrived)
+    standing = Standing(replay.held.get, members.heirs, Lineage(replay.held.get, replay.charter).inheritance)
+    for forked, sequence in forks_of(replay).items():
+        standing.note_fork(forked, sequence)
+    counted = [entry for entry in arrived if members.counts(entry.chain, entry.header.sequence)]
+    for entry in counted:
+        standing.add(entry)
+    said = [entry for entry in counted if entry.chain == chain]
+    distributes, receives = ([one for one in said if one.header.kind == kind] for kind in ("distribute", "receive"))
+    return [
+        {"distribute": one.said.id.hex(), "income": str(one.amount), **_told(one.done)}
+        for one in distributed(
+            chain, distributes, receives, standing, replay.held.get, members.identity_of, replay.charter.classes
+        )
+    ]
 
 
 def _line(text: str) -> tuple[bytes, int]:
@@ -94,5 +128,6 @@ DEEDS: dict[str, Callable[[Given], object]] = {
     "expression": _expression,
     "distribution": _distribution,
     "judge": _judge,
+    "incomes": _incomes,
     "state": _state,
 }

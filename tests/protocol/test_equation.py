@@ -125,7 +125,7 @@ class TestEveryEquation:
         assert distribution(equation, income, CENT, [*reversed(people), *people], {}) == done
 
     @given(buckets, contributions, st.integers(1, 2**40), st.fractions(0, 1000, max_denominator=50))
-    def test_gives_no_less_for_more(
+    def test_gives_no_less_for_a_greater_claim(
         self, cut: tuple[Bucket, ...], people: list[Contribution], income: int, more: Fraction
     ) -> None:
         cut = tuple(one._replace(rules=tuple(rule._replace(claim="quantity") for rule in one.rules)) for one in cut)

@@ -5,6 +5,8 @@ Spec: 22-agreement, "Accumulators".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..accumulators import Agreed, Agrees, CommittedLine, Draft, LegOf, LineId, Mark
 from ..envelope import Entry
 from .kind import Judged
@@ -33,7 +35,9 @@ def may_release(judged: Judged, line: LineId, given: CommittedLine) -> bool:
     agreed = _agreed(judged.facts, of.agreement)
     if agreed is None:
         return False
-    return _has_forker(judged, of.agreement, agreed) or (_is_off(judged, of.agreement, agreed, 0) and not agreed.took)
+    return _has_forker(judged, of.agreement, agreed.parties) or (
+        _is_off(judged, of.agreement, agreed, 0) and not agreed.took
+    )
 
 
 def may_lapse(judged: Judged, line: LineId, marks: Mark | int) -> bool:
@@ -42,9 +46,10 @@ def may_lapse(judged: Judged, line: LineId, marks: Mark | int) -> bool:
     agreed = None if of is None else _agreed(judged.facts, of.agreement)
     if of is None or agreed is None:
         return False
-    is_sent = bool(marks & Mark.CITES_DELIVER)
-    off = _is_off(judged, of.agreement, agreed, judged.charter.grace_ms) and not is_sent
-    return off or _has_forker(judged, of.agreement, agreed)
+    if marks & Mark.CITES_DELIVER:  # who gave keeps the claim, whoever else forked; a forker's own word binds nobody
+        return _has_forker(judged, of.agreement, (of.provider,))
+    off = _is_off(judged, of.agreement, agreed, judged.charter.grace_ms)
+    return off or _has_forker(judged, of.agreement, agreed.parties)
 
 
 def note_left(facts: Draft, line: LineId) -> None:
@@ -85,10 +90,10 @@ def _is_off(judged: Judged, agreement: bytes, agreed: Agreed, grace_ms: int) -> 
     return agreed.left or (is_late and not is_complete(judged.facts, agreement))
 
 
-def _has_forker(judged: Judged, agreement: bytes, agreed: Agreed) -> bool:
-    """Whether an own warrant shows that another party agreed where its chain has two pasts."""
+def _has_forker(judged: Judged, agreement: bytes, parties: Iterable[bytes]) -> bool:
+    """Whether an own warrant shows that one of these parties agreed where its chain has two pasts."""
     places = dict(_agrees(judged.facts, agreement))
-    forks = {party: judged.facts.warranted(party) for party in agreed.parties}
+    forks = {party: judged.facts.warranted(party) for party in parties}
     return any(at is not None and places.get(party, at) >= at for party, at in forks.items())
 
 
