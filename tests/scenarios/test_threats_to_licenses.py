@@ -47,6 +47,11 @@ def cite(design: ResourceId, use: str = "commercial", *cites: bytes, process: by
     return compose.event("cite", resource=design, use=use, cites=cites, process=process)
 
 
+def shared(town: Town, by: Member, license_: str) -> ResourceId:
+    """Let somebody copy a design of the lab to pass it on; return the copy."""
+    return by.act("copy", 1, resource=town.design(license_), resource_class="design", use="share", license=license_)
+
+
 def told(member: Member, content: Content) -> str:
     """Return what everybody tells whoever would sign this."""
     with pytest.raises(Refused) as refused:
@@ -194,6 +199,36 @@ class TestPassingOnWhatIsShareAlike:
         assert town.coop.why_not(compose.event("produce", amount=5, resource=stock, process=process)) == "valid"
 
 
+class TestWashingALicenseOff:
+    """A company copies what it may copy, so that somebody else, or itself, may do what it may not."""
+
+    @pytest.mark.parametrize("use", ["share", "noncommercial"])
+    def test_by_a_copy_that_states_none_is_refused(self, town: Town, use: str) -> None:
+        content = compose.event("copy", amount=1, resource=town.design("ppl"), use=use)
+
+        assert town.big.why_not(content) == "license.copy"
+
+    def test_by_a_copy_of_a_copy_is_refused(self, town: Town) -> None:
+        copied = shared(town, town.big, "ppl")
+
+        assert town.big.why_not(compose.event("copy", amount=1, resource=copied)) == "license.copy"
+
+    def test_by_adding_a_copy_to_ones_own_stock_is_refused(self, town: Town) -> None:
+        stock, copied = town.big.act("raise", 1, resource_class="design"), shared(town, town.big, "ppl")
+
+        assert town.big.why_not(compose.event("move", amount=1, resource=copied, to=stock)) == "license.copy"
+
+    def test_by_a_copy_under_the_license_leaves_it_to_it(self, town: Town) -> None:
+        copied, wage = shared(town, town.coop, "ppl"), town.word(town.big, "company-wage")
+
+        assert town.big.why_not(cite(copied, "commercial", wage)) == "license.denied"
+
+    def test_by_permitting_ones_own_copy_is_refused(self, town: Town) -> None:
+        copied = shared(town, town.coop, "ppl")
+
+        assert town.coop.why_not(town.permit(copied, by=town.coop)) == "permit.resource"
+
+
 class TestKeepingTheMakersShare:
     def sold(self, town: Town, lot: ResourceId, amount: int = 1000) -> list[Claim]:
         """Sell bread of a lot; return what the co-op owes then."""
@@ -267,12 +302,12 @@ class TestKeepingTheMakersShare:
 
     @pytest.mark.parametrize("action", ["copy", "transfer"])
     def test_by_giving_it_as_a_leg_that_money_comes_for_does_not_help(self, town: Town, action: str) -> None:
-        content = bartered(town, town.coop.act("copy", 1, resource=town.design("ovn"), use="share"), action)
+        content = bartered(town, shared(town, town.coop, "ovn"), action)
 
         assert town.coop.why_not(content) == "agree.commercial"
 
     def test_by_allotting_an_offer_of_copies_does_not_help(self, town: Town) -> None:
-        lot = town.coop.act("copy", 1, resource=town.design("ovn"), use="share")
+        lot = shared(town, town.coop, "ovn")
         offer = town.coop.offer(1, resource_class="design", tail=OfferTail("copy", lot))
         content = compose.allot(offer.id, town.big.chain, "offer", "design", 1, town.commons.now_ms + HOUR_MS)
 

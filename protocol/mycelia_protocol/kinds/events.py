@@ -34,7 +34,7 @@ from .designs import (
 )
 from .intents import is_cell
 from .kind import Judged, Kind, is_natural
-from .licensing import MAX_USES, check_downstream, check_use, owe_source, publish_source
+from .licensing import MAX_USES, check_copy, check_downstream, check_use, owe_source, publish_source
 from .stock import Change, add, change, check_free, extent, own_resource, resource_id
 
 MAX_AWAY = 64  # ways and containers of one resource: each event about it reads and writes them all
@@ -64,9 +64,11 @@ def _judge(judged: Judged) -> None:
     license_ = terms[LICENSE]
     if license_ is not None and not (made is not None and action.name in _LICENSABLE and is_name(license_)):
         raise Refused("event.license", "a license is the name of a profile, stated where a resource is made")
-    if made is not None:
-        held = cast(Resource, judged.facts.resource(made))
-        check_downstream(judged, judged.facts.uses(held.process), cast("str | None", license_))
+    if made is not None and action.name in _LICENSABLE:  # a part that is moved is the thing itself
+        held, stated = cast(Resource, judged.facts.resource(made)), cast("str | None", license_)
+        check_downstream(judged, judged.facts.uses(held.process), stated)
+        if action.name == "copy":
+            check_copy(judged, _kept(judged, held.process), stated)
         if license_ is not None and held.process:
             publish_source(judged, held.process, held.resource_class, cast(str, license_))
 
@@ -208,11 +210,28 @@ def _blend(judged: Judged, into: ResourceId, process: bytes) -> None:
     before, more = judged.facts.uses(held.process), judged.facts.uses(process)
     if license_ is not None and process:
         publish_source(judged, process, held.resource_class, license_)
-    if set(more) <= set(before):
+    kept = None if process == held.process else _kept(judged, process)
+    if set(more) <= set(before) and kept is None:
         return
     check_downstream(judged, more, license_)
+    check_copy(judged, kept, license_)
     _note_uses(judged, into[0], before + more)
     judged.facts["resource", *into] = held._replace(process=into[0])
+
+
+def _kept(judged: Judged, process: bytes) -> str | None:
+    """Return the license that copies keep of what is noted with a process, None if they need to keep none.
+
+    What is noted with a copy, or with stock that something was added to, is there as it was; what is noted with
+    a process went into something else.
+    """
+    if not judged.facts.uses(process):
+        return None
+    if process != judged.entry.id:
+        made = judged.prefix.own(process)  # events stay (chapter 19)
+        return None if made is None else license_of(made)
+    terms = judged.header.terms
+    return None if terms[USE] == "adapt" else license_of(judged.dep(terms[RESOURCE], "event.resource"))
 
 
 class Move(NamedTuple):
@@ -308,7 +327,7 @@ EVENT = Kind(
         "event.terms", "event.action", "event.amount", "event.resource", "event.own", "event.class", "event.process",
         "event.cell", "event.state", "event.use",
         "license.unknown", "license.allowed", "license.suspended", "license.denied",
-        "event.stock", "event.away", "event.license", "license.sharealike",
+        "event.stock", "event.away", "event.license", "license.sharealike", "license.copy",
     ),
     _judge,
     _relies_on,

@@ -113,6 +113,12 @@ def check_downstream(judged: Judged, uses: tuple[Use, ...], license_: str | None
             )
 
 
+def check_copy(judged: Judged, kept: str | None, license_: str | None) -> None:
+    """Refuse a copy of what others made under another license than it keeps (rule `license.copy`)."""
+    if kept is not None and kept != license_:
+        raise Refused("license.copy", f"what is copied is under {kept}, not {license_ or 'none'}")
+
+
 def note_return(judged: Judged, need: Entry, uses: tuple[Use, ...], rule: str) -> None:
     """Note what is in a thing that is given for a return, or refuse `rule`: all of it was used commercially."""
     for _, _, use in uses:
