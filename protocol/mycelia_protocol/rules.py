@@ -214,7 +214,7 @@ RULES: dict[str, Rule] = {
             "A licensed thing is used by whom its license lets.",
             "name attestations or a permit with `--cite`; `mycelia license show` has the rows.",
         ),
-        ("license.suspended", "Who owes for a thing and is late does not use it.", "pay the claim: `mycelia settle`."),
+        ("license.suspended", "Who owes for a thing and is late neither uses nor sells it.", "pay: `mycelia settle`."),
         ("license.sharealike", "What adapts a share-alike thing carries its license.", "state that license."),
         ("license.copy", "A copy of what others made keeps its license.", "state that license."),
         ("attest.terms", "An attestation has subject, predicate, value and expiry.", "see chapter 21."),

@@ -12,7 +12,7 @@ from mycelia_protocol.charter import found as found_charter
 from mycelia_protocol.compose import Content, NeedTail, OfferTail
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
-from tests.builders import HOUR_MS, Commons, Member, on
+from tests.builders import CELL, HOUR_MS, Commons, Member, on
 from tests.dealings import dealt
 from tests.people import Person, found, identity
 
@@ -286,6 +286,26 @@ class TestKeepingTheMakersShare:
         for _ in range(things):
             town.coop.say(cite(town.design("ovn"), process=process))
         return town.coop.act("produce", 1, resource_class="bread", process=process)
+
+    def test_by_being_paid_before_the_lot_is_offered_is_refused(self, town: Town) -> None:
+        lot, need = self.baked(town), town.coop.need(10, resource_class="money")
+        town.big.give(town.coop, 10, offer=town.big.offer(10, resource_class="money"), need=need)
+
+        with pytest.raises(Refused, match=r"0\.1 EUR was accepted for that need") as refused:
+            town.coop.offer(1, resource_class="bread", tail=OfferTail(resource=lot, reciprocal=need.id))
+        assert refused.value.rule == "offer.commercial"
+
+    def test_and_selling_on_from_another_lot_is_refused_until_it_is_paid(self, town: Town) -> None:
+        lot = self.baked(town)
+        rest = town.coop.act("move", 4, resource=lot, cell=CELL)
+        town.coop.act("raise", 4, resource=lot)
+        sell(town, lot, 1000)
+        town.commons.wait(31 * 24 * HOUR_MS)
+        need = town.coop.need(10, resource_class="money")
+
+        with pytest.raises(Refused, match=r"0\.2 EUR of money were due") as refused:
+            town.coop.offer(1, resource_class="bread", tail=OfferTail(resource=rest, reciprocal=need.id))
+        assert refused.value.rule == "license.suspended"
 
     def test_by_putting_two_lots_together_keeps_the_share_of_both(self, town: Town) -> None:
         lot, other = self.baked(town), self.baked(town)
