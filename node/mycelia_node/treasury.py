@@ -11,7 +11,7 @@ from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.balances import Counted, counted, overdrawn
 from mycelia_protocol.charter import Charter, Open, ResourceClass
 from mycelia_protocol.compose import Content
-from mycelia_protocol.kinds.settlements import MAX_SETTLED
+from mycelia_protocol.kinds.settlements import MAX_SETTLED, is_gift
 from mycelia_protocol.membership import Status
 from mycelia_protocol.reciprocity import Settled
 
@@ -83,7 +83,9 @@ class Treasury:
                 yield Receipt((commit, number), given, receive, str(need.header.terms[0]))
 
     def _counts(self, member: Member, receipt: Receipt) -> bool:
-        """Whether somebody else confirms: not an own chain, and behind a membrane not one without an identity."""
+        """Whether it was given for good, for nothing, and somebody else confirms: not an own chain, nor a nobody's."""
+        if not is_gift(self._ledger.entry_of(receipt.given.offer)):
+            return False
         one, other = (self._ledger.members.identity_of(chain) for chain in (member.chain, receipt.given.receiver))
         if one is None or other is None:
             return isinstance(self._ledger.charter.membership, Open)

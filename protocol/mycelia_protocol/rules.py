@@ -315,6 +315,7 @@ RULES: dict[str, Rule] = {
         ("settle.again", "A line is settled once.", "nothing: it is counted."),
         ("settle.receive", "The receiver of a line confirms it.", "wait for the receive, then name it."),
         ("settle.other", "Nobody confirms her own work.", "nothing: it counts for those who work for others."),
+        ("settle.gift", "A contribution is given for no return, and for good.", "settle it with a claim, or not."),
         ("settle.class", "The charter says which classes count as a contribution.", "settle lines of these."),
         ("settle.claim", "A claim is paid by a line of its class to its creditor.", "name another claim, or none."),
         ("equation.terms", "An equation names the one before it, or none, and has a document.", "see chapter 26."),

@@ -46,14 +46,14 @@ def say(home: Home, content: Content, name: str) -> Entry:
 
 def deal(
     town: Town, giver: str, taker: str, amount: int, resource_class: str, *, is_received: bool = True, at: str = "",
-    need: Entry | None = None,
+    need: Entry | None = None, tail: compose.OfferTail | None = None,
 ) -> Entry:  # fmt: skip
     """Bring a line from its need to its receipt; return the last entry. The taker may be at another's home."""
     one, other = town[giver], town[at or taker]
     window = {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
     if need is None:
         need = say(other, a_need(resource_class, amount, window), taker)
-    offer = say(one, an_offer(resource_class, amount, window), giver)
+    offer = say(one, an_offer(resource_class, amount, window, tail), giver)
     lines, end_ms = [(need.id, amount)], window["end_ms"]
     row = say(one, compose.row(offer=offer.id, previous=None, lines=lines), giver)
     commit = say(one, compose.commit(row=row.id, hold_ms=end_ms, until_ms=end_ms, lines=lines), giver)
@@ -122,6 +122,16 @@ class TestSettling:
         view = Treasury(anna.desk).settle(models.NewSettlement(member="anna"))
 
         assert (view.lines, view.unsettled) == (0, 1)
+
+    def test_leaves_out_what_was_given_for_a_return(self, town: Town) -> None:
+        window = {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
+        price = say(town["anna"], a_need("food", 5, window), "anna")
+        deal(town, "anna", "bo", 5, "care", tail=compose.OfferTail(reciprocal=price.id))
+        deal(town, "anna", "bo", 5, "care")
+
+        view = Treasury(town["anna"].desk).settle(models.NewSettlement())
+
+        assert (view.lines, view.unsettled, view.contributed) == (1, 1, 7)
 
     def test_pays_a_claim_with_no_more_lines_than_it_takes(self, town: Town) -> None:
         raised, treasury = sold(town), Treasury(town["anna"].desk)
