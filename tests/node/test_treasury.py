@@ -79,13 +79,13 @@ def an_offer(
 def sold(town: Town) -> Entry:
     """Have Anna sell Bo what she made by his design, for 150 quanta of care: she owes him 3. Return her receipt."""
     anna, bo, window = town["anna"], town["bo"], {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
-    design = say(bo, compose.event("raise", resource_class="food", amount=1, license="ovn"), "bo")
+    design = say(bo, compose.event("raise", resource_class="care", amount=1, license="ovn"), "bo")
     process = say(anna, compose.process(), "anna")
     say(anna, compose.event("cite", resource=(design.id, 0), process=process.id, use="commercial"), "anna")
-    bread = say(anna, compose.event("produce", resource_class="food", amount=5, process=process.id), "anna")
+    bread = say(anna, compose.event("produce", resource_class="care", amount=5, process=process.id), "anna")
     back = say(anna, a_need("care", 150, window), "anna")
     tail = compose.OfferTail(resource=(bread.id, 0), reciprocal=back.id)
-    say(anna, an_offer("food", 5, window, tail), "anna")
+    say(anna, an_offer("care", 5, window, tail), "anna")
     return deal(town, "bo", "anna", 150, "care", need=back)
 
 

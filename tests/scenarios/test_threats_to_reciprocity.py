@@ -68,6 +68,12 @@ class TestCreditingOneself:
             content = compose.settle([Settled(confirmation.id, line_id(deal.line))])
             assert town.refuses(town.eve, content) == "settle.receive"
 
+    @pytest.mark.parametrize("action", ["raise", "produce"])
+    def test_with_hours_out_of_nothing_is_refused(self, town: Town, action: str) -> None:
+        content = compose.event(action, amount=1000, resource_class="hours")
+
+        assert town.refuses(town.eve, content) == "event.class"
+
     def test_for_what_was_sold_is_refused(self, town: Town) -> None:
         price, need = town.eve.need(8), town.bo.need(8, resource_class="care")
         offer = town.eve.offer(8, resource_class="care", tail=OfferTail(reciprocal=price.id))

@@ -132,6 +132,8 @@ def _class_of(judged: Judged, action: Action, resource: ResourceId | None, to: R
     other = None if to is None else judged.facts.resource(to)
     if other is not None and not action.containedEffect and other.resource_class != stated:
         raise Refused("event.class", f"{stated} does not become {other.resource_class}")
+    if stated in judged.charter.credit and (action.accountingEffect or action.onhandEffect):
+        raise Refused("event.class", f"{stated} is mutual credit: it is given and received, and nothing else")
     return stated
 
 
