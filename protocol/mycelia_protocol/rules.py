@@ -200,6 +200,8 @@ RULES: dict[str, Rule] = {
         ("event.resource", "An event names the resources, or the class, that its action is about.", "see chapter 20."),
         ("event.own", "A resource is changed by its own chain alone.", "name a resource of your own."),
         ("event.class", "What is named or made is of a class of the charter, and stays of it.", "name another."),
+        ("event.capacity", "What has a capacity is added to nothing of another one, or of none.", "move it apart."),
+        ("event.container", "No container lies in what is put into it.", "take one out first."),
         ("event.process", "What goes into or comes out of a process does so of an own one.", "begin a process."),
         ("event.cell", "A place is an H3 cell, and is set by what moves.", "leave it out, or give a cell."),
         ("event.state", "Stage and state are names, set by actions that change them.", "leave it out."),

@@ -38,6 +38,7 @@ from .licensing import MAX_USES, check_copy, check_downstream, check_use, owe_so
 from .stock import Change, add, change, check_free, extent, own_resource, resource_id
 
 MAX_AWAY = 64  # ways and containers of one resource: each event about it reads and writes them all
+MAX_CONTAINERS = 64  # that a thing is in, through others: putting it there reads them all
 
 _SIGNS = {"": 0, "increment": 1, "decrement": -1, "decrementIncrement": -1, "incrementTo": 0}
 _LICENSABLE = frozenset({"produce", "raise", "copy"})
@@ -56,6 +57,7 @@ def _judge(judged: Judged) -> None:
     to = resource_id(judged, terms[TO], terms[TO_NUMBER], "event.resource")
     _check_resources(judged, action, resource, to)
     resource_class = _class_of(judged, action, resource, to)
+    _check_second(judged, action, resource, to)
     process = _process(judged, action)
     _check_attributes(judged, action)
     _note_use(judged, action, resource, resource_class, process)
@@ -135,6 +137,32 @@ def _class_of(judged: Judged, action: Action, resource: ResourceId | None, to: R
     if stated in judged.charter.credit and (action.accountingEffect or action.onhandEffect):
         raise Refused("event.class", f"{stated} is mutual credit: it is given and received, and nothing else")
     return stated
+
+
+def _check_second(judged: Judged, action: Action, resource: ResourceId | None, to: ResourceId | None) -> None:
+    """Refuse what would promise a thing twice, or put it into itself (rules `event.capacity`, `event.container`)."""
+    if resource is None or to is None:
+        return
+    if action.containedEffect == "update":
+        _check_container(judged, resource, to)
+    if action.name == "move":
+        one, other = (own_resource(judged, name, "event.own").capacity for name in (resource, to))
+        if one and one != other:
+            raise Refused("event.capacity", "what has a capacity is not added to what has another one, or none")
+
+
+def _check_container(judged: Judged, resource: ResourceId, container: ResourceId) -> None:
+    """Refuse a container that lies, through own containers, in the thing itself, or in too many of them."""
+    outside, open_ = {container}, [container]
+    while open_:
+        for way, name, number, _ in own_resource(judged, open_.pop(), "event.own").away:
+            if way == "combine" and (name, number) not in outside:
+                outside.add((name, number))
+                open_.append((name, number))
+        if resource in outside:
+            raise Refused("event.container", "the container lies in what would be put into it")
+        if len(outside) > MAX_CONTAINERS:
+            raise Refused("event.container", f"a thing lies in at most {MAX_CONTAINERS} containers, one in the other")
 
 
 def _process(judged: Judged, action: Action) -> bytes:
@@ -326,7 +354,8 @@ EVENT = Kind(
     "event",
     _FIELDS,
     (
-        "event.terms", "event.action", "event.amount", "event.resource", "event.own", "event.class", "event.process",
+        "event.terms", "event.action", "event.amount", "event.resource", "event.own", "event.class",
+        "event.capacity", "event.container", "event.process",
         "event.cell", "event.state", "event.use",
         "license.unknown", "license.allowed", "license.suspended", "license.denied",
         "event.stock", "event.away", "event.license", "license.sharealike", "license.copy",
