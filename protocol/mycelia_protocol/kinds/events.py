@@ -287,9 +287,9 @@ def _move(judged: Judged, action: Action, move: Move) -> ResourceId | None:
     if any(by):
         held = own_resource(judged, move.resource, "event.own")
         check_free(judged, held, Change(-min(by.accounting, 0), -min(by.onhand, 0)), "event.stock")
-        _check_room(extent(held) + max(0, *by))
         _part(judged, action, move)
         add(judged, move.resource, by)
+        _check_room(extent(own_resource(judged, move.resource, "event.own")))
         if max(by) > 0:
             _blend(judged, move.resource, move.process)
     if action.createResource != "optionalTo":
@@ -300,8 +300,8 @@ def _move(judged: Judged, action: Action, move: Move) -> ResourceId | None:
         capacity = of.capacity if of is not None and action.name == "move" else b""  # one for all its parts
         judged.facts["resource", *made] = Resource(move.resource_class, *taken, process=process, capacity=capacity)
         return made
-    _check_room(extent(own_resource(judged, move.to, "event.own")) + move.amount)
     add(judged, move.to, taken)
+    _check_room(extent(own_resource(judged, move.to, "event.own")))
     _blend(judged, move.to, _made_in(judged, action, move.resource))
     return None
 
