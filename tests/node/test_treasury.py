@@ -64,9 +64,11 @@ def deal(
     return say(other, compose.on_lines("receive", [(commit.id, 0)], [deliver.id]), taker)
 
 
-def a_need(resource_class: str, amount: int, window: dict[str, int]) -> Content:
+def a_need(
+    resource_class: str, amount: int, window: dict[str, int], tail: compose.NeedTail | None = None
+) -> Content:  # fmt: skip
     begin_ms, end_ms = window.values()
-    return compose.need(resource_class, amount, CELL, begin_ms=begin_ms, end_ms=end_ms, urgency=0)
+    return compose.need(resource_class, amount, CELL, begin_ms=begin_ms, end_ms=end_ms, urgency=0, tail=tail)
 
 
 def an_offer(
@@ -145,6 +147,19 @@ class TestSettling:
         assert (view.lines, view.unsettled, view.contributed) == (2, 1, 0)
         assert [one.paid for one in treasury.credit().claims] == [3]
         assert treasury.settle(models.NewSettlement()).contributed == 13
+
+    def test_pays_no_claim_with_what_was_only_lent(self, town: Town) -> None:
+        sold(town)
+        window = {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
+        lent, treasury = compose.OfferTail("transferCustody"), Treasury(town["anna"].desk)
+        need = say(town["bo"], a_need("care", 1, window, compose.NeedTail("transferCustody")), "bo")
+        deal(town, "anna", "bo", 1, "care", need=need, tail=lent)
+        deal(town, "anna", "bo", 2, "care")
+        [owed] = treasury.credit().claims
+
+        view = treasury.settle(models.NewSettlement(claim=owed.id))
+
+        assert (view.lines, view.unsettled) == (1, 1)
 
     def test_of_a_claim_that_nobody_has_is_refused_in_words(self, town: Town) -> None:
         with pytest.raises(BadInput, match="owes nothing"):

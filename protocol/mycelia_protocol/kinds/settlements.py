@@ -21,7 +21,7 @@ from .kind import Judged, Kind, is_natural, line_refs, nothing
 
 GROUP = 5
 MAX_SETTLED = 16
-_PAYS = frozenset({"transfer", "transferAllRights"})
+PAYS = frozenset({"transfer", "transferAllRights"})  # actions by which a claim is paid
 
 
 def settled_lines(header: Header) -> list[Settled]:
@@ -109,8 +109,8 @@ def _pay(judged: Judged, name: tuple[bytes, int], given: CommittedLine) -> None:
         raise Refused("settle.claim", "the line went to somebody else than the creditor")
     if class_of(judged, given.need) != claim.resource_class:
         raise Refused("settle.claim", f"the claim is of {claim.resource_class}")
-    if action_of(need_of(judged, given.need).header) not in _PAYS:
-        raise Refused("settle.claim", f"a claim is paid by {' or '.join(sorted(_PAYS))}, not by what goes home again")
+    if action_of(need_of(judged, given.need).header) not in PAYS:
+        raise Refused("settle.claim", f"a claim is paid by {' or '.join(sorted(PAYS))}, not by what goes home again")
     if claim.paid >= claim.amount:
         raise Refused("settle.claim", "the claim is paid")
     judged.facts["claim", *name] = claim._replace(paid=min(claim.paid + given.amount, claim.amount))
