@@ -11,7 +11,8 @@ from mycelia_protocol.amounts import format_amount
 from mycelia_protocol.balances import Counted, counted, overdrawn
 from mycelia_protocol.charter import Charter, Open, ResourceClass
 from mycelia_protocol.compose import Content
-from mycelia_protocol.kinds.settlements import MAX_SETTLED
+from mycelia_protocol.kinds.intents import action_of
+from mycelia_protocol.kinds.settlements import MAX_SETTLED, PAYS, is_gift
 from mycelia_protocol.membership import Status
 from mycelia_protocol.reciprocity import Settled
 
@@ -33,6 +34,7 @@ class Receipt(NamedTuple):
     given: CommittedLine
     receive: bytes
     resource_class: str
+    action: str
 
 
 class Treasury:
@@ -80,10 +82,13 @@ class Treasury:
                 seen[given.receiver] = answers(self._ledger, member.chain, given.receiver, "receive")
             receive = seen[given.receiver].get((commit, number))
             if receive is not None:
-                yield Receipt((commit, number), given, receive, str(need.header.terms[0]))
+                named = str(need.header.terms[0]), str(action_of(need.header))
+                yield Receipt((commit, number), given, receive, *named)
 
     def _counts(self, member: Member, receipt: Receipt) -> bool:
-        """Whether somebody else confirms: not an own chain, and behind a membrane not one without an identity."""
+        """Whether it was given for good, for nothing, and somebody else confirms: not an own chain, nor a nobody's."""
+        if not is_gift(self._ledger.entry_of(receipt.given.offer)):
+            return False
         one, other = (self._ledger.members.identity_of(chain) for chain in (member.chain, receipt.given.receiver))
         if one is None or other is None:
             return isinstance(self._ledger.charter.membership, Open)
@@ -168,7 +173,8 @@ def _payments(receipts: Sequence[Receipt], claim: Claim) -> list[Receipt]:
     """Return the lines that pay a claim, the smallest first, and no more of them than it takes."""
     left, lines = claim.amount - claim.paid, list[Receipt]()
     for one in sorted(receipts, key=lambda one: (one.given.amount, one.line)):
-        if left > 0 and one.resource_class == claim.resource_class and one.given.receiver == claim.creditor:
+        is_of_class = one.resource_class == claim.resource_class and one.action in PAYS
+        if left > 0 and is_of_class and one.given.receiver == claim.creditor:
             left -= one.given.amount
             lines.append(one)
     return lines

@@ -144,7 +144,7 @@ def _move(found: Sheet, books: Books, moved: Moved, party: Callable[[bytes], byt
     if need is not None:
         found.places[Flow(offer.cell, need.cell, resource_class)] += amount
     tail, into = books.tails.get(moved.offer), books.tails.get(moved.need)
-    if (tail is None or tail.other is None) and giver != taker:
+    if (tail is None or tail.other is None) and giver != taker and not ACTIONS[moved.action].is_custody:
         found.contributions[giver, resource_class] += amount
     if into is not None and into.other is not None:
         _pass(found, books, into.other, moved.action, resource_class, amount)

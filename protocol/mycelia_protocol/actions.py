@@ -50,6 +50,11 @@ class Action(NamedTuple):
         """Whether accounting and onhand of the receiver's resource rise when a line is received."""
         return self.between[3:4] == "+", self.between[4:5] == "+"
 
+    @property
+    def is_custody(self) -> bool:
+        """Whether custody alone passes between two: what is lent, brought or mended goes home again."""
+        return self.gives == self.takes == (False, True)
+
 
 _UP, _DOWN, _BOTH, _TO = "increment", "decrement", "decrementIncrement", "incrementTo"
 _COLUMNS = (

@@ -46,7 +46,7 @@ class Stock:
     @property
     def extent(self) -> int:
         """The most that it can come to when all that left it is back."""
-        return max(self.accounting, self.onhand) + sum(self.away.values())
+        return max(self.accounting, self.onhand + sum(self.away.values()))
 
 
 class Shelf:

@@ -27,6 +27,7 @@ from .profiles import TABLES
 
 USES = ("adapt", "commercial", "noncommercial", "share")
 PERMIT, ATTRIBUTION, SAME_LICENSE = "permit", "attribution", "same-license"  # what is seen, not attested
+SEEN = frozenset({PERMIT, ATTRIBUTION, SAME_LICENSE})
 NO_ROW = "none"
 MAX_PROFILES, MAX_ROWS, MAX_NAMES = 8, 32, 16
 MAX_TEXT_BYTES = 200
@@ -223,6 +224,8 @@ def read_issuers(value: Value, _classes: object = None) -> dict[str, tuple[bytes
         raise Malformed("charter.issuers", f"the issuers are a map of 1 to {MAX_ISSUERS} predicates")
     for name, issuers in value.items():
         is_list = isinstance(issuers, list) and 0 < len(issuers) <= MAX_ISSUERS and all(map(is_digest, issuers))
+        if name in SEEN:
+            raise Malformed("charter.issuers", f"whether {name!r} is true is seen, and nobody attests it")
         if not is_name(name) or not is_list or not _rises(cast(list[bytes], issuers)):
             raise Malformed("charter.issuers", f"those who attest {name!r} are identities, sorted and unique")
     return {name: tuple(cast(list[bytes], issuers)) for name, issuers in value.items()}

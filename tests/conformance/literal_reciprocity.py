@@ -12,6 +12,7 @@ from mycelia_protocol.envelope import Entry
 
 from .literal import History, Line, commit_lines, index, is_natural, lines_about
 
+CUSTODY = ("accept", "dropoff", "modify", "pickup", "transferCustody")
 FOUNDING_TERMS = 10  # and more, in an `open` that begins an identity
 
 
@@ -91,8 +92,16 @@ class Reciprocal(History):
             one, other = self.opened(self.entry.chain)[1], self.opened(receiver)[1]
             if (one == other and one is not None) or (None in (one, other) and self.law.founders):
                 yield "settle.other"
+            if claim is None and not self.is_given(line):
+                yield "settle.gift"
             if claim is None and self.class_of(line) not in self.law.contribution:
                 yield "settle.class"
+
+    def is_given(self, line: Line) -> bool:
+        """Whether the offer of an own line asks for nothing in return, and gives more than custody."""
+        row = self.by_id[self.held[line[0]].header.links[self.held[line[0]].header.terms[0]]]  # type: ignore[index]
+        terms: list[Any] = self.held[row.header.links[row.header.terms[0]]].header.terms  # type: ignore[index]
+        return len(terms) == 5 or (terms[9] is None and terms[5] not in CUSTODY)
 
     def _is_group(self, group: list[Any]) -> bool:
         if len(group) != 5 or not is_natural(group[2]):

@@ -46,14 +46,14 @@ def say(home: Home, content: Content, name: str) -> Entry:
 
 def deal(
     town: Town, giver: str, taker: str, amount: int, resource_class: str, *, is_received: bool = True, at: str = "",
-    need: Entry | None = None,
+    need: Entry | None = None, tail: compose.OfferTail | None = None,
 ) -> Entry:  # fmt: skip
     """Bring a line from its need to its receipt; return the last entry. The taker may be at another's home."""
     one, other = town[giver], town[at or taker]
     window = {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
     if need is None:
         need = say(other, a_need(resource_class, amount, window), taker)
-    offer = say(one, an_offer(resource_class, amount, window), giver)
+    offer = say(one, an_offer(resource_class, amount, window, tail), giver)
     lines, end_ms = [(need.id, amount)], window["end_ms"]
     row = say(one, compose.row(offer=offer.id, previous=None, lines=lines), giver)
     commit = say(one, compose.commit(row=row.id, hold_ms=end_ms, until_ms=end_ms, lines=lines), giver)
@@ -64,9 +64,11 @@ def deal(
     return say(other, compose.on_lines("receive", [(commit.id, 0)], [deliver.id]), taker)
 
 
-def a_need(resource_class: str, amount: int, window: dict[str, int]) -> Content:
+def a_need(
+    resource_class: str, amount: int, window: dict[str, int], tail: compose.NeedTail | None = None
+) -> Content:  # fmt: skip
     begin_ms, end_ms = window.values()
-    return compose.need(resource_class, amount, CELL, begin_ms=begin_ms, end_ms=end_ms, urgency=0)
+    return compose.need(resource_class, amount, CELL, begin_ms=begin_ms, end_ms=end_ms, urgency=0, tail=tail)
 
 
 def an_offer(
@@ -79,13 +81,13 @@ def an_offer(
 def sold(town: Town) -> Entry:
     """Have Anna sell Bo what she made by his design, for 150 quanta of care: she owes him 3. Return her receipt."""
     anna, bo, window = town["anna"], town["bo"], {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
-    design = say(bo, compose.event("raise", resource_class="food", amount=1, license="ovn"), "bo")
+    design = say(bo, compose.event("raise", resource_class="care", amount=1, license="ovn"), "bo")
     process = say(anna, compose.process(), "anna")
     say(anna, compose.event("cite", resource=(design.id, 0), process=process.id, use="commercial"), "anna")
-    bread = say(anna, compose.event("produce", resource_class="food", amount=5, process=process.id), "anna")
+    bread = say(anna, compose.event("produce", resource_class="care", amount=5, process=process.id), "anna")
     back = say(anna, a_need("care", 150, window), "anna")
     tail = compose.OfferTail(resource=(bread.id, 0), reciprocal=back.id)
-    say(anna, an_offer("food", 5, window, tail), "anna")
+    say(anna, an_offer("care", 5, window, tail), "anna")
     return deal(town, "bo", "anna", 150, "care", need=back)
 
 
@@ -123,6 +125,16 @@ class TestSettling:
 
         assert (view.lines, view.unsettled) == (0, 1)
 
+    def test_leaves_out_what_was_given_for_a_return(self, town: Town) -> None:
+        window = {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
+        price = say(town["anna"], a_need("food", 5, window), "anna")
+        deal(town, "anna", "bo", 5, "care", tail=compose.OfferTail(reciprocal=price.id))
+        deal(town, "anna", "bo", 5, "care")
+
+        view = Treasury(town["anna"].desk).settle(models.NewSettlement())
+
+        assert (view.lines, view.unsettled, view.contributed) == (1, 1, 7)
+
     def test_pays_a_claim_with_no_more_lines_than_it_takes(self, town: Town) -> None:
         raised, treasury = sold(town), Treasury(town["anna"].desk)
         for amount in (2, 1, 9):
@@ -135,6 +147,19 @@ class TestSettling:
         assert (view.lines, view.unsettled, view.contributed) == (2, 1, 0)
         assert [one.paid for one in treasury.credit().claims] == [3]
         assert treasury.settle(models.NewSettlement()).contributed == 13
+
+    def test_pays_no_claim_with_what_was_only_lent(self, town: Town) -> None:
+        sold(town)
+        window = {"begin_ms": town.now_ms, "end_ms": town.now_ms + HOUR_MS}
+        lent, treasury = compose.OfferTail("transferCustody"), Treasury(town["anna"].desk)
+        need = say(town["bo"], a_need("care", 1, window, compose.NeedTail("transferCustody")), "bo")
+        deal(town, "anna", "bo", 1, "care", need=need, tail=lent)
+        deal(town, "anna", "bo", 2, "care")
+        [owed] = treasury.credit().claims
+
+        view = treasury.settle(models.NewSettlement(claim=owed.id))
+
+        assert (view.lines, view.unsettled) == (1, 1)
 
     def test_of_a_claim_that_nobody_has_is_refused_in_words(self, town: Town) -> None:
         with pytest.raises(BadInput, match="owes nothing"):

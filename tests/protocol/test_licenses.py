@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mycelia_protocol import compose
-from mycelia_protocol.licenses import BUILT_IN, NO_ROW, USES, Duties, Profile, Row, Verdict, combined, decide
+from mycelia_protocol.errors import Malformed
+from mycelia_protocol.licenses import (
+    BUILT_IN,
+    NO_ROW,
+    USES,
+    Duties,
+    Profile,
+    Row,
+    Verdict,
+    combined,
+    decide,
+    read_issuers,
+)
 from tests.builders import HOUR_MS
 from tests.scenarios.test_threats_to_licenses import Town, cite, claims, sell
 
@@ -154,6 +166,13 @@ class TestTheGoldenNumbers:
 
         assert (claim.amount, claim.creditor, claim.resource_class) == (owed, town.lab.chain, "money")
         assert claim.due_ms == town.commons.now_ms + 30 * 24 * HOUR_MS
+
+
+class TestWhoseWordCounts:
+    @pytest.mark.parametrize("name", ["permit", "attribution", "same-license"])
+    def test_is_nobodys_about_what_everybody_sees(self, name: str) -> None:
+        with pytest.raises(Malformed, match="nobody attests it"):
+            read_issuers({name: [bytes(32)]})
 
 
 class TestSeveralVerdicts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mycelia_protocol import compose, state
 from mycelia_protocol.accumulators import Reserve, Resource, ResourceId
 from mycelia_protocol.actions import ACTIONS
 from mycelia_protocol.books import Books
-from mycelia_protocol.charter import ResourceClass, found
+from mycelia_protocol.charter import MAX_AMOUNT, ResourceClass, found
 from mycelia_protocol.compose import NeedTail, OfferTail
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.inventory import Inventory, Stock
@@ -209,6 +210,29 @@ class TestAResource:
         anna.act("separate", 2, resource=lot, to=boxes[0])
         anna.act("combine", 1, resource=lot, to=boxes[-1])
         assert len(anna.stock(lot).away) == MAX_AWAY
+
+    def test_has_room_for_what_left_it_for_a_while(self, anna: Member) -> None:
+        most = anna.act("raise", MAX_AMOUNT, resource_class="food")
+
+        anna.act("pickup", 1, resource=most)
+        anna.act("dropoff", 1, resource=most)
+
+        assert anna.stock(most).onhand == MAX_AMOUNT
+
+    def test_is_not_in_itself_however_many_boxes_lie_between(self, anna: Member) -> None:
+        boxes = [anna.act("raise", 1, resource_class="food") for _ in range(5)]
+        for inner, outer in pairwise(boxes):
+            anna.act("combine", 1, resource=inner, to=outer)
+
+        said = [anna.why_not(compose.event("combine", amount=1, resource=boxes[-1], to=box)) for box in boxes[:-1]]
+
+        assert set(said) == {"event.container"}
+
+    def test_does_not_promise_its_time_twice_by_moving_to_another_record(self, anna: Member) -> None:
+        oven, other = (anna.act("raise", 1, resource_class="food") for _ in range(2))
+        anna.say(compose.capacity(oven, "care", 8, 24 * HOUR_MS))
+
+        assert anna.why_not(compose.event("move", amount=1, resource=oven, to=other)) == "event.capacity"
 
     def test_is_offered_once(self, anna: Member) -> None:
         lot = anna.act("raise", 10, resource_class="food")

@@ -176,7 +176,8 @@ class History:
 
     def act(self, me: Member) -> None:
         """Do something with something, rightly or not."""
-        action, is_wild = self.dice.choice((*sorted(ACTIONS), "raise", "raise", "produce")), self.dice.random() < 0.2
+        often = ("raise", "raise", "produce", "lower")
+        action, is_wild = self.dice.choice((*sorted(ACTIONS), *often)), self.dice.random() < 0.2
         mine = self.resources(me)
         waiting = [name for name, way in BACK.items() for one in mine for held in me.stock(one).away if held[0] == way]
         if waiting and self.dice.random() < 0.3:

@@ -12,7 +12,7 @@ from mycelia_protocol.charter import found as found_charter
 from mycelia_protocol.compose import Content, NeedTail, OfferTail
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
-from tests.builders import HOUR_MS, Commons, Member, on
+from tests.builders import CELL, HOUR_MS, Commons, Member, on
 from tests.dealings import dealt
 from tests.people import Person, found, identity
 
@@ -45,6 +45,11 @@ class Town:
 def cite(design: ResourceId, use: str = "commercial", *cites: bytes, process: bytes | None = None) -> Content:
     """Return the use of a design."""
     return compose.event("cite", resource=design, use=use, cites=cites, process=process)
+
+
+def shared(town: Town, by: Member, license_: str) -> ResourceId:
+    """Let somebody copy a design of the lab to pass it on; return the copy."""
+    return by.act("copy", 1, resource=town.design(license_), resource_class="design", use="share", license=license_)
 
 
 def told(member: Member, content: Content) -> str:
@@ -194,6 +199,36 @@ class TestPassingOnWhatIsShareAlike:
         assert town.coop.why_not(compose.event("produce", amount=5, resource=stock, process=process)) == "valid"
 
 
+class TestWashingALicenseOff:
+    """A company copies what it may copy, so that somebody else, or itself, may do what it may not."""
+
+    @pytest.mark.parametrize("use", ["share", "noncommercial"])
+    def test_by_a_copy_that_states_none_is_refused(self, town: Town, use: str) -> None:
+        content = compose.event("copy", amount=1, resource=town.design("ppl"), use=use)
+
+        assert town.big.why_not(content) == "license.copy"
+
+    def test_by_a_copy_of_a_copy_is_refused(self, town: Town) -> None:
+        copied = shared(town, town.big, "ppl")
+
+        assert town.big.why_not(compose.event("copy", amount=1, resource=copied)) == "license.copy"
+
+    def test_by_adding_a_copy_to_ones_own_stock_is_refused(self, town: Town) -> None:
+        stock, copied = town.big.act("raise", 1, resource_class="design"), shared(town, town.big, "ppl")
+
+        assert town.big.why_not(compose.event("move", amount=1, resource=copied, to=stock)) == "license.copy"
+
+    def test_by_a_copy_under_the_license_leaves_it_to_it(self, town: Town) -> None:
+        copied, wage = shared(town, town.coop, "ppl"), town.word(town.big, "company-wage")
+
+        assert town.big.why_not(cite(copied, "commercial", wage)) == "license.denied"
+
+    def test_by_permitting_ones_own_copy_is_refused(self, town: Town) -> None:
+        copied = shared(town, town.coop, "ppl")
+
+        assert town.coop.why_not(town.permit(copied, by=town.coop)) == "permit.resource"
+
+
 class TestKeepingTheMakersShare:
     def sold(self, town: Town, lot: ResourceId, amount: int = 1000) -> list[Claim]:
         """Sell bread of a lot; return what the co-op owes then."""
@@ -252,6 +287,26 @@ class TestKeepingTheMakersShare:
             town.coop.say(cite(town.design("ovn"), process=process))
         return town.coop.act("produce", 1, resource_class="bread", process=process)
 
+    def test_by_being_paid_before_the_lot_is_offered_is_refused(self, town: Town) -> None:
+        lot, need = self.baked(town), town.coop.need(10, resource_class="money")
+        town.big.give(town.coop, 10, offer=town.big.offer(10, resource_class="money"), need=need)
+
+        with pytest.raises(Refused, match=r"0\.1 EUR was accepted for that need") as refused:
+            town.coop.offer(1, resource_class="bread", tail=OfferTail(resource=lot, reciprocal=need.id))
+        assert refused.value.rule == "offer.commercial"
+
+    def test_and_selling_on_from_another_lot_is_refused_until_it_is_paid(self, town: Town) -> None:
+        lot = self.baked(town)
+        rest = town.coop.act("move", 4, resource=lot, cell=CELL)
+        town.coop.act("raise", 4, resource=lot)
+        sell(town, lot, 1000)
+        town.commons.wait(31 * 24 * HOUR_MS)
+        need = town.coop.need(10, resource_class="money")
+
+        with pytest.raises(Refused, match=r"0\.2 EUR of money were due") as refused:
+            town.coop.offer(1, resource_class="bread", tail=OfferTail(resource=rest, reciprocal=need.id))
+        assert refused.value.rule == "license.suspended"
+
     def test_by_putting_two_lots_together_keeps_the_share_of_both(self, town: Town) -> None:
         lot, other = self.baked(town), self.baked(town)
         town.coop.act("move", 5, resource=lot, to=other)
@@ -267,12 +322,12 @@ class TestKeepingTheMakersShare:
 
     @pytest.mark.parametrize("action", ["copy", "transfer"])
     def test_by_giving_it_as_a_leg_that_money_comes_for_does_not_help(self, town: Town, action: str) -> None:
-        content = bartered(town, town.coop.act("copy", 1, resource=town.design("ovn"), use="share"), action)
+        content = bartered(town, shared(town, town.coop, "ovn"), action)
 
         assert town.coop.why_not(content) == "agree.commercial"
 
     def test_by_allotting_an_offer_of_copies_does_not_help(self, town: Town) -> None:
-        lot = town.coop.act("copy", 1, resource=town.design("ovn"), use="share")
+        lot = shared(town, town.coop, "ovn")
         offer = town.coop.offer(1, resource_class="design", tail=OfferTail("copy", lot))
         content = compose.allot(offer.id, town.big.chain, "offer", "design", 1, town.commons.now_ms + HOUR_MS)
 

@@ -12,7 +12,7 @@ import pytest
 from mycelia_protocol import compose, statements
 from mycelia_protocol.balances import by_person, counted, overdrawn
 from mycelia_protocol.charter import Tree
-from mycelia_protocol.compose import Content
+from mycelia_protocol.compose import Content, NeedTail, OfferTail
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.reciprocity import Settled
 from mycelia_protocol.standing import Standing
@@ -67,6 +67,30 @@ class TestCreditingOneself:
         for confirmation in (deal.deliver, deal.accept, deal.need):
             content = compose.settle([Settled(confirmation.id, line_id(deal.line))])
             assert town.refuses(town.eve, content) == "settle.receive"
+
+    @pytest.mark.parametrize("action", ["raise", "produce"])
+    def test_with_hours_out_of_nothing_is_refused(self, town: Town, action: str) -> None:
+        content = compose.event(action, amount=1000, resource_class="hours")
+
+        assert town.refuses(town.eve, content) == "event.class"
+
+    def test_for_what_was_sold_is_refused(self, town: Town) -> None:
+        price, need = town.eve.need(8), town.bo.need(8, resource_class="care")
+        offer = town.eve.offer(8, resource_class="care", tail=OfferTail(reciprocal=price.id))
+        line = town.eve.commit(town.eve.row(offer, (need, 8)), (need, 8)), 0
+        delivered = town.eve.on("deliver", line, cites=[town.bo.accept(need, line)])
+        received = town.bo.on("receive", line, cites=[delivered])
+
+        assert town.refuses(town.eve, compose.settle([Settled(received.id, line_id(line))])) == "settle.gift"
+
+    def test_for_giving_back_what_was_borrowed_is_refused(self, town: Town) -> None:
+        need = town.bo.need(8, resource_class="care", tail=NeedTail("transferCustody"))
+        offer = town.eve.offer(8, resource_class="care", tail=OfferTail("transferCustody"))
+        line = town.eve.commit(town.eve.row(offer, (need, 8)), (need, 8)), 0
+        delivered = town.eve.on("deliver", line, cites=[town.bo.accept(need, line)])
+        received = town.bo.on("receive", line, cites=[delivered])
+
+        assert town.refuses(town.eve, compose.settle([Settled(received.id, line_id(line))])) == "settle.gift"
 
     def test_with_the_receipt_of_another_own_chain_is_refused(self, town: Town) -> None:
         phone = town.eve.install("eve's phone")

@@ -9,17 +9,17 @@ Spec: 22-agreement.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 
-from ..accumulators import Agreed, LegOf, LineId, Mark
+from ..accumulators import Agreed, LegOf, LineId, Mark, Use
 from ..envelope import Entry, Header
 from ..errors import Refused
 from .flows import commit_lines, take_lines
 from .intents import given_of
 from .kind import Judged, Kind, is_natural, line_refs, nothing
 from .legs import CONDITIONAL, leg
-from .licensing import note_return
+from .licensing import check_returned, note_return
 
 MAX_LEGS = 15  # with as many commits and needs, and the agreement itself, they fit into the 32 ids of `deps`
 _CLOSED = Mark.RELEASED | Mark.CANCELLED | Mark.DELIVERED
@@ -101,9 +101,10 @@ def _judge_agree(judged: Judged) -> None:
         raise Refused("agree.again", "this chain agreed to one of the legs before")
     for one in legs:
         _check_given(judged, one)
-    for need in dict.fromkeys(one.need for one in legs if one.receiver == chain):
+    before = {one.need: facts.need(one.need).accepted for one in legs if one.receiver == chain}
+    for need in before:
         _take(judged, need, [one.line for one in legs if one.need == need])
-    _note_returns(judged, legs)
+    _note_returns(judged, legs, before)
     facts["agreed", agreement.id, -1] = Agreed(end_ms, tuple(sorted(parties - {chain})))
     for one in legs:
         facts["leg", *one.line] = LegOf(agreement.id, one.provider, one.receiver)
@@ -127,18 +128,22 @@ def _take(judged: Judged, need_id: bytes, lines: list[LineId]) -> None:
     take_lines(judged, need, lines)
 
 
-def _note_returns(judged: Judged, legs: list[Leg]) -> None:
-    """Note what is given for what: a licensed thing is in a return only if it was used so (rule `agree.commercial`)."""
-    chain, facts = judged.prefix.chain, judged.facts
-    needs = {one.need for one in legs if one.receiver == chain}
-    for one in legs if needs else ():
+def _note_returns(judged: Judged, legs: list[Leg], accepted: Mapping[bytes, int]) -> None:
+    """Note what is given for what: a licensed thing is in a return only if it was used so (rule `agree.commercial`).
+
+    `accepted` are the own needs that legs are received for, each with its accepted sum before.
+    """
+    chain, facts, returned = judged.prefix.chain, judged.facts, tuple[Use, ...]()
+    for one in legs if accepted else ():
         given = facts.committed(one.line) if one.provider == chain else None
         offer = None if given is None else judged.prefix.own(given.offer)  # what gives of a resource stays (chapter 19)
         name = None if offer is None else given_of(offer.header)
         held = None if name is None else facts.resource(name)
         uses = () if held is None else facts.uses(held.process)
-        for need in sorted(needs):
-            note_return(judged, judged.deps[need], uses, "agree.commercial")
+        for need in sorted(accepted):
+            note_return(judged, judged.deps[need], uses, "agree.commercial", accepted[need])
+        returned += uses
+    check_returned(judged, returned)
 
 
 def _terms_of(header: Header) -> tuple[bytes, ...]:
@@ -158,7 +163,7 @@ AGREE = Kind(
     (
         "agree.terms", "agreement.terms", "agreement.leg", "agree.party", "agree.end", "agree.again", "agree.line",
         "agree.exited", "agree.need", "accept.withdrawn", "accept.again", "accept.exited", "accept.quantity",
-        "accept.credit", "accept.debt", "agree.commercial",
+        "accept.credit", "accept.debt", "agree.commercial", "license.suspended",
     ),
     _judge_agree,
     nothing,

@@ -43,6 +43,9 @@ def _judge_permit(judged: Judged) -> None:
     made = judged.dep(terms[0], "permit.terms")
     if judged.prefix.own(made.id) is None or license_of(made) is None or terms[1] != 0 or type(terms[1]) is not int:
         raise Refused("permit.resource", "one permits the use of a licensed thing that one made")
+    held = judged.facts.resource((made.id, 0))
+    if held is None or judged.facts.uses(held.process):
+        raise Refused("permit.resource", "others made what is in it: it is not one's own to permit")
     if terms[4] <= judged.header.time_ms:
         raise Refused("permit.expiry", "it has expired already")
 

@@ -34,10 +34,11 @@ from .designs import (
 )
 from .intents import is_cell
 from .kind import Judged, Kind, is_natural
-from .licensing import MAX_USES, check_downstream, check_use, owe_source, publish_source
+from .licensing import MAX_USES, check_copy, check_downstream, check_use, owe_source, publish_source
 from .stock import Change, add, change, check_free, extent, own_resource, resource_id
 
 MAX_AWAY = 64  # ways and containers of one resource: each event about it reads and writes them all
+MAX_CONTAINERS = 64  # that a thing is in, through others: putting it there reads them all
 
 _SIGNS = {"": 0, "increment": 1, "decrement": -1, "decrementIncrement": -1, "incrementTo": 0}
 _LICENSABLE = frozenset({"produce", "raise", "copy"})
@@ -56,6 +57,7 @@ def _judge(judged: Judged) -> None:
     to = resource_id(judged, terms[TO], terms[TO_NUMBER], "event.resource")
     _check_resources(judged, action, resource, to)
     resource_class = _class_of(judged, action, resource, to)
+    _check_second(judged, action, resource, to)
     process = _process(judged, action)
     _check_attributes(judged, action)
     _note_use(judged, action, resource, resource_class, process)
@@ -64,9 +66,11 @@ def _judge(judged: Judged) -> None:
     license_ = terms[LICENSE]
     if license_ is not None and not (made is not None and action.name in _LICENSABLE and is_name(license_)):
         raise Refused("event.license", "a license is the name of a profile, stated where a resource is made")
-    if made is not None:
-        held = cast(Resource, judged.facts.resource(made))
-        check_downstream(judged, judged.facts.uses(held.process), cast("str | None", license_))
+    if made is not None and action.name in _LICENSABLE:  # a part that is moved is the thing itself
+        held, stated = cast(Resource, judged.facts.resource(made)), cast("str | None", license_)
+        check_downstream(judged, judged.facts.uses(held.process), stated)
+        if action.name == "copy":
+            check_copy(judged, _kept(judged, held.process), stated)
         if license_ is not None and held.process:
             publish_source(judged, held.process, held.resource_class, cast(str, license_))
 
@@ -130,7 +134,35 @@ def _class_of(judged: Judged, action: Action, resource: ResourceId | None, to: R
     other = None if to is None else judged.facts.resource(to)
     if other is not None and not action.containedEffect and other.resource_class != stated:
         raise Refused("event.class", f"{stated} does not become {other.resource_class}")
+    if stated in judged.charter.credit and (action.accountingEffect or action.onhandEffect):
+        raise Refused("event.class", f"{stated} is mutual credit: it is given and received, and nothing else")
     return stated
+
+
+def _check_second(judged: Judged, action: Action, resource: ResourceId | None, to: ResourceId | None) -> None:
+    """Refuse what would promise a thing twice, or put it into itself (rules `event.capacity`, `event.container`)."""
+    if resource is None or to is None:
+        return
+    if action.containedEffect == "update":
+        _check_container(judged, resource, to)
+    if action.name == "move":
+        one, other = (own_resource(judged, name, "event.own").capacity for name in (resource, to))
+        if one and one != other:
+            raise Refused("event.capacity", "what has a capacity is not added to what has another one, or none")
+
+
+def _check_container(judged: Judged, resource: ResourceId, container: ResourceId) -> None:
+    """Refuse a container that lies, through own containers, in the thing itself, or in too many of them."""
+    outside, open_ = {container}, [container]
+    while open_:
+        for way, name, number, _ in own_resource(judged, open_.pop(), "event.own").away:
+            if way == "combine" and (name, number) not in outside:
+                outside.add((name, number))
+                open_.append((name, number))
+        if resource in outside:
+            raise Refused("event.container", "the container lies in what would be put into it")
+        if len(outside) > MAX_CONTAINERS:
+            raise Refused("event.container", f"a thing lies in at most {MAX_CONTAINERS} containers, one in the other")
 
 
 def _process(judged: Judged, action: Action) -> bytes:
@@ -208,11 +240,28 @@ def _blend(judged: Judged, into: ResourceId, process: bytes) -> None:
     before, more = judged.facts.uses(held.process), judged.facts.uses(process)
     if license_ is not None and process:
         publish_source(judged, process, held.resource_class, license_)
-    if set(more) <= set(before):
+    kept = None if process == held.process else _kept(judged, process)
+    if set(more) <= set(before) and kept is None:
         return
     check_downstream(judged, more, license_)
+    check_copy(judged, kept, license_)
     _note_uses(judged, into[0], before + more)
     judged.facts["resource", *into] = held._replace(process=into[0])
+
+
+def _kept(judged: Judged, process: bytes) -> str | None:
+    """Return the license that copies keep of what is noted with a process, None if they need to keep none.
+
+    What is noted with a copy, or with stock that something was added to, is there as it was; what is noted with
+    a process went into something else.
+    """
+    if not judged.facts.uses(process):
+        return None
+    if process != judged.entry.id:
+        made = judged.prefix.own(process)  # events stay (chapter 19)
+        return None if made is None else license_of(made)
+    terms = judged.header.terms
+    return None if terms[USE] == "adapt" else license_of(judged.dep(terms[RESOURCE], "event.resource"))
 
 
 class Move(NamedTuple):
@@ -238,9 +287,9 @@ def _move(judged: Judged, action: Action, move: Move) -> ResourceId | None:
     if any(by):
         held = own_resource(judged, move.resource, "event.own")
         check_free(judged, held, Change(-min(by.accounting, 0), -min(by.onhand, 0)), "event.stock")
-        _check_room(extent(held) + max(0, *by))
         _part(judged, action, move)
         add(judged, move.resource, by)
+        _check_room(extent(own_resource(judged, move.resource, "event.own")))
         if max(by) > 0:
             _blend(judged, move.resource, move.process)
     if action.createResource != "optionalTo":
@@ -251,8 +300,8 @@ def _move(judged: Judged, action: Action, move: Move) -> ResourceId | None:
         capacity = of.capacity if of is not None and action.name == "move" else b""  # one for all its parts
         judged.facts["resource", *made] = Resource(move.resource_class, *taken, process=process, capacity=capacity)
         return made
-    _check_room(extent(own_resource(judged, move.to, "event.own")) + move.amount)
     add(judged, move.to, taken)
+    _check_room(extent(own_resource(judged, move.to, "event.own")))
     _blend(judged, move.to, _made_in(judged, action, move.resource))
     return None
 
@@ -305,10 +354,11 @@ EVENT = Kind(
     "event",
     _FIELDS,
     (
-        "event.terms", "event.action", "event.amount", "event.resource", "event.own", "event.class", "event.process",
+        "event.terms", "event.action", "event.amount", "event.resource", "event.own", "event.class",
+        "event.capacity", "event.container", "event.process",
         "event.cell", "event.state", "event.use",
         "license.unknown", "license.allowed", "license.suspended", "license.denied",
-        "event.stock", "event.away", "event.license", "license.sharealike",
+        "event.stock", "event.away", "event.license", "license.sharealike", "license.copy",
     ),
     _judge,
     _relies_on,

@@ -15,7 +15,7 @@ from ..envelope import Header
 from ..errors import Refused
 from ..times import moment_text
 from .kind import Judged, Kind
-from .licensing import note_return
+from .licensing import check_returned, note_return
 from .stock import own_resource, reserve, resource_id
 
 MAX_URGENCY = 1_000_000_000
@@ -117,7 +117,8 @@ def _judge_offer_tail(judged: Judged) -> None:
             raise Refused("offer.reciprocal", "what is asked for in return is a valid need of this chain")
         if given is not None:
             uses = judged.facts.uses(own_resource(judged, given, "offer.resource").process)
-            note_return(judged, need, uses, "offer.commercial")
+            note_return(judged, need, uses, "offer.commercial", judged.facts.need(need.id).accepted)
+            check_returned(judged, uses)
 
 
 def _check_tail(judged: Judged, action: object) -> None:
@@ -198,7 +199,7 @@ OFFER = Kind(
     (*_FIELDS, *OFFER_TAIL),
     (
         "offer.terms", *_INTENT_RULES, *_TAIL_RULES, "offer.resource", "offer.stock", "offer.bucket",
-        "offer.reciprocal", "offer.commercial",
+        "offer.reciprocal", "offer.commercial", "license.suspended",
     ),
     _judge_offer,
     _relies_on,

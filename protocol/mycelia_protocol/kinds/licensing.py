@@ -113,17 +113,37 @@ def check_downstream(judged: Judged, uses: tuple[Use, ...], license_: str | None
             )
 
 
-def note_return(judged: Judged, need: Entry, uses: tuple[Use, ...], rule: str) -> None:
-    """Note what is in a thing that is given for a return, or refuse `rule`: all of it was used commercially."""
+def check_copy(judged: Judged, kept: str | None, license_: str | None) -> None:
+    """Refuse a copy of what others made under another license than it keeps (rule `license.copy`)."""
+    if kept is not None and kept != license_:
+        raise Refused("license.copy", f"what is copied is under {kept}, not {license_ or 'none'}")
+
+
+def note_return(judged: Judged, need: Entry, uses: tuple[Use, ...], rule: str, accepted: int) -> None:
+    """Note what is in a thing that is given for a return, or refuse `rule`: all of it was used commercially.
+
+    `accepted` is the need's sum before the entry: what was received raises no claim any more, so that nothing new is
+    given for what may have been paid first.
+    """
     for _, _, use in uses:
         if use != "commercial":
             raise Refused(rule, f"what is in it was used for `{use}`: give it for no return")
     if uses:
         before = judged.facts.get(("return", need.id, -1))
-        known = tuple(sorted({*uses, *(before.uses if isinstance(before, Return) else ())}))
+        noted = before.uses if isinstance(before, Return) else ()
+        known = tuple(sorted({*uses, *noted}))
         if len(known) > MAX_USES:  # each raises a claim for each line that is received
             raise Refused(rule, f"for one need at most {MAX_USES} licensed things are given")
+        if accepted and known != noted:
+            paid = judged.amount_text(cast(str, need.header.terms[0]), accepted)
+            raise Refused(rule, f"{paid} was accepted for that need before it was said what is given: publish another")
         judged.facts["return", need.id, -1] = Return(cast(str, need.header.terms[0]), known)
+
+
+def check_returned(judged: Judged, uses: tuple[Use, ...]) -> None:
+    """Refuse to give for a return what a claim is overdue for (rule `license.suspended`)."""
+    for design, number, _ in uses:
+        _check_paid(judged, (design, number))
 
 
 def shares(judged: Judged, uses: tuple[Use, ...], resource_class: str, amount: int) -> Iterator[Claim]:

@@ -9,18 +9,19 @@ from __future__ import annotations
 from typing import cast
 
 from ..accumulators import CommittedLine, Contributed, Mark
+from ..actions import ACTIONS
 from ..charter import DAY_MS, Open
-from ..envelope import Header, Term
+from ..envelope import Entry, Header, Term
 from ..errors import Refused
 from ..reciprocity import MOST, Settled
 from .claims import claim as claim_of
 from .credit import class_of, need_of
-from .intents import action_of
+from .intents import action_of, has_tail
 from .kind import Judged, Kind, is_natural, line_refs, nothing
 
 GROUP = 5
 MAX_SETTLED = 16
-_PAYS = frozenset({"transfer", "transferAllRights"})
+PAYS = frozenset({"transfer", "transferAllRights"})  # actions by which a claim is paid
 
 
 def settled_lines(header: Header) -> list[Settled]:
@@ -80,7 +81,16 @@ def _check_receipt(judged: Judged, settled: Settled, given: CommittedLine) -> No
         raise Refused("settle.other", "the receiver is the same identity: nobody confirms her own work")
 
 
+def is_gift(offer: Entry | None) -> bool:
+    """Return whether lines of an own offer can be contributions: nothing is asked for in return, not custody alone."""
+    if offer is None or not has_tail(offer.header):  # what goes below a checkpoint has none (chapter 19)
+        return True
+    return offer.header.terms[-1] is None and not ACTIONS[cast(str, action_of(offer.header))].is_custody
+
+
 def _contribute(judged: Judged, given: CommittedLine) -> None:
+    if not is_gift(judged.prefix.own(given.offer)):
+        raise Refused("settle.gift", "the offer asked for a return, or was of custody alone: that is no contribution")
     name = class_of(judged, given.need)
     factor = judged.charter.contribution.get(cast(str, name))
     if factor is None:
@@ -99,8 +109,8 @@ def _pay(judged: Judged, name: tuple[bytes, int], given: CommittedLine) -> None:
         raise Refused("settle.claim", "the line went to somebody else than the creditor")
     if class_of(judged, given.need) != claim.resource_class:
         raise Refused("settle.claim", f"the claim is of {claim.resource_class}")
-    if action_of(need_of(judged, given.need).header) not in _PAYS:
-        raise Refused("settle.claim", f"a claim is paid by {' or '.join(sorted(_PAYS))}, not by what goes home again")
+    if action_of(need_of(judged, given.need).header) not in PAYS:
+        raise Refused("settle.claim", f"a claim is paid by {' or '.join(sorted(PAYS))}, not by what goes home again")
     if claim.paid >= claim.amount:
         raise Refused("settle.claim", "the claim is paid")
     judged.facts["claim", *name] = claim._replace(paid=min(claim.paid + given.amount, claim.amount))
@@ -115,6 +125,7 @@ SETTLE = Kind(
         "settle.again",
         "settle.receive",
         "settle.other",
+        "settle.gift",
         "settle.class",
         "settle.claim",
     ),

@@ -51,7 +51,7 @@ def own_resource(judged: Judged, name: ResourceId, rule: str) -> Resource:
 
 def extent(held: Resource) -> int:
     """Return the most that a resource can come to when all that left it is back."""
-    return max(held.accounting, held.onhand) + sum(amount for *_, amount in held.away)
+    return max(held.accounting, held.onhand + sum(amount for *_, amount in held.away))
 
 
 def add(judged: Judged, name: ResourceId, by: Change) -> None:
