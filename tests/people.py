@@ -69,6 +69,12 @@ class Council(Member):
         chosen = {place: self.pairs[place] for place in places or (0, 1)}
         return Signers((commons or self.commons).charter.network, chosen)
 
+    def install(self, name: str) -> Member:
+        """Open a chain on another device, signed by two of the root keys."""
+        public, at = keys.keypair(digest(name.encode())).public, moment(self.commons, self.chain)
+        opening = statements.rooted(public, self.identity, self.chain, at=at, root=self.root())
+        return Member(self.commons, name, self.commons.now_ms, opening)
+
 
 def council_keys(name: str) -> KeySet:
     """Return a key set of three root keys of which two sign, committed to others."""

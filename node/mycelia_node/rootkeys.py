@@ -207,7 +207,7 @@ class RootKeys(Signatures):
         member = self._keystore.member(name)
         person, root, keyset = self._root(member)
         content = statements.threshold(
-            impact, sense, amount, begin_ms=begin_ms, end_ms=end_ms, event=person.event, root=root
+            impact, sense, amount, begin_ms=begin_ms, end_ms=end_ms, event=person.event, chain=member.chain, root=root
         )
         return self._state(member, content, root, keyset)
 

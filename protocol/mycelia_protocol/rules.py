@@ -160,6 +160,12 @@ RULES: dict[str, Rule] = {
         ),
         ("threshold.authority", "Limits are issued by the magisteria that the charter names.", "ask one of them."),
         (
+            "threshold.chain",
+            "Root keys sign a threshold for one chain, whose `open` it names.",
+            "have it signed for this chain.",
+        ),
+        ("threshold.again", "What root keys signed is said once.", "have another amount, begin or end signed."),
+        (
             "magisterium.acts",
             "Who issues limits has no stake: it needs, offers and makes nothing.",
             "use another identity.",

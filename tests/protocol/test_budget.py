@@ -15,6 +15,7 @@ from mycelia_protocol.accumulators import Allotted, Allowance, Purse
 from mycelia_protocol.budgets import is_sustainable, quotient, shares
 from mycelia_protocol.charter import MAX_AMOUNT, ResourceClass
 from mycelia_protocol.charter import found as found_charter
+from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.kinds.budgets import MAX_PURSE
@@ -40,10 +41,17 @@ class Town(Commons):
 
     def threshold(self, amount: int) -> Entry:
         """Issue a ceiling."""
-        return self.board.say(statements.threshold(
-            "co2", "ceiling", amount, begin_ms=self.now_ms, end_ms=self.now_ms + HOUR_MS, event=self.board.chain,
-            root=self.board.root(),
-        ))  # fmt: skip
+        return self.board.say(self.ceiling(amount))
+
+    def ceiling(
+        self, amount: int, *, begins_in: int = 0, chain: bytes | None = None, by: tuple[int, ...] = ()
+    ) -> Content:
+        """Return a ceiling of an hour that the board's keys sign for a chain of it, the first if none is named."""
+        begin_ms = self.now_ms + begins_in
+        return statements.threshold(
+            "co2", "ceiling", amount, begin_ms=begin_ms, end_ms=begin_ms + HOUR_MS, event=self.board.chain,
+            chain=chain or self.board.chain, root=self.board.root(None, *by),
+        )  # fmt: skip
 
     def allot(self, giver: Member, source: Entry, to: Member, amount: int, *, ends_in: int = HOUR_MS) -> Entry:
         """Give a part of a ceiling or of an allowance to somebody, who takes it."""
@@ -222,10 +230,43 @@ class TestWhoWantsMore:
 
         assert town.standing.lacking(took) == town.standing.lacking(part) == [given.id]
 
+    def test_makes_one_ceiling_of_one_word_of_the_board(self) -> None:
+        town = Town()
+        said = town.threshold(1000)
+        again = Content("threshold", said.header.terms, said.header.deps)
+        others = town.ceiling(1000, by=(1, 2))
+
+        assert town.board.why_not(again) == town.board.why_not(others) == "threshold.again"
+        assert town.board.why_not(town.ceiling(1001)) == "valid"
+
+    def test_makes_no_second_ceiling_of_it_on_another_chain_of_the_board(self) -> None:
+        town = Town()
+        said, desk = town.ceiling(1000), town.board.install("desk")
+
+        assert desk.why_not(said) == "threshold.chain"
+        for_desk = town.ceiling(1000, chain=desk.chain)
+        assert town.board.why_not(for_desk) == "threshold.chain"
+        assert desk.why_not(for_desk) == "valid"
+
+    def test_makes_none_as_the_heir_of_who_said_it(self) -> None:
+        town = Town()
+        said, desk, board = town.threshold(1000), town.board.install("desk"), town.board
+        cut = desk.say(statements.revoke(said.id, heir=desk.chain, event=board.chain, root=board.root()))
+        desk.say(statements.inherit(cut.id, said.id))
+
+        assert desk.why_not(town.ceiling(1000)) == "threshold.chain"
+
     def test_issues_no_limits_and_the_board_makes_no_bread(self) -> None:
         town = Town()
         forged = statements.threshold(
-            "co2", "ceiling", 10**6, begin_ms=0, end_ms=1, event=town.board.chain, root=town.board.root(None, 0)
+            "co2",
+            "ceiling",
+            10**6,
+            begin_ms=0,
+            end_ms=1,
+            event=town.board.chain,
+            chain=town.board.chain,
+            root=town.board.root(None, 0),
         )
 
         assert town.board.why_not(forged) == "identity.signature"

@@ -44,7 +44,7 @@ def limit(town: Town, amount: int, *, impact: str = "co2", sense: str = "ceiling
     begin_ms = town.now_ms + begin_in
     return town.board.say(statements.threshold(
         impact, sense, amount, begin_ms=begin_ms, end_ms=begin_ms + HOUR_MS, event=town.board.chain,
-        root=town.board.root(),
+        chain=town.board.chain, root=town.board.root(),
     ))  # fmt: skip
 
 

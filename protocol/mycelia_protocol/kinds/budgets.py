@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
-from ..accumulators import Allotted, Allowance, Fact, FactKey, Footprint, Overdrawn, Purse
+from ..accumulators import Allotted, Allowance, Fact, FactKey, Footprint, Overdrawn, OwnStatement, Purse
 from ..authority import check_authority
 from ..charter import MAX_AMOUNT
 from ..cid import digest
 from ..envelope import Entry, Header, Term
 from ..errors import Refused
 from ..grants import speaking
+from ..identity import statement
 from ..times import moment_text
 from .designs import CLASS as EVENT_CLASS
 from .designs import RESOURCE, RESOURCE_NUMBER
@@ -55,6 +56,20 @@ def _judge_threshold(judged: Judged) -> None:
     if own.identity not in judged.charter.magisteria:
         raise Refused("threshold.authority", "the charter names the magisteria that issue limits, and this is none")
     check_authority(judged.lineage, judged.header, event_at, own.identity)
+    if not _is_for(judged.header, judged.prefix.chain):
+        raise Refused(
+            "threshold.chain",
+            "the root keys signed it for another chain: a threshold names its key event and the chain's `open`",
+        )
+    key = ("statement", statement(judged.header, b""), -1)
+    if judged.facts.get(key) is not None:
+        raise Refused("threshold.again", "this chain said before what the root keys signed")
+    judged.facts[key] = OwnStatement(judged.entry.id)
+
+
+def _is_for(threshold: Header, chain: bytes) -> bool:
+    """Return whether root keys signed a threshold for this chain, and no other can say it."""
+    return set(threshold.links) == {threshold.named(threshold.terms[5]), chain}
 
 
 def _judge_allot(judged: Judged) -> None:
@@ -199,7 +214,7 @@ def _check_ceiling(judged: Judged, threshold: Entry, giver: bytes, given: tuple[
     if len(terms) == 7 and terms[:2] == [given[1], "ceiling"] and threshold.chain == giver and speaker is not None:
         amount, ends_ms = terms[2], terms[4]
         is_enough = is_natural(amount) and amount >= given[2] and is_natural(ends_ms) and ends_ms >= given[3]
-        if is_enough and speaker.identity in judged.charter.magisteria:
+        if is_enough and _is_for(threshold.header, threshold.chain) and speaker.identity in judged.charter.magisteria:
             try:
                 check_authority(judged.lineage, threshold.header, terms[5], speaker.identity)
             except Refused as refused:
@@ -304,7 +319,7 @@ THRESHOLD = Kind(
     "threshold",
     ("impact", "sense", "amount", "begin_ms", "end_ms", "previous", "signatures"),
     ("threshold.terms", "identity.own", "threshold.authority", "identity.terms", "identity.previous",
-     "identity.signature"),
+     "identity.signature", "threshold.chain", "threshold.again"),
     _judge_threshold,
     nothing,
 )  # fmt: skip
