@@ -120,7 +120,8 @@ class Exchequer:
     def _budget(self, name: str, quotients: list[models.QuotientRow]) -> models.BudgetView:
         budget = self._ledger.charter.budgets[name]
         valid = [one.entry for one in self._ledger.stored(0, -1, kind="threshold") if one.is_valid]
-        thresholds = [one for one in valid if one.header.terms[0] == name]
+        backed = self._ledger.members.is_backed
+        thresholds = [one for one in valid if one.header.terms[0] == name and backed(one.id)]
         shares = sorted(self._shares(name), key=lambda one: (one.member or "~", one.chain))
         return models.BudgetView(
             impact=name,

@@ -45,6 +45,7 @@ class Standing:
     `entry_of` gives any authentic entry by id; an added entry's dependencies must be held. `heirs` gives the
     chains that took over from one that was cut (chapter 13); where it changes, `forget` that one, too.
     `inherited` gives the chain that a good `id.inherit` took over, by the entry that its chain was cut at (chapter 13).
+    `is_backed` says whether the root keys that signed a threshold stand by it (chapter 13).
     `is_over` says of which needs and offers headers may have gone: lines between two of them are left out (chapter 19).
     """
 
@@ -54,8 +55,10 @@ class Standing:
         heirs: Callable[[bytes], Sequence[bytes]] = lambda _: (),
         inherited: Callable[[Entry], Entry | None] = lambda _: None,
         is_over: Callable[[bytes], bool] = lambda _: False,
+        is_backed: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
         self._entry_of, self._heirs, self._inherited, self._is_over = entry_of, heirs, inherited, is_over
+        self.is_backed = is_backed
         self.needs: dict[bytes, Intent] = {}
         self.offers: dict[bytes, Intent] = {}
         self.rows: dict[bytes, Row] = {}  # by offer
@@ -141,7 +144,7 @@ class Standing:
     def status(self, line: Line) -> Status:
         """Return where the line stands: the fold of its marks, unless a fork displaces it."""
         status = self._signed_status(line)
-        if self._parts and status not in (Status.VOID, Status.DISPUTED) and not self._is_backed(line):
+        if self._parts and status not in (Status.VOID, Status.DISPUTED) and not self._rests_on_what_counts(line):
             return Status.DISPLACED
         if status in (Status.VOID, Status.DISPUTED) or not (self.forked_at or self._is_inherited(line)):
             return status
@@ -226,15 +229,18 @@ class Standing:
             return [] if self.agreements.is_complete(agreement) else [agreement]
         relies_on = KINDS[kind].relies_on(entry.header) if kind in KINDS else ()
         if kind in ("need", "offer", "take"):
-            return [name for name in relies_on if not self._is_early(name)]
+            return [name for name in relies_on if not self._is_good(self.allots.get(name))]
         if kind == "event":
             return [name for name in relies_on if self._is_foreign(name, entry.chain) and name not in self.events]
         known = (self.needs, self.lines, self._past)
         return [name for name in relies_on if not any(key in of for of in known for key in (name, (name, 0)))]
 
-    def _is_early(self, allot: bytes) -> bool:
-        known = self.allots.get(allot)
-        return known is not None and not self.is_forked(known.chain, known.sequence)
+    def _is_good(self, allot: Allot | None) -> bool:
+        """Return whether an allot is valid, not late, and of a threshold only of one that is backed."""
+        if allot is None or self.is_forked(allot.chain, allot.sequence):
+            return False
+        source = self._entry_of(allot.source)
+        return source is None or source.header.kind != "threshold" or self.is_backed(source.id)
 
     def _is_foreign(self, name: bytes, chain: bytes) -> bool:
         named = self._entry_of(name)
@@ -313,10 +319,10 @@ class Standing:
         return sum(self.allots[one].amount for one in self._allots_of.get(intent, ()) if self.is_allotted(one))
 
     def is_allotted(self, allot: bytes) -> bool:
-        """Return whether an allot counts: it and those that it rests on are valid, and none of them is late."""
+        """Return whether an allot counts: it and those that it rests on are good, through no more than 16."""
         for _ in range(MAX_PASSED):
             known = self.allots.get(allot)
-            if known is None or self.is_forked(known.chain, known.sequence):
+            if known is None or not self._is_good(known):
                 return False
             rests_on = self._rests_on(known)
             if rests_on is None:
@@ -331,7 +337,7 @@ class Standing:
             return None
         return source.id if source.header.kind == "allot" else allotment_of(source.header)
 
-    def _is_backed(self, line: Line) -> bool:
+    def _rests_on_what_counts(self, line: Line) -> bool:
         """Return whether what a line is of is a whole need and offer, or a part that somebody gave."""
         for of, name in ((self.needs, line.need), (self.offers, line.offer)):
             intent = of.get(name) if name in self._parts else None

@@ -31,7 +31,8 @@ CLASSES = {name: ResourceClass("kg", 1, 1000) for name in ("flour", "bread", "cr
 
 def keep(commons: Commons, entries: list[Entry], forks: dict[bytes, int] | None = None) -> Books:
     """Return the books of a commons, fed in this order."""
-    books = Books(Standing(commons.held.get, commons.members.heirs), commons.held.get)
+    standing = Standing(commons.held.get, commons.members.heirs, is_backed=commons.members.is_backed)
+    books = Books(standing, commons.held.get)
     feed(books, entries)
     for chain, sequence in (forks or {}).items():
         books.note_fork(chain, sequence)

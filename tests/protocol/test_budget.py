@@ -256,6 +256,17 @@ class TestWhoWantsMore:
 
         assert desk.why_not(town.ceiling(1000)) == "threshold.chain"
 
+    def test_sets_no_ceiling_with_root_keys_that_were_rotated_out(self) -> None:
+        town = Town()
+        before = town.allot(town.board, town.threshold(1000), town.anna, 1000)
+        town.board.rotate()
+        after = town.allot(town.board, town.threshold(2000), town.anna, 2000)
+        took = town.valid[-1]
+
+        assert town.standing.is_allotted(before.id)
+        assert not town.standing.is_allotted(after.id)
+        assert town.standing.lacking(took) == [after.id]
+
     def test_issues_no_limits_and_the_board_makes_no_bread(self) -> None:
         town = Town()
         forged = statements.threshold(

@@ -27,6 +27,7 @@ from .kind import Judged, Kind, is_natural, lines_about, nothing
 
 SENSES = ("ceiling", "floor")
 BUDGET = "budget"
+EVENT_AT = 5  # the key event among the terms of a threshold
 # What a magisterium has no stake in.
 ACTS = frozenset({"need", "offer", "row", "commit", "accept", "agree", "event", "process", "capacity", "settle"})
 MAX_TAKEN = 16
@@ -69,7 +70,7 @@ def _judge_threshold(judged: Judged) -> None:
 
 def _is_for(threshold: Header, chain: bytes) -> bool:
     """Return whether root keys signed a threshold for this chain, and no other can say it."""
-    return set(threshold.links) == {threshold.named(threshold.terms[5]), chain}
+    return set(threshold.links) == {threshold.named(threshold.terms[EVENT_AT]), chain}
 
 
 def _judge_allot(judged: Judged) -> None:
@@ -216,7 +217,7 @@ def _check_ceiling(judged: Judged, threshold: Entry, giver: bytes, given: tuple[
         is_enough = is_natural(amount) and amount >= given[2] and is_natural(ends_ms) and ends_ms >= given[3]
         if is_enough and _is_for(threshold.header, threshold.chain) and speaker.identity in judged.charter.magisteria:
             try:
-                check_authority(judged.lineage, threshold.header, terms[5], speaker.identity)
+                check_authority(judged.lineage, threshold.header, terms[EVENT_AT], speaker.identity)
             except Refused as refused:
                 raise Refused("take.allot", f"the ceiling behind it is not signed: {refused.message}") from None
             return
