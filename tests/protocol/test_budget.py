@@ -256,6 +256,16 @@ class TestWhoWantsMore:
 
         assert desk.why_not(town.ceiling(1000)) == "threshold.chain"
 
+    def test_takes_nothing_of_a_ceiling_before_it_begins(self) -> None:
+        town = Town()
+        ceiling = town.board.say(town.ceiling(1000, begins_in=HOUR_MS))
+        ends = town.now_ms + 2 * HOUR_MS
+        allot = town.board.say(compose.allot(ceiling.id, town.anna.chain, "budget", "co2", 1000, ends))
+
+        assert town.anna.why_not(compose.take([allot.id])) == "take.early"
+        town.wait(HOUR_MS)
+        assert town.anna.why_not(compose.take([allot.id])) == "valid"
+
     def test_sets_no_ceiling_with_root_keys_that_were_rotated_out(self) -> None:
         town = Town()
         before = town.allot(town.board, town.threshold(1000), town.anna, 1000)

@@ -169,12 +169,13 @@ def _judge_take(judged: Judged) -> None:
         of, name, amount, expires_ms = allotted(allot)
         if allot.header.dep(cast(int, allot.header.terms[1])) != judged.prefix.chain:
             raise Refused("take.allot", "it was allotted to another chain")
-        if of == BUDGET:
-            _check_way(judged, allot)
+        begin_ms = _check_way(judged, allot) if of == BUDGET else 0
         if judged.facts.get(("allowance", allot.id, -1)) is not None:
             raise Refused("take.again", "it was taken before")
+        if header.time_ms < begin_ms:
+            raise Refused("take.early", f"the ceiling that it is of begins at {moment_text(begin_ms)}")
         if header.time_ms > expires_ms:
-            raise Refused("take.expired", f"it expired at {expires_ms}")
+            raise Refused("take.expired", f"it expired at {moment_text(expires_ms)}")
         judged.facts["allowance", allot.id, -1] = Allowance(of, name, amount, expires_ms)
         if of == BUDGET:
             _put_in_purse(judged, name, (expires_ms, allot.id))
@@ -188,9 +189,10 @@ def _put_in_purse(judged: Judged, impact: str, allowance: tuple[int, bytes]) -> 
     judged.facts["purse", digest(impact.encode()), -1] = Purse(tuple(sorted({*kept, allowance})))
 
 
-def _check_way(judged: Judged, allot: Entry) -> None:
-    """Refuse `take.allot` unless hands lead from a ceiling of a magisterium to it, none giving what it had not.
+def _check_way(judged: Judged, allot: Entry) -> int:
+    """Return when the ceiling behind an allot begins, in milliseconds.
 
+    Refuse `take.allot` unless hands lead from a ceiling of a magisterium to it, none giving what it had not.
     Whether one hand gave more than it had left in all is its own chain's verdict, which nobody else's asks.
     """
     for _ in range(MAX_PASSED):
@@ -199,8 +201,7 @@ def _check_way(judged: Judged, allot: Entry) -> None:
         if source is None:
             break
         if source.header.kind == "threshold":
-            _check_ceiling(judged, source, allot.chain, given)
-            return
+            return _check_ceiling(judged, source, allot.chain, given)
         had = allotted(source)
         is_hers = source.header.named(source.header.terms[1]) == allot.chain
         if not is_hers or had[:2] != given[:2] or had[2] < given[2] or had[3] < given[3]:
@@ -209,18 +210,23 @@ def _check_way(judged: Judged, allot: Entry) -> None:
     raise Refused("take.allot", f"no ceiling of a magisterium is found behind it, {MAX_PASSED} hands back")
 
 
-def _check_ceiling(judged: Judged, threshold: Entry, giver: bytes, given: tuple[str, str, int, int]) -> None:
-    """Refuse `take.allot` unless an entry is a ceiling by its magisterium's keys that had so much to give."""
+def _check_ceiling(judged: Judged, threshold: Entry, giver: bytes, given: tuple[str, str, int, int]) -> int:
+    """Return when a ceiling by its magisterium's keys begins; refuse `take.allot` unless it had so much to give."""
     terms, speaker = threshold.header.terms, judged.lineage.speaker(threshold.chain)
     if len(terms) == 7 and terms[:2] == [given[1], "ceiling"] and threshold.chain == giver and speaker is not None:
-        amount, ends_ms = terms[2], terms[4]
+        amount, begin_ms, ends_ms = terms[2:5]
         is_enough = is_natural(amount) and amount >= given[2] and is_natural(ends_ms) and ends_ms >= given[3]
-        if is_enough and _is_for(threshold.header, threshold.chain) and speaker.identity in judged.charter.magisteria:
+        if (
+            is_enough
+            and is_natural(begin_ms)
+            and _is_for(threshold.header, threshold.chain)
+            and speaker.identity in judged.charter.magisteria
+        ):
             try:
                 check_authority(judged.lineage, threshold.header, terms[EVENT_AT], speaker.identity)
             except Refused as refused:
                 raise Refused("take.allot", f"the ceiling behind it is not signed: {refused.message}") from None
-            return
+            return begin_ms
     raise Refused("take.allot", "what is behind it is no ceiling of a magisterium with so much to give")
 
 
@@ -334,7 +340,7 @@ ALLOT = Kind(
 TAKE = Kind(
     "take",
     ("*allot",),
-    ("take.terms", "take.allot", "take.again", "take.expired", "take.purse"),
+    ("take.terms", "take.allot", "take.again", "take.early", "take.expired", "take.purse"),
     _judge_take,
     lambda header: tuple(header.dep(cast(int, at)) for at in header.terms),
 )
