@@ -33,6 +33,7 @@ _ANSWERS = {"deliver": "accept", "receive": "deliver", "settle": "receive"}  # o
 _NOTED = frozenset({"release", "cancel", "id.inherit"})  # what others said that changes where a line stands for whom
 _OVER = frozenset({Status.VOID, Status.DISPUTED, Status.DISPLACED})
 _BOUND = frozenset({Status.FIRM, Status.DONE})
+_OPEN = frozenset({Status.FIRM, Status.PENDING})
 
 __all__ = ["Intent", "Line", "Mark", "Row", "Standing", "Status"]
 
@@ -69,7 +70,7 @@ class Standing:
         self._allots_of: dict[bytes, set[bytes]] = {}  # by what they are of
         self._parts: set[bytes] = set()  # needs and offers that are parts of others
         self.events: dict[bytes, bytes] = {}  # the valid ones, and whose they are
-        self.agreements = Agreements(entry_of)
+        self.agreements = Agreements(entry_of, self._is_lost)
         self._past: set[LineId] = set()  # lines that are left out
         self._signed: dict[LineId, Signed] = {}
         self._withdrawn: dict[bytes, set[bytes]] = {}  # by whom
@@ -144,7 +145,7 @@ class Standing:
     def status(self, line: Line) -> Status:
         """Return where the line stands: the fold of its marks, unless a fork displaces it."""
         status = self._signed_status(line)
-        if self._parts and status not in (Status.VOID, Status.DISPUTED) and not self._rests_on_what_counts(line):
+        if self._parts and status in _OPEN and not self._rests_on_what_counts(line):
             return Status.DISPLACED
         if status in (Status.VOID, Status.DISPUTED) or not (self.forked_at or self._is_inherited(line)):
             return status
@@ -158,7 +159,7 @@ class Standing:
         """Return where the line would stand if there were enough of everything."""
         provider, receiver = line.provider, line.receiver
         accepted = ("accept", receiver) in line.marks
-        if self._is_signed(line, "deliver", provider) and self._is_signed(line, "receive", receiver):
+        if self._is_done(line):
             return Status.DONE
         by_receiver = self._is_let_go(line)
         if by_receiver or self._is_freed(line):
@@ -344,6 +345,16 @@ class Standing:
             if intent is not None and intent.allotment is not None and not self.is_allotted(intent.allotment):
                 return False
         return True
+
+    def _is_lost(self, name: LineId) -> bool:
+        """Return whether a line is not done, and of a part that nobody gave who had it."""
+        line = self.lines.get(name)
+        if not self._parts or line is None or self._is_done(line):
+            return False
+        return not self._rests_on_what_counts(line)
+
+    def _is_done(self, line: Line) -> bool:
+        return self._is_signed(line, "deliver", line.provider) and self._is_signed(line, "receive", line.receiver)
 
     def _is_inherited(self, line: Line) -> bool:
         return bool(self._heirs(line.provider) or self._heirs(line.receiver))

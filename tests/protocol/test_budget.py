@@ -218,6 +218,24 @@ class TestWhoWantsMore:
         assert not town.standing.is_allotted(given.id)
         assert town.status(line) is Status.DISPLACED
 
+    def test_undoes_nothing_that_two_others_did_by_a_part_of_hers(self) -> None:
+        """Anna allots, Bo gives of it to Cleo, and then Anna forks below the allot."""
+        town = Town()
+        offer, twin = town.anna.offer(10, resource_class="flour"), branch(town.anna)
+        given = town.anna.say(compose.allot(offer.id, town.bo.chain, "offer", "flour", 9, town.now_ms + HOUR_MS))
+        town.bo.say(compose.take([given.id]))
+        part = town.bo.offer(9, resource_class="flour", tail=compose.OfferTail(allotment=given.id))
+        need = town.cleo.need(9, resource_class="flour")
+        commit = town.bo.commit(town.bo.row(part, (need, 9)), (need, 9))
+        accept = town.cleo.accept(need, (commit, 0))
+        deliver = town.bo.on("deliver", (commit, 0), cites=[accept])
+
+        town.standing.note_fork(town.anna.chain, twin.need(1, resource_class="flour").header.sequence)
+
+        assert town.status((commit, 0)) is Status.DISPLACED
+        town.cleo.on("receive", (commit, 0), cites=[deliver])
+        assert town.status((commit, 0)) is Status.DONE
+
     def test_has_no_effective_part_of_what_was_given_where_its_giver_forked(self) -> None:
         town = Town()
         offer, twin = town.anna.offer(10, resource_class="flour"), branch(town.anna)
