@@ -177,6 +177,10 @@ class Standing:
         """Return whether the provider, or an heir of it, said that it gave, early or late."""
         return self._is_signed(line, "deliver", line.provider)
 
+    def has_heirs(self, chain: bytes) -> bool:
+        """Return whether other chains speak for this one, which was cut."""
+        return bool(self._heirs(chain))
+
     def is_forked(self, chain: bytes, sequence: int) -> bool:
         """Return whether a place of a chain lies where the chain forked, or after."""
         return sequence >= self.forked_at.get(chain, NEVER)
@@ -300,6 +304,8 @@ class Standing:
             lines = list(self.lines_by(intent))
             left = known.amount - self._allotted(intent) - sum(line.amount for line in lines if in_trunk(line))
             late = [line for line in lines if not in_trunk(line) and self._signed_status(line) in _BOUND]
+            if known.kind == "offer":  # what its own chain let go it may have promised anew: no heir wins it back
+                late = [line for line in late if not self._was_let_go_by(line, line.provider)]
             fitting = set()
             for line in sorted(late, key=lambda line: (line.signed.accept, line.id)):
                 if line.amount <= left:
@@ -370,6 +376,11 @@ class Standing:
             if at is not None and not self.is_forked(author, at):
                 return True
         return False
+
+    def _was_let_go_by(self, line: Line, provider: bytes) -> bool:
+        """Return whether this very chain released or cancelled the line before it forked."""
+        exits = (line.marks.get((kind, provider), NEVER) for kind in ("release", "cancel"))
+        return any(at < NEVER and not self.is_forked(provider, at) for at in exits)
 
     def _is_freed(self, line: Line) -> bool:
         return self._has(line, "release", line.provider) or self._has(line, "cancel", line.provider)
