@@ -141,8 +141,9 @@ class Exchequer:
     def _budget(self, name: str, quotients: list[models.QuotientRow]) -> models.BudgetView:
         budget = self._ledger.charter.budgets[name]
         valid = [one.entry for one in self._ledger.stored(0, -1, kind="threshold") if one.is_valid]
-        backed = self._ledger.members.is_backed
-        thresholds = [one for one in valid if one.header.terms[0] == name and backed(one.id)]
+        members = self._ledger.members
+        counted = [one for one in valid if members.counts(one.chain, one.header.sequence) and members.is_backed(one.id)]
+        thresholds = [one for one in counted if one.header.terms[0] == name]
         shares = sorted(self._shares(name), key=lambda one: (one.member or "~", one.chain))
         return models.BudgetView(
             impact=name,
