@@ -55,7 +55,10 @@ class Commons:
         self.held: dict[bytes, Entry] = {}
         self.valid: list[Entry] = []
         self.members = Members(self.charter, self.held.get)
-        self.standing = Standing(self.held.get, self.members.heirs, Lineage(self.held.get, self.charter).inheritance)
+        self.standing = Standing(
+            self.held.get, self.members.heirs, Lineage(self.held.get, self.charter).inheritance,
+            is_backed=self.members.is_backed,
+        )  # fmt: skip
 
     def member(self, name: str, *, now_ms: int | None = None) -> Member:
         """Open the chain of a member, whose key is made from its name."""

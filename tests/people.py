@@ -69,6 +69,20 @@ class Council(Member):
         chosen = {place: self.pairs[place] for place in places or (0, 1)}
         return Signers((commons or self.commons).charter.network, chosen)
 
+    def rotate(self, *keep: bytes) -> Entry:
+        """Rotate to one root key, the next, and keep what stands below these."""
+        following = KeySet(
+            1, (root_pair(self.name, 3).public,), commitment(1, (root_pair(self.name, 4).public,)), 0, ()
+        )
+        root = Signers(self.commons.charter.network, {0: root_pair(self.name, 3)})
+        return self.say(statements.rotate(self.chain, following, root=root, keep=keep))
+
+    def install(self, name: str) -> Member:
+        """Open a chain on another device, signed by two of the root keys."""
+        public, at = keys.keypair(digest(name.encode())).public, moment(self.commons, self.chain)
+        opening = statements.rooted(public, self.identity, self.chain, at=at, root=self.root())
+        return Member(self.commons, name, self.commons.now_ms, opening)
+
 
 def council_keys(name: str) -> KeySet:
     """Return a key set of three root keys of which two sign, committed to others."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from mycelia_protocol import cid, compose
 from mycelia_protocol.accumulators import Allowance, Overdrawn
 from mycelia_protocol.budgets import quotient
@@ -12,6 +14,8 @@ from mycelia_protocol.cid import digest
 from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.kinds.budgets import BUDGET, allotted
+from mycelia_protocol.lines import Allot
+from mycelia_protocol.times import moment_text
 
 from . import models, signals
 from .bookroom import Bookroom
@@ -91,23 +95,40 @@ class Exchequer:
         raise BadInput("source", f"nothing is allotted of `{kind}`", "name a threshold, an allot, a need or an offer")
 
     def take(self, new: models.NewTake) -> models.Published:
-        """Take what was allotted: what is named, or all that is for a member and counts.
+        """Take what was allotted: what is named, or all that is for a member, counts and has begun.
 
         Raises:
             NotFound, BadInput, Refused: there is nothing to take, or it expired.
         """
-        member = self._keystore.member(new.member)
-        names = [self._desk.entry(name).entry.id for name in new.allots] or self._open(member.chain)[:16]
+        member, now = self._keystore.member(new.member), self._desk.clock()
+        named = [self._desk.entry(name).entry.id for name in new.allots]
+        waiting = [] if named else self._open(member.chain)
+        begins = {allot.id: self._begin_of(allot) for allot in waiting}
+        names = named or sorted(name for name, begin_ms in begins.items() if begin_ms <= now)[:16]
+        later = [begin_ms for begin_ms in begins.values() if begin_ms > now]
         if not names:
-            raise BadInput("allots", "nothing is allotted to this chain that it has not taken", "ask a magisterium")
-        return self._publish(new.member, compose.take(names), dry_run=new.dry_run)
+            why = "nothing is allotted to this chain that it has not taken"
+            if later:
+                why = f"what is allotted to this chain begins at {moment_text(min(later))} and later"
+            raise BadInput("allots", why, "wait until then" if later else "ask a magisterium")
+        said = self._publish(new.member, compose.take(names), dry_run=new.dry_run)
+        return replace(said, not_begun=len(later))
 
-    def _open(self, chain: bytes) -> list[bytes]:
+    def _open(self, chain: bytes) -> list[Allot]:
         """Return what is allotted to a chain, counts, has not expired and was not taken."""
         standing, now = self._ledger.standing, self._desk.clock()
         taken = {key[1] for key in self._ledger.facts_of(chain, "allowance")}
         found = [one for one in standing.allots.values() if one.to == chain and one.id not in taken]
-        return sorted(one.id for one in found if one.expires_ms >= now and standing.is_allotted(one.id))
+        return [one for one in found if one.expires_ms >= now and standing.is_allotted(one.id)]
+
+    def _begin_of(self, allot: Allot) -> int:
+        """Return when the ceiling begins that an allot which counts goes back to; 0 of a part of an intent."""
+        allots = self._ledger.standing.allots
+        while allot.source in allots:
+            allot = allots[allot.source]
+        source = self._ledger.entry_of(allot.source)
+        is_ceiling = source is not None and source.header.kind == "threshold"
+        return _number(source.header.terms[3]) if source is not None and is_ceiling else 0
 
     def budgets(self) -> list[models.BudgetView]:
         """Return for each impact its limits, and what each chain was allotted, spent and has left."""
@@ -120,7 +141,9 @@ class Exchequer:
     def _budget(self, name: str, quotients: list[models.QuotientRow]) -> models.BudgetView:
         budget = self._ledger.charter.budgets[name]
         valid = [one.entry for one in self._ledger.stored(0, -1, kind="threshold") if one.is_valid]
-        thresholds = [one for one in valid if one.header.terms[0] == name]
+        members = self._ledger.members
+        counted = [one for one in valid if members.counts(one.chain, one.header.sequence) and members.is_backed(one.id)]
+        thresholds = [one for one in counted if one.header.terms[0] == name]
         shares = sorted(self._shares(name), key=lambda one: (one.member or "~", one.chain))
         return models.BudgetView(
             impact=name,
@@ -165,7 +188,7 @@ class Exchequer:
                 allotted=granted,
                 spent=spent,
                 left=sum(left.values()),
-                untaken=sum(one.amount for one in waiting if one.expires_ms >= now),
+                untaken=sum(one.amount for one in waiting if self._begin_of(one) <= now <= one.expires_ms),
                 overdrawn=overdrawn,
                 quotient=None if stands is None else str(stands),
             )

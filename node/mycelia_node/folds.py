@@ -165,7 +165,12 @@ class Folds:
         return self.members.identity_of(chain) or chain
 
     def _empty(self) -> Standing:
-        return Standing(self._entry_of, self._heirs_of, self._lineage.inheritance, self._store.gone.is_over)
+        return Standing(
+            self._entry_of, self._heirs_of, self._lineage.inheritance, self._store.gone.is_over, self._backed
+        )
+
+    def _backed(self, threshold: bytes) -> bool:
+        return self.members.is_backed(threshold)
 
     def _heirs_of(self, chain: bytes) -> Sequence[bytes]:
         return self.members.heirs(chain)

@@ -246,6 +246,7 @@ class Published(_Said, frozen=True, kw_only=True):
     kind: str
     dry_run: bool = False
     statement: str | None = None  # the text that other holders of root keys sign first
+    not_begun: int = 0  # of a `take` that names nothing: how many allots it left out, for their ceiling has not begun
 
 
 class ChainView(_Said, frozen=True, kw_only=True):
@@ -807,7 +808,7 @@ class BudgetShare(_Said, frozen=True, kw_only=True):
     allotted: int
     spent: int
     left: int
-    untaken: int  # allotted, and waiting to be taken
+    untaken: int  # allotted, and can be taken now
     overdrawn: int
     quotient: str | None  # spent / allotted, in lowest terms
 

@@ -39,7 +39,8 @@ class RootKeys(Signatures):
         """Open a chain for the identity of a phrase on this node, and cut chains that were lost, in one go.
 
         The new chain is the heir of the lost ones, which are kept up to the last entry that is held. With
-        `rotate` the root keys move on too, and every chain that is not lost is kept. Where several holders must
+        `rotate` the root keys move on too, and keep all chains as far: what the old ones signed there, limits
+        among it, stays, and what is lost is cut all the same. Where several holders must
         sign, `by` says which, as they were numbered; the chain begins when they have.
 
         Raises:
@@ -56,7 +57,7 @@ class RootKeys(Signatures):
         member = self._keystore.create(name, self._ledger, plan, roots)
         done = [self.revoke(name, chain, heir=member.chain) for chain in lost]
         if rotate:
-            done.append(self.rotate(name, keep=[chain for chain in person.chains if chain not in lost]))
+            done.append(self.rotate(name, keep=person.chains))
         return member, [one for one in done if isinstance(one, Entry)]
 
     def _draft_of_chain(self, name: str, roots: Roots, plan: Plan, keyset: KeySet, by: Sequence[int]) -> Draft:
@@ -207,7 +208,7 @@ class RootKeys(Signatures):
         member = self._keystore.member(name)
         person, root, keyset = self._root(member)
         content = statements.threshold(
-            impact, sense, amount, begin_ms=begin_ms, end_ms=end_ms, event=person.event, root=root
+            impact, sense, amount, begin_ms=begin_ms, end_ms=end_ms, event=person.event, chain=member.chain, root=root
         )
         return self._state(member, content, root, keyset)
 

@@ -111,7 +111,12 @@ class Signatures(Persons):
             case "id.close", [event]:
                 return f"Ends {self._subject(header.named(event))} for good."
             case "threshold", [str(impact), str(sense), int(amount), _, _, event]:
-                return f"Issues a {sense} of {amount} for {impact}, by {self._subject(header.named(event))}."
+                named = header.named(event)
+                chain = next((link for link in header.links if link != named), named) or b""
+                return (
+                    f"Issues a {sense} of {amount} for {impact}, by {self._subject(named)}, once, "
+                    f"on chain {cid.text(chain)}."
+                )
             case "open", [bytes(key), _, _, event]:
                 return f"Lets the holder of {did(key)} speak for {self._subject(header.named(event))}, without limit."
         raise BadInput("statement", "it says nothing that root keys sign", "ask who sent it")

@@ -256,6 +256,12 @@ class Claim(NamedTuple):
     ground_number: int = 0
 
 
+class OwnStatement(NamedTuple):
+    """The own threshold by which this chain said what root keys signed."""
+
+    threshold: bytes
+
+
 class Allotted(NamedTuple):
     """How much of an own threshold is allotted."""
 
@@ -376,6 +382,7 @@ Fact = (
     | Claim
     | Licensed
     | Owing
+    | OwnStatement
     | Allotted
     | Allowance
     | Purse
@@ -417,6 +424,7 @@ RECORDS: dict[str, type[Any]] = {
     "claim": Claim,
     "licensed": Licensed,
     "owing": Owing,
+    "statement": OwnStatement,
     "allotted": Allotted,
     "allowance": Allowance,
     "purse": Purse,

@@ -30,10 +30,15 @@ class Agreement(NamedTuple):
 
 
 class Agreements:
-    """The agreements that somebody agreed to. `entry_of` gives any authentic entry by id."""
+    """The agreements that somebody agreed to. `entry_of` gives any authentic entry by id.
 
-    def __init__(self, entry_of: Callable[[bytes], Entry | None]) -> None:
-        self._entry_of = entry_of
+    `is_lost` says of which lines the need or the offer is a part that nobody gave who had it (chapter 24).
+    """
+
+    def __init__(
+        self, entry_of: Callable[[bytes], Entry | None], is_lost: Callable[[LineId], bool] = lambda _: False
+    ) -> None:
+        self._entry_of, self._is_lost = entry_of, is_lost
         self.known: dict[bytes, Agreement] = {}
         self.agreed: dict[bytes, set[bytes]] = {}  # by agreement: the chains that did
         self._of_line: dict[LineId, set[bytes]] = {}
@@ -61,9 +66,11 @@ class Agreements:
             by.difference_update(chains)
 
     def is_complete(self, agreement: bytes) -> bool:
-        """Return whether every party agreed."""
+        """Return whether every party agreed, and every leg is of what somebody had to give."""
         known = self.known.get(agreement)
-        return known is not None and known.parties <= self.agreed[agreement]
+        if known is None or not known.parties <= self.agreed[agreement]:
+            return False
+        return not any(self._is_lost(leg.line) for leg in known.legs)
 
     def of(self, line: LineId) -> list[bytes]:
         """Return the complete agreements that a line is a leg of: one, unless both its sides have two pasts."""

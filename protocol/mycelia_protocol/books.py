@@ -212,7 +212,7 @@ class Books:
         return (one for one in self.said(chain) if not self.standing.is_forked(chain, one.sequence))
 
     def late(self) -> tuple[list[Line], list[tuple[Line, list[ResourceId]]]]:
-        """Return the done lines that forked chains delivered late, and those received late with what that made.
+        """Return the done lines delivered late or by an heir alone, and those received late with what that made.
 
         The earliest accept goes first, as where a fork displaces lines (chapter 09).
         """
@@ -223,18 +223,21 @@ class Books:
                     for place, line in enumerate(record.lines):
                         named.setdefault(line, []).append((record.id, place))
         delivered, received = list[Line](), list[tuple[Line, list[ResourceId]]]()
-        forked = [one for one in standing.lines.values() if not standing.forked_at.keys().isdisjoint(_ends(one))]
-        for known in sorted(forked, key=lambda one: (one.signed.accept, one.id)):
+        told_late = [one for one in standing.lines.values() if self._is_told_late(one)]
+        for known in sorted(told_late, key=lambda one: (one.signed.accept, one.id)):
             if standing.status(known) is not Status.DONE:
                 continue
-            given, taken = (
-                known.marks.get(mark, -1) for mark in zip(("deliver", "receive"), _ends(known), strict=True)
-            )
-            if standing.is_forked(known.provider, given):
+            given, taken = (known.marks.get(mark) for mark in zip(("deliver", "receive"), _ends(known), strict=True))
+            if given is None or standing.is_forked(known.provider, given):
                 delivered.append(known)
-            if standing.is_forked(known.receiver, taken) and known.id in named:
+            if taken is not None and standing.is_forked(known.receiver, taken) and known.id in named:
                 received.append((known, named[known.id]))
         return delivered, received
+
+    def _is_told_late(self, line: Line) -> bool:
+        """Whether a line may be done by what a forked chain said late, or an heir in the place of its provider."""
+        standing = self.standing
+        return not standing.forked_at.keys().isdisjoint(_ends(line)) or standing.has_heirs(line.provider)
 
     def is_booked(self, chain: bytes, name: bytes) -> bool:
         """Return whether an entry of a chain is in the books, or was summed up and has gone (chapter 19)."""

@@ -3,6 +3,7 @@
 On a chain that did not fork this is what the chain's own accumulators hold (chapter 20). Of a forked one
 the branches are not believed: what was said early counts, and of what was said late only lines that both
 sides signed and that the standing honours. They are met as far as the early stock goes; the rest is *overdrawn*.
+So are the lines of a chain that was cut which an heir delivered.
 
 Spec: 25-books, "Stock".
 """
@@ -219,7 +220,10 @@ class Inventory:
     def _shelf(self, books: Books, chain: bytes, known: Mapping[bytes, Shelf]) -> Shelf:
         shelf = known.get(chain)
         is_same = shelf is not None and shelf.changes == books.changes[chain]
-        return shelf if shelf is not None and is_same and chain not in books.standing.forked_at else Shelf(books, chain)
+        is_its_own = chain not in books.standing.forked_at and not books.standing.has_heirs(
+            chain
+        )  # all by its own word
+        return shelf if shelf is not None and is_same and is_its_own else Shelf(books, chain)
 
 
 def _add(held: Stock, accounting: int, onhand: int) -> None:

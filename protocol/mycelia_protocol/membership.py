@@ -23,10 +23,11 @@ from .authority import CUT_AT, HEIR_AT, PREVIOUS_AT
 from .charter import Charter, Open, Stewards, Tree
 from .envelope import Entry
 from .identity import DELEGATED_TERMS, FOUNDING_TERMS, ROOTED_TERMS
+from .kinds.budgets import EVENT_AT
 from .lineage import Lineage
 
 _ENDLESS = 2**63  # beyond every sequence
-KINDS = frozenset({"open", "admit", "id.rotate", "id.complete", "id.revoke", "id.close"})
+KINDS = frozenset({"open", "admit", "id.rotate", "id.complete", "id.revoke", "id.close", "threshold"})
 
 
 class Status(StrEnum):
@@ -103,6 +104,10 @@ class Members:
         """Return the chains that count and that revocations name as heirs of a chain of their identity, sorted."""
         return self._seen().heirs.get(chain, ())
 
+    def is_backed(self, threshold: bytes) -> bool:
+        """Return whether the root keys that signed a threshold are in force, or the next key event keeps it."""
+        return threshold in self._seen().backed
+
     def all_heirs(self) -> dict[bytes, tuple[bytes, ...]]:
         """Return the chains of which others are heirs, each with these."""
         return self._seen().heirs
@@ -137,6 +142,7 @@ class _View:
         self._inceptions: dict[bytes, Entry] = {}
         self.last: dict[bytes, int] = {}
         self.heirs: dict[bytes, tuple[bytes, ...]] = {}
+        self.backed: frozenset[bytes] = frozenset()  # thresholds
         self._cuts: dict[bytes, list[list[Entry]]] = {}  # what each cut of a chain keeps
         self._named: dict[bytes, set[bytes]] = {}  # as heirs, by the chain that was cut
         self.persons: dict[bytes, Person] = {}
@@ -146,6 +152,7 @@ class _View:
         self._hold_chains()
         self._cut_chains()
         self._name_heirs()
+        self.backed = frozenset(one.id for one in self._by_kind["threshold"] if self._is_backed_threshold(one))
         self._admit()
 
     def _open_chains(self) -> None:
@@ -196,6 +203,10 @@ class _View:
             if event in {one.id for one in named}:
                 return following is None or any(self._keeps(one, entry) for one in following)
         return False
+
+    def _is_backed_threshold(self, entry: Entry) -> bool:
+        identity, event = self._speaker(entry.chain), entry.header.dep(cast(int, entry.header.terms[EVENT_AT]))
+        return identity in self._logs and self._is_backed(identity, entry, event)
 
     def _keeps(self, event: Entry, entry: Entry) -> bool:
         """Whether a key event was said by who knew of an entry, and let its chain live on."""

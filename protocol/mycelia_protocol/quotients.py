@@ -66,7 +66,8 @@ def quotients(
     """Return of each limit the quotient of the whole, and those of everybody who was allotted or used some of it."""
     wholes, parts = Counter[Span](), dict[Span, Counter[bytes]]()
     for limit in books.limits.values():
-        if limit.impact in budgets and not books.standing.is_forked(limit.chain, limit.sequence):
+        is_late = books.standing.is_forked(limit.chain, limit.sequence)
+        if limit.impact in budgets and not is_late and books.standing.is_backed(limit.id):
             wholes[Span(limit.impact, limit.sense, limit.begin_ms, limit.end_ms)] += limit.amount
     for name, chain, amount in _allotted(books):
         limit = books.limits[name]

@@ -160,6 +160,12 @@ RULES: dict[str, Rule] = {
         ),
         ("threshold.authority", "Limits are issued by the magisteria that the charter names.", "ask one of them."),
         (
+            "threshold.chain",
+            "Root keys sign a threshold for one chain, whose `open` it names.",
+            "have it signed for this chain.",
+        ),
+        ("threshold.again", "What root keys signed is said once.", "have another amount, begin or end signed."),
+        (
             "magisterium.acts",
             "Who issues limits has no stake: it needs, offers and makes nothing.",
             "use another identity.",
@@ -176,6 +182,7 @@ RULES: dict[str, Rule] = {
         ("take.terms", "A take names 1 to 16 allots, each once.", "split them over several entries."),
         ("take.allot", "What was allotted to this chain is taken.", "name an allot that is for it."),
         ("take.again", "An allot is taken once.", "nothing: it is taken."),
+        ("take.early", "A part of a ceiling is taken once the ceiling has begun.", "wait until it begins."),
         ("take.expired", "What has expired is not taken.", "ask for a new allot."),
         ("take.purse", "A chain has at most 256 allowances of an impact at a time.", "ask for fewer and larger ones."),
         (

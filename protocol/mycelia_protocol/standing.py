@@ -33,6 +33,7 @@ _ANSWERS = {"deliver": "accept", "receive": "deliver", "settle": "receive"}  # o
 _NOTED = frozenset({"release", "cancel", "id.inherit"})  # what others said that changes where a line stands for whom
 _OVER = frozenset({Status.VOID, Status.DISPUTED, Status.DISPLACED})
 _BOUND = frozenset({Status.FIRM, Status.DONE})
+_OPEN = frozenset({Status.FIRM, Status.PENDING})
 
 __all__ = ["Intent", "Line", "Mark", "Row", "Standing", "Status"]
 
@@ -45,6 +46,7 @@ class Standing:
     `entry_of` gives any authentic entry by id; an added entry's dependencies must be held. `heirs` gives the
     chains that took over from one that was cut (chapter 13); where it changes, `forget` that one, too.
     `inherited` gives the chain that a good `id.inherit` took over, by the entry that its chain was cut at (chapter 13).
+    `is_backed` says whether the root keys that signed a threshold stand by it (chapter 13).
     `is_over` says of which needs and offers headers may have gone: lines between two of them are left out (chapter 19).
     """
 
@@ -54,8 +56,10 @@ class Standing:
         heirs: Callable[[bytes], Sequence[bytes]] = lambda _: (),
         inherited: Callable[[Entry], Entry | None] = lambda _: None,
         is_over: Callable[[bytes], bool] = lambda _: False,
+        is_backed: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
         self._entry_of, self._heirs, self._inherited, self._is_over = entry_of, heirs, inherited, is_over
+        self.is_backed = is_backed
         self.needs: dict[bytes, Intent] = {}
         self.offers: dict[bytes, Intent] = {}
         self.rows: dict[bytes, Row] = {}  # by offer
@@ -66,7 +70,7 @@ class Standing:
         self._allots_of: dict[bytes, set[bytes]] = {}  # by what they are of
         self._parts: set[bytes] = set()  # needs and offers that are parts of others
         self.events: dict[bytes, bytes] = {}  # the valid ones, and whose they are
-        self.agreements = Agreements(entry_of)
+        self.agreements = Agreements(entry_of, self._is_lost)
         self._past: set[LineId] = set()  # lines that are left out
         self._signed: dict[LineId, Signed] = {}
         self._withdrawn: dict[bytes, set[bytes]] = {}  # by whom
@@ -141,7 +145,7 @@ class Standing:
     def status(self, line: Line) -> Status:
         """Return where the line stands: the fold of its marks, unless a fork displaces it."""
         status = self._signed_status(line)
-        if self._parts and status not in (Status.VOID, Status.DISPUTED) and not self._is_backed(line):
+        if self._parts and status in _OPEN and not self._rests_on_what_counts(line):
             return Status.DISPLACED
         if status in (Status.VOID, Status.DISPUTED) or not (self.forked_at or self._is_inherited(line)):
             return status
@@ -155,7 +159,7 @@ class Standing:
         """Return where the line would stand if there were enough of everything."""
         provider, receiver = line.provider, line.receiver
         accepted = ("accept", receiver) in line.marks
-        if self._is_signed(line, "deliver", provider) and self._is_signed(line, "receive", receiver):
+        if self._is_done(line):
             return Status.DONE
         by_receiver = self._is_let_go(line)
         if by_receiver or self._is_freed(line):
@@ -172,6 +176,10 @@ class Standing:
     def is_delivered(self, line: Line) -> bool:
         """Return whether the provider, or an heir of it, said that it gave, early or late."""
         return self._is_signed(line, "deliver", line.provider)
+
+    def has_heirs(self, chain: bytes) -> bool:
+        """Return whether other chains speak for this one, which was cut."""
+        return bool(self._heirs(chain))
 
     def is_forked(self, chain: bytes, sequence: int) -> bool:
         """Return whether a place of a chain lies where the chain forked, or after."""
@@ -226,15 +234,18 @@ class Standing:
             return [] if self.agreements.is_complete(agreement) else [agreement]
         relies_on = KINDS[kind].relies_on(entry.header) if kind in KINDS else ()
         if kind in ("need", "offer", "take"):
-            return [name for name in relies_on if not self._is_early(name)]
+            return [name for name in relies_on if not self._is_good(self.allots.get(name))]
         if kind == "event":
             return [name for name in relies_on if self._is_foreign(name, entry.chain) and name not in self.events]
         known = (self.needs, self.lines, self._past)
         return [name for name in relies_on if not any(key in of for of in known for key in (name, (name, 0)))]
 
-    def _is_early(self, allot: bytes) -> bool:
-        known = self.allots.get(allot)
-        return known is not None and not self.is_forked(known.chain, known.sequence)
+    def _is_good(self, allot: Allot | None) -> bool:
+        """Return whether an allot is valid, not late, and of a threshold only of one that is backed."""
+        if allot is None or self.is_forked(allot.chain, allot.sequence):
+            return False
+        source = self._entry_of(allot.source)
+        return source is None or source.header.kind != "threshold" or self.is_backed(source.id)
 
     def _is_foreign(self, name: bytes, chain: bytes) -> bool:
         named = self._entry_of(name)
@@ -293,6 +304,8 @@ class Standing:
             lines = list(self.lines_by(intent))
             left = known.amount - self._allotted(intent) - sum(line.amount for line in lines if in_trunk(line))
             late = [line for line in lines if not in_trunk(line) and self._signed_status(line) in _BOUND]
+            if known.kind == "offer":  # what its own chain let go it may have promised anew: no heir wins it back
+                late = [line for line in late if not self._was_let_go_by(line, line.provider)]
             fitting = set()
             for line in sorted(late, key=lambda line: (line.signed.accept, line.id)):
                 if line.amount <= left:
@@ -313,10 +326,10 @@ class Standing:
         return sum(self.allots[one].amount for one in self._allots_of.get(intent, ()) if self.is_allotted(one))
 
     def is_allotted(self, allot: bytes) -> bool:
-        """Return whether an allot counts: it and those that it rests on are valid, and none of them is late."""
+        """Return whether an allot counts: it and those that it rests on are good, through no more than 16."""
         for _ in range(MAX_PASSED):
             known = self.allots.get(allot)
-            if known is None or self.is_forked(known.chain, known.sequence):
+            if known is None or not self._is_good(known):
                 return False
             rests_on = self._rests_on(known)
             if rests_on is None:
@@ -331,13 +344,23 @@ class Standing:
             return None
         return source.id if source.header.kind == "allot" else allotment_of(source.header)
 
-    def _is_backed(self, line: Line) -> bool:
+    def _rests_on_what_counts(self, line: Line) -> bool:
         """Return whether what a line is of is a whole need and offer, or a part that somebody gave."""
         for of, name in ((self.needs, line.need), (self.offers, line.offer)):
             intent = of.get(name) if name in self._parts else None
             if intent is not None and intent.allotment is not None and not self.is_allotted(intent.allotment):
                 return False
         return True
+
+    def _is_lost(self, name: LineId) -> bool:
+        """Return whether a line is not done, and of a part that nobody gave who had it."""
+        line = self.lines.get(name)
+        if not self._parts or line is None or self._is_done(line):
+            return False
+        return not self._rests_on_what_counts(line)
+
+    def _is_done(self, line: Line) -> bool:
+        return self._is_signed(line, "deliver", line.provider) and self._is_signed(line, "receive", line.receiver)
 
     def _is_inherited(self, line: Line) -> bool:
         return bool(self._heirs(line.provider) or self._heirs(line.receiver))
@@ -353,6 +376,11 @@ class Standing:
             if at is not None and not self.is_forked(author, at):
                 return True
         return False
+
+    def _was_let_go_by(self, line: Line, provider: bytes) -> bool:
+        """Return whether this very chain released or cancelled the line before it forked."""
+        exits = (line.marks.get((kind, provider), NEVER) for kind in ("release", "cancel"))
+        return any(at < NEVER and not self.is_forked(provider, at) for at in exits)
 
     def _is_freed(self, line: Line) -> bool:
         return self._has(line, "release", line.provider) or self._has(line, "cancel", line.provider)

@@ -238,6 +238,7 @@ _SHAPES: dict[str, tuple[_Fits, ...]] = {
         _rising(_tuple(_text, _perhaps, _natural, _natural)), _perhaps, _perhaps,
     ),
     "spent": (_natural, _natural),
+    "statement": (is_digest,),
     "superseded": (_natural,),
     "version": (_natural, is_digest),
     "warrant": (_natural,),

@@ -130,10 +130,11 @@ def complete(
 
 
 def threshold(
-    impact: str, sense: str, amount: int, *, begin_ms: int, end_ms: int, event: bytes, root: Signers
+    impact: str, sense: str, amount: int, *, begin_ms: int, end_ms: int, event: bytes, chain: bytes, root: Signers
 ) -> Content:
-    """Return a limit of an impact, signed by the root keys of a magisterium."""
-    return root.signed("threshold", event, [impact, sense, amount, begin_ms, end_ms, 0])
+    """Return a limit of an impact, signed by the root keys of a magisterium for one chain of it."""
+    deps, index = ordered(event, chain)
+    return root.signed("threshold", deps, [impact, sense, amount, begin_ms, end_ms, index[event]])
 
 
 def close(event: bytes, *, root: Signers, keep: Iterable[bytes] = ()) -> Content:

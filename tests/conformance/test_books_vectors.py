@@ -106,7 +106,8 @@ def _read(given: Given, dice: random.Random | None) -> tuple[Books, Members, Cha
         dice.shuffle(arrived)
     members = _members(replay, arrived)
     lineage = Lineage(replay.held.get, replay.charter)
-    books = Books(Standing(replay.held.get, members.heirs, lineage.inheritance), replay.held.get)
+    standing = Standing(replay.held.get, members.heirs, lineage.inheritance, is_backed=members.is_backed)
+    books = Books(standing, replay.held.get)
     for chain, sequence in forks_of(replay).items():
         books.note_fork(chain, sequence)
     for entry in arrived:

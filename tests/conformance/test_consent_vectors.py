@@ -368,7 +368,10 @@ def _reciprocity(replay: Replay, prefix: Prefix, given: dict[str, Any]) -> dict[
 
 def _stood(replay: Replay, arrived: list[Entry]) -> dict[str, Any]:
     members, forks = _members(replay, arrived), forks_of(replay)
-    standing = Standing(replay.held.get, members.heirs, Lineage(replay.held.get, replay.charter).inheritance)
+    standing = Standing(
+        replay.held.get, members.heirs, Lineage(replay.held.get, replay.charter).inheritance,
+        is_backed=members.is_backed,
+    )  # fmt: skip
     for chain, sequence in forks.items():
         standing.note_fork(chain, sequence)
     for entry in arrived:

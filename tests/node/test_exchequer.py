@@ -75,6 +75,24 @@ class TestABudget:
 
         assert (found.allotted, found.spent, found.left, found.overdrawn) == (0, GRAMS_A_LOAF, 0, GRAMS_A_LOAF)
 
+    def test_forgets_a_ceiling_once_the_rotation_that_does_not_keep_it_comes_in(
+        self, town: Town, ledger: Ledger, tmp_path: Path
+    ) -> None:
+        desk = town.board.install("desk")
+        source = desk.say(town.ceiling(4000, chain=desk.chain))
+        town.allot(desk, source, town.anna, 4000)
+        town.bake(town.anna, 1)
+        before = seen(town, ledger, tmp_path)
+        town.board.rotate()
+
+        after = seen(town, ledger, tmp_path)
+
+        assert [limit.amount for limit in before.thresholds] == [4000]
+        assert share(before, town.anna).left == 4000 - GRAMS_A_LOAF
+        assert (after.thresholds, after.quotients) == ([], [])
+        found = share(after, town.anna)
+        assert (found.allotted, found.spent, found.left, found.overdrawn) == (0, GRAMS_A_LOAF, 0, GRAMS_A_LOAF)
+
     @pytest.mark.parametrize("is_turned", [False, True], ids=["the lesser past first", "the greater past first"])
     def test_shows_of_two_pasts_the_one_that_spent_more_whichever_came_first(
         self, town: Town, ledger: Ledger, tmp_path: Path, *, is_turned: bool

@@ -9,6 +9,7 @@ import pytest
 from mycelia_node import drafts, models
 from mycelia_node.drafts import Draft
 from mycelia_node.faults import BadInput, StoreFault
+from mycelia_node.hall import stated
 from mycelia_protocol import cid
 from mycelia_protocol.errors import Malformed, Refused
 from mycelia_protocol.holders import SHARED_KEYS, Holders
@@ -106,6 +107,15 @@ class TestHolders:
         assert town["cleo"].hall.identities()  # it knows the same event as anna
         events = {one.event for name in NAMES for one in town[name].hall.identities() if one.identity == annas(town)}
         assert events == {rotated.id}
+
+    def test_see_for_which_chain_a_limit_is_before_they_sign_it(self, town: Town) -> None:
+        people = town["anna"].hall.people
+        drafted = stated(people.threshold("anna", "co2", "ceiling", 500, begin_ms=0, end_ms=1))
+
+        shown = sign(town["bo"], drafted.statement or "")
+
+        chain = cid.text(town["anna"].keystore.member("anna").chain)
+        assert shown.meaning == f"Issues a ceiling of 500 for co2, by identity {annas(town)}, once, on chain {chain}."
 
     def test_are_each_as_good_as_the_others(self, town: Town) -> None:
         """Anna's own part is not needed: hers is signed over by the two others."""

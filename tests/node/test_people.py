@@ -219,6 +219,8 @@ class TestALostDevice:
 
         assert done.member
         assert [one.kind for one in done.entries] == ["id.revoke", "id.rotate"]
+        rotation = new.desk.entry(done.entries[1].id).entry
+        assert kept.id in map(cid.text, rotation.header.links)  # what root keys signed below stays
         for home in (town["anna"], bo, new):
             shown = [one.id for one in home.desk.field().signals]
             assert kept.id in shown

@@ -22,6 +22,8 @@ from mycelia_protocol.measures import read_measures
 from mycelia_protocol.standing import Standing
 from mycelia_protocol.traces import Traces
 from tests.builders import CELL, Commons, Member, charter, on
+from tests.people import found as person
+from tests.protocol.test_heirs import Heir
 from tests.protocol.test_resource import Market
 
 SEEDS = range(8)
@@ -31,7 +33,8 @@ CLASSES = {name: ResourceClass("kg", 1, 1000) for name in ("flour", "bread", "cr
 
 def keep(commons: Commons, entries: list[Entry], forks: dict[bytes, int] | None = None) -> Books:
     """Return the books of a commons, fed in this order."""
-    books = Books(Standing(commons.held.get, commons.members.heirs), commons.held.get)
+    standing = Standing(commons.held.get, commons.members.heirs, is_backed=commons.members.is_backed)
+    books = Books(standing, commons.held.get)
     feed(books, entries)
     for chain, sequence in (forks or {}).items():
         books.note_fork(chain, sequence)
@@ -322,6 +325,25 @@ class TestAnHeir:
         assert set(found.inventory.stocks) == {lot}
         recalled = Traces(books, found.inventory).recall(lot)
         assert [step.amount for step in recalled.unbooked] == [4]
+
+    def test_gives_out_of_the_stock_of_the_chain_that_was_cut(self) -> None:
+        commons = Commons()
+        anna, bo = person(commons, "anna"), person(commons, "bo")
+        lot = anna.act("raise", 10, resource_class="food")
+        need, offer = bo.need(6, tail=NeedTail()), anna.offer(10, tail=OfferTail(resource=lot))
+        line = anna.commit(anna.row(offer, (need, 6)), (need, 6)), 0
+        accept = bo.accept(need, line)
+        heir = Heir(anna, anna.install("a new phone"), None)
+        deliver = heir.on("deliver", line, need, accept)
+        bo.on("receive", line, cites=[deliver, heir.inherit])
+
+        books = keep(commons, commons.valid)
+        first = sheet(books)
+        again = sheet(books, before=first)
+
+        for stocks in (first.inventory.stocks, again.inventory.stocks):
+            assert stocks[lot].onhand == stocks[lot].accounting == 4
+            assert sum(stock.onhand for stock in stocks.values()) == 10
 
 
 class TestAnyHistory:

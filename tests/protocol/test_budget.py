@@ -15,6 +15,7 @@ from mycelia_protocol.accumulators import Allotted, Allowance, Purse
 from mycelia_protocol.budgets import is_sustainable, quotient, shares
 from mycelia_protocol.charter import MAX_AMOUNT, ResourceClass
 from mycelia_protocol.charter import found as found_charter
+from mycelia_protocol.compose import Content
 from mycelia_protocol.envelope import Entry
 from mycelia_protocol.errors import Refused
 from mycelia_protocol.kinds.budgets import MAX_PURSE
@@ -42,10 +43,17 @@ class Town(Commons):
 
     def threshold(self, amount: int) -> Entry:
         """Issue a ceiling."""
-        return self.board.say(statements.threshold(
-            "co2", "ceiling", amount, begin_ms=self.now_ms, end_ms=self.now_ms + HOUR_MS, event=self.board.chain,
-            root=self.board.root(),
-        ))  # fmt: skip
+        return self.board.say(self.ceiling(amount))
+
+    def ceiling(
+        self, amount: int, *, begins_in: int = 0, chain: bytes | None = None, by: tuple[int, ...] = ()
+    ) -> Content:
+        """Return a ceiling of an hour that the board's keys sign for a chain of it, the first if none is named."""
+        begin_ms = self.now_ms + begins_in
+        return statements.threshold(
+            "co2", "ceiling", amount, begin_ms=begin_ms, end_ms=begin_ms + HOUR_MS, event=self.board.chain,
+            chain=chain or self.board.chain, root=self.board.root(None, *by),
+        )  # fmt: skip
 
     def allot(self, giver: Member, source: Entry, to: Member, amount: int, *, ends_in: int = HOUR_MS) -> Entry:
         """Give a part of a ceiling or of an allowance to somebody, who takes it."""
@@ -232,6 +240,24 @@ class TestWhoWantsMore:
         assert not town.standing.is_allotted(given.id)
         assert town.status(line) is Status.DISPLACED
 
+    def test_undoes_nothing_that_two_others_did_by_a_part_of_hers(self) -> None:
+        """Anna allots, Bo gives of it to Cleo, and then Anna forks below the allot."""
+        town = Town()
+        offer, twin = town.anna.offer(10, resource_class="flour"), branch(town.anna)
+        given = town.anna.say(compose.allot(offer.id, town.bo.chain, "offer", "flour", 9, town.now_ms + HOUR_MS))
+        town.bo.say(compose.take([given.id]))
+        part = town.bo.offer(9, resource_class="flour", tail=compose.OfferTail(allotment=given.id))
+        need = town.cleo.need(9, resource_class="flour")
+        commit = town.bo.commit(town.bo.row(part, (need, 9)), (need, 9))
+        accept = town.cleo.accept(need, (commit, 0))
+        deliver = town.bo.on("deliver", (commit, 0), cites=[accept])
+
+        town.standing.note_fork(town.anna.chain, twin.need(1, resource_class="flour").header.sequence)
+
+        assert town.status((commit, 0)) is Status.DISPLACED
+        town.cleo.on("receive", (commit, 0), cites=[deliver])
+        assert town.status((commit, 0)) is Status.DONE
+
     def test_has_no_effective_part_of_what_was_given_where_its_giver_forked(self) -> None:
         town = Town()
         offer, twin = town.anna.offer(10, resource_class="flour"), branch(town.anna)
@@ -244,10 +270,64 @@ class TestWhoWantsMore:
 
         assert town.standing.lacking(took) == town.standing.lacking(part) == [given.id]
 
+    def test_makes_one_ceiling_of_one_word_of_the_board(self) -> None:
+        town = Town()
+        said = town.threshold(1000)
+        again = Content("threshold", said.header.terms, said.header.deps)
+        others = town.ceiling(1000, by=(1, 2))
+
+        assert town.board.why_not(again) == town.board.why_not(others) == "threshold.again"
+        assert town.board.why_not(town.ceiling(1001)) == "valid"
+
+    def test_makes_no_second_ceiling_of_it_on_another_chain_of_the_board(self) -> None:
+        town = Town()
+        said, desk = town.ceiling(1000), town.board.install("desk")
+
+        assert desk.why_not(said) == "threshold.chain"
+        for_desk = town.ceiling(1000, chain=desk.chain)
+        assert town.board.why_not(for_desk) == "threshold.chain"
+        assert desk.why_not(for_desk) == "valid"
+
+    def test_makes_none_as_the_heir_of_who_said_it(self) -> None:
+        town = Town()
+        said, desk, board = town.threshold(1000), town.board.install("desk"), town.board
+        cut = desk.say(statements.revoke(said.id, heir=desk.chain, event=board.chain, root=board.root()))
+        desk.say(statements.inherit(cut.id, said.id))
+
+        assert desk.why_not(town.ceiling(1000)) == "threshold.chain"
+
+    def test_takes_nothing_of_a_ceiling_before_it_begins(self) -> None:
+        town = Town()
+        ceiling = town.board.say(town.ceiling(1000, begins_in=HOUR_MS))
+        ends = town.now_ms + 2 * HOUR_MS
+        allot = town.board.say(compose.allot(ceiling.id, town.anna.chain, "budget", "co2", 1000, ends))
+
+        assert town.anna.why_not(compose.take([allot.id])) == "take.early"
+        town.wait(HOUR_MS)
+        assert town.anna.why_not(compose.take([allot.id])) == "valid"
+
+    def test_sets_no_ceiling_with_root_keys_that_were_rotated_out(self) -> None:
+        town = Town()
+        before = town.allot(town.board, town.threshold(1000), town.anna, 1000)
+        town.board.rotate()
+        after = town.allot(town.board, town.threshold(2000), town.anna, 2000)
+        took = town.valid[-1]
+
+        assert town.standing.is_allotted(before.id)
+        assert not town.standing.is_allotted(after.id)
+        assert town.standing.lacking(took) == [after.id]
+
     def test_issues_no_limits_and_the_board_makes_no_bread(self) -> None:
         town = Town()
         forged = statements.threshold(
-            "co2", "ceiling", 10**6, begin_ms=0, end_ms=1, event=town.board.chain, root=town.board.root(None, 0)
+            "co2",
+            "ceiling",
+            10**6,
+            begin_ms=0,
+            end_ms=1,
+            event=town.board.chain,
+            chain=town.board.chain,
+            root=town.board.root(None, 0),
         )
 
         assert town.board.why_not(forged) == "identity.signature"

@@ -145,6 +145,25 @@ class TestTheHeirOfAProvider:
         assert standing.status(standing.lines[line_id(again)]) is Status.FIRM
         assert standing.committed(offer.id) == 6
 
+    def test_makes_nothing_done_that_the_lost_chain_had_cancelled_though_there_is_room(self, town: Town) -> None:
+        town.anna.on("cancel", town.line)
+        heir = town.lose(town.anna)
+
+        delivered = heir.on("deliver", town.line, town.need, town.accept)
+        town.bo.on("receive", town.line, cites=[delivered, heir.inherit])
+
+        assert town.status() is Status.DISPLACED
+
+    def test_delivers_what_it_cancelled_above_the_cut(self, town: Town) -> None:
+        below = town.anna.prefix.tip
+        town.anna.on("cancel", town.line)
+        heir = town.lose(town.anna, at=town.commons.held[below])
+
+        delivered = heir.on("deliver", town.line, town.need, town.accept)
+        town.bo.on("receive", town.line, cites=[delivered, heir.inherit])
+
+        assert town.status() is Status.DONE
+
 
 class TestTheHeirOfAReceiver:
     def test_receives_what_was_accepted_and_it_is_done(self, town: Town) -> None:

@@ -44,7 +44,7 @@ def limit(town: Town, amount: int, *, impact: str = "co2", sense: str = "ceiling
     begin_ms = town.now_ms + begin_in
     return town.board.say(statements.threshold(
         impact, sense, amount, begin_ms=begin_ms, end_ms=begin_ms + HOUR_MS, event=town.board.chain,
-        root=town.board.root(),
+        chain=town.board.chain, root=town.board.root(),
     ))  # fmt: skip
 
 
@@ -132,6 +132,13 @@ class TestAQuotient:
 
         assert of(town, forks={town.board.chain: ceiling.header.sequence}) == []
         assert of(town, forks={town.board.chain: ceiling.header.sequence + 1})
+
+    def test_believes_no_threshold_of_root_keys_that_were_rotated_out_before_it(self, town: Town) -> None:
+        limit(town, 100)
+        town.board.rotate()
+        limit(town, 50)
+
+        assert [one.allowed for one in of(town)] == [100]
 
     @pytest.mark.parametrize("seed", range(4))
     def test_is_the_same_in_any_order_of_arrival(self, town: Town, seed: int) -> None:

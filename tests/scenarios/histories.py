@@ -110,7 +110,7 @@ class History:
         now = self.commons.now_ms
         return self.board.say(statements.threshold(
             "co2", "ceiling", CEILING, begin_ms=now, end_ms=now + 100_000 * HOUR_MS, event=self.board.chain,
-            root=self.board.root(),
+            chain=self.board.chain, root=self.board.root(),
         ))  # fmt: skip
 
     def go_on(self, steps: int) -> None:

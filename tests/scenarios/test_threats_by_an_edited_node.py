@@ -56,9 +56,10 @@ class Town(Commons):
 
     def allowed(self, member: Member, grams: int) -> None:
         """Let a member burn so much."""
+        begin_ms = self.now_ms - len(self.board.own)  # so that each is a word of its own
         limit = statements.threshold(
-            "co2", "ceiling", grams, begin_ms=self.now_ms, end_ms=self.now_ms + HOUR_MS, event=self.board.chain,
-            root=self.board.root(),
+            "co2", "ceiling", grams, begin_ms=begin_ms, end_ms=self.now_ms + HOUR_MS, event=self.board.chain,
+            chain=self.board.chain, root=self.board.root(),
         )  # fmt: skip
         source = self.board.say(limit)
         given = compose.allot(source.id, member.chain, "budget", "co2", grams, self.now_ms + HOUR_MS)

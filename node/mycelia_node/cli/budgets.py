@@ -150,6 +150,8 @@ def take(
     lines += [
         f"  {short(one.id)}: {one.amount_text} of {one.terms['name']}, a part of a {one.terms['of']}" for one in taken
     ]
+    if published.not_begun:
+        lines.append(f"Left out what has not begun: {published.not_begun}.")
     give(options, published, "\n".join(lines))
     for one in taken:
         if one.terms["of"] != "budget":

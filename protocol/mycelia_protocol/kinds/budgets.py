@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
-from ..accumulators import Allotted, Allowance, Fact, FactKey, Footprint, Overdrawn, Purse
+from ..accumulators import Allotted, Allowance, Fact, FactKey, Footprint, Overdrawn, OwnStatement, Purse
 from ..authority import check_authority, check_statement
 from ..charter import MAX_AMOUNT
 from ..cid import digest
 from ..envelope import Entry, Header, Term
 from ..errors import Refused
 from ..grants import speaking
+from ..identity import statement
 from ..times import moment_text
 from .designs import CLASS as EVENT_CLASS
 from .designs import RESOURCE, RESOURCE_NUMBER
@@ -26,6 +27,7 @@ from .kind import Judged, Kind, is_natural, lines_about, nothing
 
 SENSES = ("ceiling", "floor")
 BUDGET = "budget"
+EVENT_AT = 5  # the key event among the terms of a threshold
 # What a magisterium has no stake in.
 ACTS = frozenset({"need", "offer", "row", "commit", "accept", "agree", "event", "process", "capacity", "settle"})
 MAX_TAKEN = 16
@@ -55,6 +57,20 @@ def _judge_threshold(judged: Judged) -> None:
     if own.identity not in judged.charter.magisteria:
         raise Refused("threshold.authority", "the charter names the magisteria that issue limits, and this is none")
     check_authority(judged.lineage, judged.header, event_at, own.identity)
+    if not _is_for(judged.header, judged.prefix.chain):
+        raise Refused(
+            "threshold.chain",
+            "the root keys signed it for another chain: a threshold names its key event and the chain's `open`",
+        )
+    key = ("statement", statement(judged.header, b""), -1)
+    if judged.facts.get(key) is not None:
+        raise Refused("threshold.again", "this chain said before what the root keys signed")
+    judged.facts[key] = OwnStatement(judged.entry.id)
+
+
+def _is_for(threshold: Header, chain: bytes) -> bool:
+    """Return whether root keys signed a threshold for this chain, and no other can say it."""
+    return set(threshold.links) == {threshold.named(threshold.terms[EVENT_AT]), chain}
 
 
 def _judge_allot(judged: Judged) -> None:
@@ -153,12 +169,13 @@ def _judge_take(judged: Judged) -> None:
         of, name, amount, expires_ms = allotted(allot)
         if allot.header.dep(cast(int, allot.header.terms[1])) != judged.prefix.chain:
             raise Refused("take.allot", "it was allotted to another chain")
-        if of == BUDGET:
-            _check_way(judged, allot)
+        begin_ms = _check_way(judged, allot) if of == BUDGET else 0
         if judged.facts.get(("allowance", allot.id, -1)) is not None:
             raise Refused("take.again", "it was taken before")
+        if header.time_ms < begin_ms:
+            raise Refused("take.early", f"the ceiling that it is of begins at {moment_text(begin_ms)}")
         if header.time_ms > expires_ms:
-            raise Refused("take.expired", f"it expired at {expires_ms}")
+            raise Refused("take.expired", f"it expired at {moment_text(expires_ms)}")
         judged.facts["allowance", allot.id, -1] = Allowance(of, name, amount, expires_ms)
         if of == BUDGET:
             _put_in_purse(judged, name, (expires_ms, allot.id))
@@ -172,9 +189,10 @@ def _put_in_purse(judged: Judged, impact: str, allowance: tuple[int, bytes]) -> 
     judged.facts["purse", digest(impact.encode()), -1] = Purse(tuple(sorted({*kept, allowance})))
 
 
-def _check_way(judged: Judged, allot: Entry) -> None:
-    """Refuse `take.allot` unless hands lead from a ceiling of a magisterium to it, none giving what it had not.
+def _check_way(judged: Judged, allot: Entry) -> int:
+    """Return when the ceiling behind an allot begins, in milliseconds.
 
+    Refuse `take.allot` unless hands lead from a ceiling of a magisterium to it, none giving what it had not.
     Whether one hand gave more than it had left in all is its own chain's verdict, which nobody else's asks.
     """
     for _ in range(MAX_PASSED):
@@ -183,8 +201,7 @@ def _check_way(judged: Judged, allot: Entry) -> None:
         if source is None:
             break
         if source.header.kind == "threshold":
-            _check_ceiling(judged, source, allot.chain, given)
-            return
+            return _check_ceiling(judged, source, allot.chain, given)
         had = allotted(source)
         is_hers = source.header.named(source.header.terms[1]) == allot.chain
         if not is_hers or had[:2] != given[:2] or had[2] < given[2] or had[3] < given[3]:
@@ -193,18 +210,23 @@ def _check_way(judged: Judged, allot: Entry) -> None:
     raise Refused("take.allot", f"no ceiling of a magisterium is found behind it, {MAX_PASSED} hands back")
 
 
-def _check_ceiling(judged: Judged, threshold: Entry, giver: bytes, given: tuple[str, str, int, int]) -> None:
-    """Refuse `take.allot` unless an entry is a ceiling by its magisterium's keys that had so much to give."""
+def _check_ceiling(judged: Judged, threshold: Entry, giver: bytes, given: tuple[str, str, int, int]) -> int:
+    """Return when a ceiling by its magisterium's keys begins; refuse `take.allot` unless it had so much to give."""
     terms, speaker = threshold.header.terms, judged.lineage.speaker(threshold.chain)
     if len(terms) == 7 and terms[:2] == [given[1], "ceiling"] and threshold.chain == giver and speaker is not None:
-        amount, ends_ms = terms[2], terms[4]
+        amount, begin_ms, ends_ms = terms[2:5]
         is_enough = is_natural(amount) and amount >= given[2] and is_natural(ends_ms) and ends_ms >= given[3]
-        if is_enough and speaker.identity in judged.charter.magisteria:
+        if (
+            is_enough
+            and is_natural(begin_ms)
+            and _is_for(threshold.header, threshold.chain)
+            and speaker.identity in judged.charter.magisteria
+        ):
             try:
-                check_statement(judged.lineage, threshold, terms[5], speaker.identity)
+                check_statement(judged.lineage, threshold, terms[EVENT_AT], speaker.identity)
             except Refused as refused:
                 raise Refused("take.allot", f"the ceiling behind it is not signed: {refused.message}") from None
-            return
+            return begin_ms
     raise Refused("take.allot", "what is behind it is no ceiling of a magisterium with so much to give")
 
 
@@ -304,7 +326,7 @@ THRESHOLD = Kind(
     "threshold",
     ("impact", "sense", "amount", "begin_ms", "end_ms", "previous", "signatures"),
     ("threshold.terms", "identity.own", "threshold.authority", "identity.terms", "identity.previous",
-     "identity.signature"),
+     "identity.signature", "threshold.chain", "threshold.again"),
     _judge_threshold,
     nothing,
 )  # fmt: skip
@@ -318,7 +340,7 @@ ALLOT = Kind(
 TAKE = Kind(
     "take",
     ("*allot",),
-    ("take.terms", "take.allot", "take.again", "take.expired", "take.purse"),
+    ("take.terms", "take.allot", "take.again", "take.early", "take.expired", "take.purse"),
     _judge_take,
     lambda header: tuple(header.dep(cast(int, at)) for at in header.terms),
 )

@@ -221,6 +221,20 @@ class TestABudget:
     def test_has_nothing_to_take_for_who_was_given_nothing(self, oost: Mycelia) -> None:
         assert "Nothing is allotted" in oost("budget", "take", "--as", "kim").err
 
+    def test_takes_no_part_of_what_begins_later_and_says_so(self, oost: Mycelia) -> None:
+        later = oost("budget", "threshold", "co2", "5000", "--begin", "+2d", "--as", "bo", "--json").json["id"]
+        oost("budget", "allot", later, chain_of(oost, "kim"), "4000", "--as", "bo")
+        alone = oost("budget", "take", "--as", "kim")
+        limit = oost("budget", "threshold", "co2", "5000", "--as", "bo", "--json").json["id"]
+        now = oost("budget", "allot", limit, chain_of(oost, "kim"), "1000", "--as", "bo", "--json").json["id"]
+
+        taken = oost("budget", "take", "--as", "kim")
+
+        assert "begins at" in alone.err
+        assert now[:18] in taken.out
+        assert "Left out what has not begun: 1." in taken.out
+        assert "1000 g of co2" in taken.out
+
     def test_is_issued_by_those_whom_the_charter_names(self, oost: Mycelia) -> None:
         assert "threshold.authority" in oost("budget", "threshold", "co2", "5000", "--as", "kim").err
 
