@@ -1,7 +1,7 @@
 """Whatever members say, in whatever order it arrives: what holds of all histories of what flows.
 
 What the accumulators hold is set against sums made here, entry by entry, by the words of the chapters. A longer run:
-`MYCELIA_HISTORY_STEPS=23000 pytest tests/scenarios/test_random_histories.py`.
+`MYCELIA_HISTORY_STEPS=25000 pytest tests/scenarios/test_random_histories.py`.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def forked(history: History) -> set[bytes]:
 
 class TestTheHistory:
     def test_has_as_much_said_as_steps_were_asked_for(self, history: History) -> None:
-        assert len(history.commons.held) >= STEPS * 6 // 7
+        assert len(history.commons.held) >= STEPS * 4 // 5
 
     def test_has_everything_that_can_be_said(self, history: History) -> None:
         assert set(history.accepted) >= SAID
