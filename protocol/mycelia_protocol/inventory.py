@@ -220,10 +220,8 @@ class Inventory:
     def _shelf(self, books: Books, chain: bytes, known: Mapping[bytes, Shelf]) -> Shelf:
         shelf = known.get(chain)
         is_same = shelf is not None and shelf.changes == books.changes[chain]
-        is_its_own = chain not in books.standing.forked_at and not books.standing.has_heirs(
-            chain
-        )  # all by its own word
-        return shelf if shelf is not None and is_same and is_its_own else Shelf(books, chain)
+        is_told_by_others = chain in books.standing.forked_at or books.standing.has_heirs(chain)
+        return Shelf(books, chain) if shelf is None or not is_same or is_told_by_others else shelf
 
 
 def _add(held: Stock, accounting: int, onhand: int) -> None:

@@ -28,7 +28,8 @@ def release(*, yes: bool = False, options: Options = DEFAULTS) -> None:
         left = node.release()
     give(options, {"release": left}, "Released what waited; it leaves with the next peer.")
     for one in left:
-        tell(f"{one.member}, chain {short(one.chain)}: {one.waiting} entries stay, {one.why or 'for now'}.")
+        then = f"stay, {one.why}" if one.why else "leave with the next news"
+        tell(f"{one.member}, chain {short(one.chain)}: {one.waiting} entries {then}.")
 
 
 def doctor(*, options: Options = DEFAULTS) -> int:
