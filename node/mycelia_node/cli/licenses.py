@@ -170,7 +170,12 @@ def _link(evidence: str) -> str:
     """Return the content id of a file, or what was named if there is no such file."""
     from mycelia_protocol import cid
 
-    return cid.text(cid.digest(Path(evidence).read_bytes())) if Path(evidence).is_file() else evidence
+    if Path(evidence).is_file():
+        return cid.text(cid.digest(Path(evidence).read_bytes()))
+    if not evidence.isalnum():  # as every id is
+        why = f"there is no file {evidence[:80]}, and that is no id"
+        raise Failure("input", "nothing was attested", why, "name a file, or the id of an entry or a document")
+    return evidence
 
 
 def permit(

@@ -157,6 +157,15 @@ class TestALicense:
         assert f"on the evidence of {digest[:18]}" in oost("license", "explain", used).out
         assert oost("show", words[0], "--json").json["terms"]["evidence"] == cid.digest(statutes.read_bytes()).hex()
 
+    def test_rests_on_no_evidence_that_is_not_there(self, oost: Mycelia) -> None:
+        mistyped = oost("attest", "kim", "worker-coop", "--evidence", "statutes.pfd", "--as", "bo")
+        unread = oost("attest", "kim", "worker-coop", "--evidence", "b" * cid.CID_LENGTH, "--as", "bo")
+
+        assert mistyped.code == 2
+        assert "there is no file statutes.pfd" in mistyped.err.lower()
+        assert unread.code != 0
+        assert "cid.form" in unread.err
+
     def test_yields_to_a_permit(self, oost: Mycelia) -> None:
         oost("member", "add", "lee")
         design = oost("event", "raise", "design", "1", "--license", "ppl", "--as", "kim", "--json").json["id"]
